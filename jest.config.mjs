@@ -1,0 +1,37 @@
+/** @type {import('jest').Config} */
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironmentOptions: { customExportConditions: ['@atone/source', 'node', 'node-addons'] },
+  globalSetup: '<rootDir>/tools/jest-postgres.setup.mjs',
+  globalTeardown: '<rootDir>/tools/jest-postgres.teardown.mjs',
+};
+
+export default {
+  // Two servers of ours and their tests already fill a small machine.
+  maxWorkers: 2,
+  testTimeout: 20_000,
+  coverageProvider: 'v8',
+  collectCoverageFrom: [
+    'libs/*/src/**/*.ts',
+    'apps/*/src/**/*.ts',
+    '!**/*.spec.ts',
+    '!**/index.ts',
+    '!**/main.ts',
+  ],
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: [
+        '<rootDir>/libs/*/src/**/*.spec.ts',
+        '<rootDir>/apps/*/src/**/*.spec.ts',
+        '<rootDir>/examples/*/src/**/*.spec.ts',
+        '<rootDir>/tools/*.spec.mjs',
+      ],
+    },
+    { ...shared, displayName: 'system', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
+  ],
+};

@@ -1,0 +1,14 @@
+export * from './errors.js';
+export * from './failpoint.js';
+export * from './gid.js';
+export * from './json-pointer.js';
+export * from './json.js';
+export * from './plan.graph.js';
+export * from './plan.input.js';
+export * from './plan.js';
+export * from './plan.validation.js';
+export * from './random.js';
+export * from './retry.js';
+export * from './saga.event.js';
+export { advanceSaga } from './saga.machine.js';
+export * from './saga.state.js';

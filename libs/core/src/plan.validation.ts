@@ -1,0 +1,117 @@
+import { ancestorsByStep, cycleIn } from './plan.graph.js';
+import { isPlanInput, referencesIn } from './plan.input.js';
+import type { Plan, PlanStep } from './plan.js';
+
+/** One reason why a plan cannot be accepted. `path` is a JSON pointer into the plan. */
+export interface PlanProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Step names travel in headers, paths of the API and log lines. `~` and `.` are kept for branches of led transactions. */
+export const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u;
+
+/** Returns everything that is wrong with `plan`; an empty list means that the machine can run it. */
+export function planProblems(plan: Plan): readonly PlanProblem[] {
+  const shape = [...nameProblems(plan), ...orderProblems(plan)];
+  // References and the pivot are judged over ancestors, which mean nothing in a graph with unknown names or cycles.
+  return shape.length > 0 ? shape : [...referenceProblems(plan), ...pivotProblems(plan)];
+}
+
+function nameProblems(plan: Plan): PlanProblem[] {
+  const seen = new Set<string>();
+  return plan.steps.flatMap((step, position) => {
+    const path = `/steps/${position}/name`;
+    if (!STEP_NAME.test(step.branchId)) {
+      return [{ path, message: `Step name '${step.branchId}' must match ${STEP_NAME.source}.` }];
+    }
+    if (seen.has(step.branchId)) {
+      return [{ path, message: `Two steps are called '${step.branchId}'.` }];
+    }
+    seen.add(step.branchId);
+    return [];
+  });
+}
+
+function orderProblems(plan: Plan): PlanProblem[] {
+  if (plan.steps.length === 0) {
+    return [{ path: '/steps', message: 'A plan needs at least one step.' }];
+  }
+  const names = new Set(plan.steps.map((step) => step.branchId));
+  const unknown = plan.steps.flatMap((step, position) =>
+    step.after
+      .filter((name) => !names.has(name))
+      .map((name) => ({
+        path: `/steps/${position}/after`,
+        message: `There is no step '${name}' to come after.`,
+      })),
+  );
+  const cycle = unknown.length > 0 ? undefined : cycleIn(plan.steps);
+  return cycle === undefined
+    ? unknown
+    : [
+        {
+          path: '/steps',
+          message: `Step '${cycle}' comes after itself, through the 'after' of other steps.`,
+        },
+      ];
+}
+
+function referenceProblems(plan: Plan): PlanProblem[] {
+  const ancestors = ancestorsByStep(plan.steps);
+  return plan.steps.flatMap((step, position) => {
+    const path = `/steps/${position}/input`;
+    const { references, malformed } = referencesIn(step.input);
+    const strangers = references.filter(
+      ({ from }) => !isPlanInput(from) && ancestors.get(step.branchId)?.has(from) !== true,
+    );
+    return [
+      ...malformed.map((text) => ({
+        path,
+        message: `${text} is no reference: it takes "$from" (a step or "$input") and "pointer" (a JSON pointer), nothing else.`,
+      })),
+      ...strangers.map(({ from }) => ({
+        path,
+        message: `Step '${step.branchId}' refers to the output of '${from}', which does not come before it.`,
+      })),
+    ];
+  });
+}
+
+function pivotProblems(plan: Plan): PlanProblem[] {
+  const pivots = plan.steps.filter((step) => step.pivot);
+  if (pivots.length > 1) {
+    return [{ path: '/steps', message: `A plan has at most one pivot, and this one has ${pivots.length}.` }];
+  }
+  const [pivot] = pivots;
+  const ancestors = ancestorsByStep(plan.steps);
+  const beforePivot = pivot === undefined ? undefined : ancestors.get(pivot.branchId);
+  return plan.steps.flatMap((step, position) => {
+    const isAfter = pivot !== undefined && ancestors.get(step.branchId)?.has(pivot.branchId) === true;
+    return stepProblems(step, {
+      path: `/steps/${position}`,
+      needsRetry: beforePivot !== undefined && !step.pivot && !beforePivot.has(step.branchId),
+      mayBeUndone: !step.pivot && !isAfter,
+    });
+  });
+}
+
+function stepProblems(
+  step: PlanStep,
+  place: { path: string; needsRetry: boolean; mayBeUndone: boolean },
+): PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  if (place.needsRetry && step.onRefusal !== 'retry') {
+    const message = `Step '${step.branchId}' runs beside or after the pivot, so it can no longer abort: it needs "onRefusal": "retry".`;
+    problems.push({ path: `${place.path}/onRefusal`, message });
+  }
+  if (step.pivot && step.onRefusal === 'retry') {
+    const message = `Step '${step.branchId}' is the pivot: its refusal aborts, so "onRefusal": "retry" contradicts it.`;
+    problems.push({ path: `${place.path}/onRefusal`, message });
+  }
+  if (place.mayBeUndone && !step.canUndo) {
+    const message = `Action ${step.service}/${step.action} has no compensation, so step '${step.branchId}' must be the pivot or come after it.`;
+    problems.push({ path: place.path, message });
+  }
+  return problems;
+}

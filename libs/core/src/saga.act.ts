@@ -1,0 +1,156 @@
+import { ActRefusedError } from './errors.js';
+import { isPlanInput, referencesIn } from './plan.input.js';
+import { beginAbort } from './saga.abort.js';
+import type { Draft } from './saga.draft.js';
+import type { OperatorAct } from './saga.event.js';
+import { isAbortable, stepOf, type Branch, type Saga } from './saga.state.js';
+
+/**
+ * Records what an operator asked for.
+ *
+ * @throws {ActRefusedError} with the reason, and then nothing has changed.
+ */
+export function applyAct(draft: Draft, act: OperatorAct): void {
+  draft.note({
+    what: `operator-${act.type}`,
+    by: act.by,
+    message: act.reason,
+    branchId: 'branchId' in act ? act.branchId : undefined,
+  });
+  draft.durableFirst();
+  switch (act.type) {
+    case 'retry':
+      retry(draft, act.branchId);
+      return;
+    case 'skip':
+      skip(draft, act);
+      return;
+    case 'abort':
+      abort(draft, act.reason);
+      return;
+    case 'pause':
+      pause(draft, act);
+      return;
+    case 'resume':
+      resume(draft);
+      return;
+  }
+}
+
+function retry(draft: Draft, branchId: string | undefined): void {
+  const candidates = branchId === undefined ? draft.saga.branches : [existing(draft, branchId)];
+  const targets = candidates.filter((branch) => branch.stuck !== undefined || isWaiting(branch));
+  if (targets.length === 0) {
+    const what = branchId === undefined ? 'No branch' : `Branch '${branchId}' is not stuck and`;
+    throw new ActRefusedError(`${what} waits for another attempt, so there is nothing to retry.`);
+  }
+  for (const branch of targets) {
+    revive(draft, branch);
+  }
+}
+
+function isWaiting(branch: Branch): boolean {
+  return !branch.isInFlight && branch.dueAt !== undefined;
+}
+
+/** Where a refusal is or may be stored for the round, only a new round can run; elsewhere a repeat is the same round. */
+function revive(draft: Draft, branch: Branch): void {
+  const isUndoing = branch.state === 'compensating';
+  const isUndoRefused = isUndoing && branch.stuck?.reason === 'refused';
+  const needsRound = isUndoRefused || branch.mayBeClosed === true;
+  draft.changeBranch(branch.branchId, {
+    stuck: undefined,
+    closing: undefined,
+    mayBeClosed: undefined,
+    attempt: 0,
+    dueAt: draft.now,
+    round: branch.round + (needsRound && !isUndoing ? 1 : 0),
+    undoRound: branch.undoRound + (needsRound && isUndoing ? 1 : 0),
+  });
+}
+
+function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
+  const branch = existing(draft, act.branchId);
+  refuseSkip(draft.saga, branch);
+  const { branchId } = branch;
+  const isUndoing = branch.state === 'compensating';
+  if (!stepOf(draft.saga, branchId).hasBarrier) {
+    const { by, reason } = act;
+    draft.changeBranch(branchId, {
+      state: 'skipped',
+      skip: { by, reason, op: isUndoing ? 'compensate' : 'action' },
+      isInFlight: false,
+      dueAt: undefined,
+      stuck: undefined,
+    });
+    return;
+  }
+  draft.changeBranch(branchId, {
+    state: isUndoing ? 'compensating' : 'calling',
+    closing: { by: act.by, reason: act.reason },
+    mayBeClosed: true,
+    stuck: undefined,
+    attempt: 0,
+    isInFlight: false,
+    dueAt: draft.now,
+  });
+}
+
+function refuseSkip(saga: Saga, branch: Branch): void {
+  const { branchId } = branch;
+  const isUndoing = saga.state === 'aborting';
+  if (isUndoing ? branch.state !== 'compensating' : branch.state === 'done' || branch.state === 'skipped') {
+    throw new ActRefusedError(
+      `Branch '${branchId}' is ${branch.state} and the transaction ${saga.state}: nothing to skip.`,
+    );
+  }
+  if (isUndoing) {
+    return;
+  }
+  if (stepOf(saga, branchId).pivot) {
+    throw new ActRefusedError(
+      `Branch '${branchId}' is the pivot: its own answer decides. Retry it, or abort before it is sent.`,
+    );
+  }
+  const reader = saga.plan.steps.find((step) =>
+    referencesIn(step.input).references.some(({ from }) => !isPlanInput(from) && from === branchId),
+  );
+  if (reader !== undefined) {
+    throw new ActRefusedError(
+      `Step '${reader.branchId}' needs the output of '${branchId}', so it cannot be skipped.`,
+    );
+  }
+}
+
+function abort(draft: Draft, reason: string): void {
+  if (!isAbortable(draft.saga)) {
+    const why =
+      draft.saga.state === 'running'
+        ? 'its pivot was sent, and only the stored answer of the pivot can tell whether it commits'
+        : `it is ${draft.saga.state}, and a decision never changes`;
+    throw new ActRefusedError(`Transaction ${draft.saga.gid} cannot be aborted: ${why}.`);
+  }
+  beginAbort(draft, { code: 'operator', message: reason });
+}
+
+function pause(draft: Draft, act: OperatorAct & { type: 'pause' }): void {
+  if (draft.saga.paused !== undefined) {
+    throw new ActRefusedError(`Transaction ${draft.saga.gid} is already paused, by ${draft.saga.paused.by}.`);
+  }
+  draft.change({ paused: { by: act.by, reason: act.reason, since: draft.now } });
+}
+
+function resume(draft: Draft): void {
+  if (draft.saga.paused === undefined) {
+    throw new ActRefusedError(`Transaction ${draft.saga.gid} is not paused.`);
+  }
+  draft.change({ paused: undefined });
+}
+
+function existing(draft: Draft, branchId: string): Branch {
+  if (!draft.saga.branches.some((branch) => branch.branchId === branchId)) {
+    const names = draft.saga.branches.map((branch) => branch.branchId).join(', ');
+    throw new ActRefusedError(`Transaction ${draft.saga.gid} has no branch '${branchId}'; it has ${names}.`);
+  }
+  return draft.branch(branchId);
+}

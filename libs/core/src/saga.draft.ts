@@ -1,0 +1,129 @@
+import type { CallCommand, Durability, Moment, Transition } from './saga.event.js';
+import { resolveInput, isPlanInput } from './plan.input.js';
+import type { Json } from './json.js';
+import {
+  retryOf,
+  stepOf,
+  type Branch,
+  type BranchOp,
+  type HistoryEntry,
+  type Saga,
+  type StuckReason,
+} from './saga.state.js';
+
+const HISTORY_COUNT_MAX = 200;
+const HISTORY_HEAD_COUNT = 20;
+
+/**
+ * A transition in the making: the saga so far, the commands so far. Lives for one call of `advanceSaga`
+ * and never leaves it.
+ */
+export class Draft {
+  readonly commands: CallCommand[] = [];
+  durability: Durability = 'lazy';
+
+  constructor(
+    public saga: Saga,
+    readonly moment: Moment,
+  ) {}
+
+  get now(): number {
+    return this.moment.now;
+  }
+
+  branch(branchId: string): Branch {
+    const branch = this.saga.branches.find((candidate) => candidate.branchId === branchId);
+    if (branch === undefined) {
+      throw new Error(`Transaction ${this.saga.gid} has no branch ${branchId}.`);
+    }
+    return branch;
+  }
+
+  change(change: Partial<Saga>): void {
+    this.saga = { ...this.saga, ...change };
+  }
+
+  changeBranch(branchId: string, change: Partial<Branch>): void {
+    const branches = this.saga.branches.map((branch) =>
+      branch.branchId === branchId ? { ...branch, ...change } : branch,
+    );
+    this.saga = { ...this.saga, branches };
+  }
+
+  /** Keeps the first entries and the latest ones; what falls out between them is counted. */
+  note(entry: Omit<HistoryEntry, 'at'>): void {
+    const history = [...this.saga.history, { at: this.now, ...entry }];
+    const isFull = history.length > HISTORY_COUNT_MAX;
+    this.change({
+      history: isFull ? history.toSpliced(HISTORY_HEAD_COUNT, 1) : history,
+      historyDroppedCount: this.saga.historyDroppedCount + (isFull ? 1 : 0),
+    });
+  }
+
+  /** Asks that the state be on disk before the commands go out. */
+  durableFirst(): void {
+    if (this.durability === 'lazy') {
+      this.durability = 'first';
+    }
+  }
+
+  stick(branchId: string, reason: StuckReason, message: string): void {
+    this.changeBranch(branchId, {
+      isInFlight: false,
+      dueAt: undefined,
+      closing: undefined,
+      stuck: { reason, message, since: this.now },
+    });
+    this.note({ what: 'stuck', branchId, message: `${reason}: ${message}` });
+    this.durableFirst();
+  }
+
+  /** Counts an attempt and sends it. An input that cannot be made up sticks the branch instead. */
+  send(branchId: string, op: BranchOp): void {
+    const content = this.contentOf(branchId, op);
+    if (content === undefined) {
+      return;
+    }
+    const step = stepOf(this.saga, branchId);
+    const branch = this.branch(branchId);
+    const attempt = branch.attempt + 1;
+    // The pivot: after a crash nobody may abort what may have been decided. No barrier: nobody else remembers the send.
+    if (!step.hasBarrier || (step.pivot && !branch.wasSent)) {
+      this.durableFirst();
+    }
+    this.changeBranch(branchId, {
+      attempt,
+      isInFlight: true,
+      dueAt: this.now + retryOf(this.saga, step).replyTimeoutMs,
+      startedAt: branch.startedAt ?? this.now,
+      wasSent: branch.wasSent || op === 'action',
+    });
+    const round = isUndo(op) ? branch.undoRound : branch.round;
+    this.commands.push({ type: 'call', branchId, op, round, attempt, ...content });
+  }
+
+  finish(): Transition {
+    return { saga: this.saga, commands: this.commands, durability: this.durability };
+  }
+
+  /** Returns what goes with the op: a barrier remembers an action's input and output for the undo, other endpoints do not. */
+  private contentOf(branchId: string, op: BranchOp): { input?: Json; output?: Json | undefined } | undefined {
+    const needsInput = op === 'action' || (op === 'compensate' && !stepOf(this.saga, branchId).hasBarrier);
+    if (!needsInput) {
+      return {};
+    }
+    const resolved = resolveInput(stepOf(this.saga, branchId).input, (from) =>
+      isPlanInput(from) ? this.saga.plan.input : this.branch(from).output,
+    );
+    if (!resolved.ok) {
+      const { from, pointer } = resolved.missing;
+      this.stick(branchId, 'bad-payload', `Its input refers to '${pointer}' of '${from}', where nothing is.`);
+      return undefined;
+    }
+    return { input: resolved.input, output: op === 'compensate' ? this.branch(branchId).output : undefined };
+  }
+}
+
+export function isUndo(op: BranchOp): boolean {
+  return op === 'compensate' || op === 'close-compensate';
+}

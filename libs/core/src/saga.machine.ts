@@ -1,0 +1,95 @@
+/**
+ * The orchestrated saga: the coordinator calls the actions of a plan and, when it cannot go on, undoes them.
+ *
+ *                    pivot's yes                       all done
+ *        running ───────────────────▶ committing ───────────────────▶ committed
+ *           │ └───────────────────────────────────────────────────────────▲
+ *           │              all done (a plan without a pivot)
+ *           │
+ *           │ refused, out of attempts, deadline, operator      all undone
+ *           └──────────────────────▶ aborting ───────────────────────▶ aborted
+ *
+ *   pause, stuck          attributes beside the state: nothing forgets what was decided
+ *   abort after the pivot ActRefusedError, until the pivot's stored answer is known; never after its yes
+ *   deadline after that   ignored
+ *   reply that is late    ignored: the op, round and attempt say what it belongs to
+ *   any event after the end, but a late reply   IllegalTransitionError
+ *
+ * A branch goes forward by pending → calling ⇄ unknown → done | refused, and back by compensating → compensated.
+ */
+import { applyAct } from './saga.act.js';
+import { Draft } from './saga.draft.js';
+import { IllegalTransitionError } from './errors.js';
+import type { Moment, SagaEvent, Transition } from './saga.event.js';
+import { applyReply, applyUnknown, isExpected } from './saga.reply.js';
+import { settle } from './saga.settle.js';
+import { isEnded, type Saga } from './saga.state.js';
+
+/**
+ * Returns what `event` makes of `saga`, and what is to be sent.
+ *
+ * @throws {ActRefusedError} when an operator asks for what the state forbids.
+ * @throws {IllegalTransitionError} when the saga has ended and the event is not a late reply.
+ */
+export function advanceSaga(saga: Saga, event: SagaEvent, moment: Moment): Transition {
+  const draft = new Draft(saga, moment);
+  if (isEnded(saga)) {
+    return afterTheEnd(draft, event);
+  }
+  if (event.type === 'reply' && !isExpected(saga, event)) {
+    return draft.finish();
+  }
+  apply(draft, event);
+  settle(draft);
+  return draft.finish();
+}
+
+function apply(draft: Draft, event: SagaEvent): void {
+  switch (event.type) {
+    case 'start':
+      return;
+    case 'claim':
+      claim(draft, event.by);
+      return;
+    case 'tick':
+      giveUpReplies(draft);
+      return;
+    case 'reply':
+      applyReply(draft, event);
+      return;
+    case 'retry':
+    case 'skip':
+    case 'abort':
+    case 'pause':
+    case 'resume':
+      applyAct(draft, event);
+      return;
+  }
+}
+
+/** Whatever the former driver had in flight is asked again; the barriers answer from what they stored. */
+function claim(draft: Draft, by: string): void {
+  draft.change({ memory: 'broken' });
+  for (const branch of draft.saga.branches) {
+    const isUnderWay = branch.isInFlight || branch.dueAt !== undefined;
+    if (isUnderWay && branch.stuck === undefined) {
+      draft.changeBranch(branch.branchId, { isInFlight: false, dueAt: draft.now });
+    }
+  }
+  draft.note({ what: 'claimed', by });
+}
+
+function giveUpReplies(draft: Draft): void {
+  for (const branch of draft.saga.branches) {
+    if (branch.isInFlight && branch.dueAt !== undefined && branch.dueAt <= draft.now) {
+      applyUnknown(draft, branch.branchId, { class: 'timeout', message: 'No reply came in time.' });
+    }
+  }
+}
+
+function afterTheEnd(draft: Draft, event: SagaEvent): Transition {
+  if (event.type === 'reply') {
+    return draft.finish();
+  }
+  throw new IllegalTransitionError(draft.saga.state, event.type);
+}

@@ -1,0 +1,201 @@
+import type { Json } from './json.js';
+import type { Plan, PlanStep } from './plan.js';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
+
+/** What the coordinator asks of a participant. To close a round is to store a refusal for it where nothing is stored. */
+export type BranchOp = 'action' | 'compensate' | 'close-action' | 'close-compensate';
+
+export type SagaState = 'running' | 'committing' | 'aborting' | 'committed' | 'aborted';
+
+export type Outcome = 'undecided' | 'committed' | 'aborted';
+
+export type BranchState =
+  'pending' | 'calling' | 'done' | 'refused' | 'unknown' | 'compensating' | 'compensated' | 'skipped';
+
+/** Why only an operator can move a branch. */
+export type StuckReason =
+  'participant-down' | 'refused' | 'unknown-outcome' | 'bad-payload' | 'code' | 'code-gone' | 'mixed';
+
+/**
+ * What kept an attempt from ending in yes or no.
+ *
+ * `code` and `bad-payload` would go wrong again in the same way and are not retried; all else is.
+ */
+export type BranchErrorClass = 'unreachable' | 'timeout' | 'error' | 'code' | 'bad-payload' | 'action-gone';
+
+export interface BranchError {
+  readonly class: BranchErrorClass;
+  readonly message: string;
+}
+
+export interface Refusal {
+  readonly reason: string;
+  readonly details?: Json;
+  /** Whether the no is kept where a repeat will find it. If not, the branch is undone like an unknown one. */
+  readonly isStored: boolean;
+}
+
+export interface Stuck {
+  readonly reason: StuckReason;
+  readonly message: string;
+  readonly since: number;
+}
+
+export interface Actor {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** One participant's part. The field that changes with every attempt is the saga's, never the plan's. */
+export interface Branch {
+  readonly branchId: string;
+  readonly state: BranchState;
+  /** The round of the action; rises only by `onRefusal: 'retry'` or by an operator. */
+  readonly round: number;
+  readonly undoRound: number;
+  /** Attempts in the op and round that are under way, counted before the call. */
+  readonly attempt: number;
+  readonly isInFlight: boolean;
+  /** In flight: when the reply is given up. Else: when to send again. */
+  readonly dueAt?: number | undefined;
+  /** Whether this driver, or a durable row, knows of an action that was sent. */
+  readonly wasSent: boolean;
+  readonly startedAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+  readonly output?: Json | undefined;
+  readonly refusal?: Refusal | undefined;
+  readonly lastError?: (BranchError & { readonly at: number }) | undefined;
+  readonly stuck?: Stuck | undefined;
+  /** An operator's wish to skip, until the participant has closed the round. */
+  readonly closing?: Actor | undefined;
+  /** Whether the round under way may be closed at the barrier, so that only a new one can run. */
+  readonly mayBeClosed?: boolean | undefined;
+  readonly skip?: (Actor & { readonly op: 'action' | 'compensate' }) | undefined;
+}
+
+export interface AbortReason {
+  readonly code: 'refused' | 'deadline' | 'attempts' | 'operator';
+  readonly message: string;
+  readonly branchId?: string | undefined;
+}
+
+/** What happened, for people. `what` is a short event name; the rest names its circumstances. */
+export interface HistoryEntry {
+  readonly at: number;
+  readonly what: string;
+  readonly branchId?: string | undefined;
+  readonly round?: number | undefined;
+  readonly attempt?: number | undefined;
+  readonly by?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+export interface Saga {
+  readonly gid: string;
+  readonly plan: Plan;
+  readonly state: SagaState;
+  /**
+   * `unbroken`: this driver has held the transaction since its acceptance and knows all that was sent.
+   * `broken`: another driver may have sent anything, so an abort must undo whatever is not surely refused.
+   */
+  readonly memory: 'unbroken' | 'broken';
+  readonly acceptedAt: number;
+  readonly deadlineAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+  readonly abort?: AbortReason | undefined;
+  readonly paused?: (Actor & { readonly since: number }) | undefined;
+  /** In the order of the plan's steps. */
+  readonly branches: readonly Branch[];
+  readonly history: readonly HistoryEntry[];
+  readonly historyDroppedCount: number;
+}
+
+/** Returns the saga of a plan that is about to be accepted. Nothing has been sent. */
+export function newSaga(start: {
+  readonly gid: string;
+  readonly plan: Plan;
+  readonly acceptedAt: number;
+  readonly deadlineAt?: number | undefined;
+}): Saga {
+  return {
+    ...start,
+    state: 'running',
+    memory: 'unbroken',
+    branches: start.plan.steps.map(newBranch),
+    history: [{ at: start.acceptedAt, what: 'accepted' }],
+    historyDroppedCount: 0,
+  };
+}
+
+function newBranch(step: PlanStep): Branch {
+  return {
+    branchId: step.branchId,
+    state: 'pending',
+    round: 1,
+    undoRound: 1,
+    attempt: 0,
+    isInFlight: false,
+    wasSent: false,
+  };
+}
+
+/** Returns what the state says about the one decision. */
+export function outcomeOf(state: SagaState): Outcome {
+  switch (state) {
+    case 'running':
+      return 'undecided';
+    case 'committing':
+    case 'committed':
+      return 'committed';
+    case 'aborting':
+    case 'aborted':
+      return 'aborted';
+  }
+}
+
+export function isEnded(saga: Saga): boolean {
+  return saga.state === 'committed' || saga.state === 'aborted';
+}
+
+/** Returns why the saga waits for an operator: the oldest of its stuck branches. */
+export function stuckOf(saga: Saga): (Stuck & { readonly branchId: string }) | undefined {
+  const stuck = saga.branches.flatMap((branch) =>
+    branch.stuck === undefined ? [] : [{ ...branch.stuck, branchId: branch.branchId }],
+  );
+  return stuck.toSorted((left, right) => left.since - right.since)[0];
+}
+
+/** Tells whether the outcome may still become abort by a deadline, an operator or a lack of attempts. */
+export function isAbortable(saga: Saga): boolean {
+  if (saga.state !== 'running') {
+    return false;
+  }
+  const position = saga.plan.steps.findIndex((step) => step.pivot);
+  const pivot = saga.branches[position];
+  return pivot === undefined || !pivot.wasSent || pivot.state === 'refused';
+}
+
+export function stepOf(saga: Saga, branchId: string): PlanStep {
+  const step = saga.plan.steps.find((candidate) => candidate.branchId === branchId);
+  if (step === undefined) {
+    throw new Error(`Transaction ${saga.gid} has no step ${branchId}.`);
+  }
+  return step;
+}
+
+/** Returns the policy for a step: what the step says, else what the plan says, else the default. */
+export function retryOf(saga: Saga, step: PlanStep): RetryPolicy {
+  return { ...DEFAULT_RETRY, ...saga.plan.retry, ...step.retry };
+}
+
+/** Returns when something is to be done if no event comes before, or undefined when only an event can move the saga. */
+export function nextDueAt(saga: Saga): number | undefined {
+  const due = saga.branches
+    .filter((branch) => branch.isInFlight || (saga.paused === undefined && branch.stuck === undefined))
+    .map((branch) => branch.dueAt)
+    .filter((at) => at !== undefined);
+  if (saga.deadlineAt !== undefined && saga.paused === undefined && isAbortable(saga)) {
+    due.push(saga.deadlineAt);
+  }
+  return due.length === 0 ? undefined : Math.min(...due);
+}
