@@ -38,14 +38,16 @@ async function makeLink(root: string, { source, target }: Link): Promise<boolean
  *
  * @returns undefined if there is nothing to copy.
  */
-export async function copyToCache(native: string): Promise<string | undefined> {
+export async function copyToCache(native: string, cache = cacheFolder()): Promise<string | undefined> {
   const built = await stat(join(native, 'bin', 'postgres')).catch(() => undefined);
   if (built === undefined) return undefined;
   const key = createHash('sha256')
     .update(`${native} ${built.size} ${built.mtimeMs}`)
     .digest('hex')
     .slice(0, 12);
-  const copy = join(await cacheFolder(), key, 'native');
+  await mkdir(cache, { recursive: true });
+  await chmod(cache, 0o755);
+  const copy = join(cache, key, 'native');
   if (!(await exists(copy))) await copyWhole(native, copy);
   return copy;
 }
@@ -78,13 +80,10 @@ async function makeReadable(folder: string): Promise<void> {
 }
 
 /** A folder where nobody but us can write: programs that are run from a shared one could be swapped. */
-async function cacheFolder(): Promise<string> {
+function cacheFolder(): string {
   const isRoot = process.getuid?.() === 0;
   const own = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const folder = join(isRoot ? '/var/cache' : own, 'atone-postgres');
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  await chmod(folder, 0o755);
-  return folder;
+  return join(isRoot ? '/var/cache' : own, 'atone-postgres');
 }
 
 function exists(path: string): Promise<boolean> {

@@ -71,7 +71,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
     if (adopted !== undefined) return adopted;
     const port = options.port ?? (await freePort());
     const launch = await launchPostmaster({ binaries, folder, user, port, settings });
-    if ('pid' in launch) return describe(folder, { pid: launch.pid, port, adopted: false });
+    if ('pid' in launch) return serverAt(folder, { pid: launch.pid, port, adopted: false });
 
     const failure = startupError(launch.failure, { folder: folder.root, port });
     const lostItsPort = failure instanceof PortInUseError && options.port === undefined;
@@ -92,7 +92,7 @@ async function adopt(folder: DataFolder, giveUpAt: number): Promise<EmbeddedPost
       await rm(join(folder.cluster, 'postmaster.pid'), { force: true });
       return undefined;
     }
-    if (running.isReady) return describe(folder, { ...running, adopted: true });
+    if (running.isReady) return serverAt(folder, { ...running, adopted: true });
     if (Date.now() > giveUpAt) {
       throw new ServerStartError(folder.root, `process ${running.pid}, started earlier, does not get ready.`);
     }
@@ -107,17 +107,18 @@ interface Running {
   readonly adopted: boolean;
 }
 
-async function describe(folder: DataFolder, { pid, port, adopted }: Running): Promise<EmbeddedPostgres> {
+async function serverAt(folder: DataFolder, { pid, port, adopted }: Running): Promise<EmbeddedPostgres> {
   const url = (database = 'postgres') =>
     `postgresql://${SUPERUSER}:${folder.password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
-  const version = await query(url(), 'show server_version').catch((cause: unknown) => {
+  const version = await query(url(), 'show server_version').catch(async (cause: unknown) => {
+    if (!adopted) await stopPostmaster(pid, folder.cluster);
     throw new ServerStartError(folder.root, `process ${pid} on port ${port} does not answer.`, { cause });
   });
   let stopping: Promise<void> | undefined;
   const stop = async () => {
-    if ((await readPostmasterPid(folder.cluster))?.pid !== pid) return;
+    if (!(await mayServe(pid, folder.cluster))) return;
     if (adopted && (await hasOtherClients(url()))) return;
-    await stopPostmaster(pid);
+    await stopPostmaster(pid, folder.cluster);
   };
   return {
     port,

@@ -4,7 +4,7 @@ import { open, readFile, rename, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './binaries.locator.js';
 import type { DataFolder } from './data-folder.js';
-import { isAlive, readPostmasterPid } from './postmaster-pid.file.js';
+import { mayServe, readPostmasterPid } from './postmaster-pid.file.js';
 import { PROGRAM_ENVIRONMENT } from './program.run.js';
 import type { ServerUser } from './server-user.js';
 
@@ -63,11 +63,11 @@ export async function launchPostmaster(plan: PostmasterPlan): Promise<Launch> {
 }
 
 /** Stops server `pid`: in order if it can be done, roughly (and still without loss) if not. */
-export async function stopPostmaster(pid: number): Promise<void> {
+export async function stopPostmaster(pid: number, cluster: string): Promise<void> {
   for (const { signal, waitMs } of STOP_STEPS) {
     if (!sendSignal(pid, signal)) return;
     // oxlint-disable-next-line no-await-in-loop -- each step is for when the one before did not help
-    if (await waitUntilGone(pid, waitMs)) return;
+    if (await waitUntilGone(pid, cluster, waitMs)) return;
   }
 }
 
@@ -108,13 +108,14 @@ function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-async function waitUntilGone(pid: number, waitMs: number): Promise<boolean> {
+async function waitUntilGone(pid: number, cluster: string, waitMs: number): Promise<boolean> {
   const giveUpAt = Date.now() + waitMs;
-  while (isAlive(pid)) {
+  // oxlint-disable no-await-in-loop -- a poll
+  while (await mayServe(pid, cluster)) {
     if (Date.now() > giveUpAt) return false;
-    // oxlint-disable-next-line no-await-in-loop -- a poll
     await delay(POLL_MS);
   }
+  // oxlint-enable no-await-in-loop
   return true;
 }
 
