@@ -1,0 +1,66 @@
+import type { ActionEntry, CatalogueInstance, ParticipantInstance } from '@atone/protocol';
+import type { CatalogueStore } from './catalogue.port.js';
+
+/** Past this without a renewal an instance counts as gone: it gets commands only when no other is there. */
+export const INSTANCE_GONE_AFTER_MS = 30_000;
+
+/**
+ * The participants as this coordinator knows them: a copy of the store's, read again every second or so and after each
+ * change made here.
+ */
+export class Catalogue {
+  private byService: ReadonlyMap<string, readonly CatalogueInstance[]> = new Map();
+
+  constructor(private readonly store: CatalogueStore) {}
+
+  async refresh(): Promise<void> {
+    const byService = new Map<string, CatalogueInstance[]>();
+    for (const instance of await this.store.list()) {
+      byService.set(instance.service, [...(byService.get(instance.service) ?? []), instance]);
+    }
+    this.byService = byService;
+  }
+
+  async register(service: string, instance: ParticipantInstance): Promise<void> {
+    await this.store.register(service, instance);
+    await this.refresh();
+  }
+
+  async deregister(service: string, instance: string): Promise<void> {
+    await this.store.deregister(service, instance);
+    await this.refresh();
+  }
+
+  services(): readonly string[] {
+    return [...this.byService.keys()].toSorted();
+  }
+
+  instancesOf(service: string): readonly CatalogueInstance[] {
+    return this.byService.get(service) ?? [];
+  }
+
+  /** Returns the action as its newest registered instance offers it. */
+  action(
+    service: string,
+    action: string,
+  ): { entry: ActionEntry; kind: CatalogueInstance['kind'] } | undefined {
+    const newest = this.instancesOf(service).toSorted(
+      (left, right) => right.registeredAt - left.registeredAt,
+    );
+    for (const instance of newest) {
+      const entry = instance.actions.find((candidate) => candidate.name === action);
+      if (entry !== undefined) {
+        return { entry, kind: instance.kind };
+      }
+    }
+    return undefined;
+  }
+
+  /** Returns the names of a service's actions, for messages. */
+  actionNames(service: string): readonly string[] {
+    const names = this.instancesOf(service).flatMap((instance) =>
+      instance.actions.map((action) => action.name),
+    );
+    return [...new Set(names)].toSorted();
+  }
+}

@@ -1,0 +1,146 @@
+import type { Json } from '@atone/core';
+
+/** The format of rows that this version writes, and the highest that it reads. Higher ones are left alone, visibly. */
+export const ROW_FORMAT = 1;
+
+export type RowState = 'active' | 'running' | 'committing' | 'aborting' | 'committed' | 'aborted';
+
+/** What is written once, when a transaction is accepted. */
+export interface NewRow {
+  readonly gid: string;
+  readonly kind: 'saga';
+  readonly name: string;
+  readonly initiator?: string | undefined;
+  readonly lane?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The services of all branches, to search by. */
+  readonly services: readonly string[];
+  /** The owner: the instance that accepts it and drives it from here. */
+  readonly owner: string;
+  /** Counted from the log's now. */
+  readonly deadlineInMs?: number | undefined;
+  /** Plan, input and what else never changes. */
+  readonly plan: Json;
+  readonly progress: RowProgress;
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string } | undefined;
+}
+
+/** What changes in a row. Times of day are the log's; delays are counted from its now, whatever the instance believes. */
+export interface RowProgress {
+  readonly state: RowState;
+  readonly stuckReason?: string | undefined;
+  /** By the log's clock, in ms since 1970. */
+  readonly stuckAt?: number | undefined;
+  readonly isPaused: boolean;
+  /** When an unowned row must be looked at; absent only in a finished one. */
+  readonly dueInMs?: number | undefined;
+  readonly document: Json;
+}
+
+export type AcceptOutcome =
+  | { readonly outcome: 'accepted'; readonly acceptedAt: number }
+  /** The idempotency key belongs to an earlier transaction. Nothing was written. */
+  | { readonly outcome: 'key-taken'; readonly gid: string; readonly bodyHash: string };
+
+export interface RowUpdate {
+  readonly gid: string;
+  /** The update happens only if the row still has this version; the row then has the next one. */
+  readonly version: number;
+  readonly progress: RowProgress;
+  /** The instance that goes on driving it; undefined gives it up: whoever finds it due may take it. */
+  readonly owner?: string | undefined;
+}
+
+/** A row as it is in the log. */
+export interface StoredRow {
+  readonly gid: string;
+  readonly kind: string;
+  readonly format: number;
+  readonly version: number;
+  readonly name: string;
+  readonly initiator?: string | undefined;
+  readonly lane?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly services: readonly string[];
+  readonly state: RowState;
+  readonly stuckReason?: string | undefined;
+  readonly isPaused: boolean;
+  readonly owner?: string | undefined;
+  /** All times in ms since 1970 by the log's clock. */
+  readonly acceptedAt: number;
+  readonly deadlineAt?: number | undefined;
+  readonly stuckAt?: number | undefined;
+  readonly updatedAt: number;
+  readonly finishedAt?: number | undefined;
+  readonly plan: Json;
+  readonly progress: Json;
+}
+
+export interface RowFilter {
+  readonly state?: RowState | undefined;
+  readonly outcome?: 'undecided' | 'committed' | 'aborted' | undefined;
+  readonly isStuck?: boolean | undefined;
+  readonly stuckReason?: string | undefined;
+  readonly isPaused?: boolean | undefined;
+  readonly name?: string | undefined;
+  readonly service?: string | undefined;
+  readonly tag?: { readonly name: string; readonly value: string } | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly acceptedFrom?: number | undefined;
+  readonly acceptedTo?: number | undefined;
+  /** Newest first; only rows older than this gid. */
+  readonly afterGid?: string | undefined;
+  readonly limit: number;
+}
+
+export interface RowCounts {
+  /** Live ones all, finished ones of the last 24 hours. */
+  readonly byState: Readonly<Record<RowState, number>>;
+  readonly stuckByReason: Readonly<Record<string, number>>;
+  readonly pausedCount: number;
+  readonly oldestStuckAt?: number | undefined;
+}
+
+export interface InstanceRow {
+  readonly instanceId: string;
+  readonly startedAt: number;
+  readonly leaseUntil: number;
+  readonly isLive: boolean;
+}
+
+/**
+ * The log of global transactions: the only truth there is.
+ *
+ * Every promise settles after the commit. A rejected write may or may not have happened: its writer finds out by
+ * reading the row again. Batches are atomic as a whole, and so rejected as a whole.
+ */
+export interface TransactionLog {
+  /** Inserts rows at version 1; one answer for each, in order. */
+  accept(rows: readonly NewRow[]): Promise<readonly AcceptOutcome[]>;
+
+  /** Compare-and-set by version. For each update: whether the row had the version and now holds the change. */
+  update(updates: readonly RowUpdate[]): Promise<readonly boolean[]>;
+
+  /**
+   * Takes over up to `limit` live rows that nobody drives: due rows without an owner, and rows whose owner has no
+   * live lease. Each gets `instanceId` as owner and its version raised. Rows of an unknown format are left alone.
+   */
+  claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]>;
+
+  /** Takes one live row over whoever drives it, for an act. Undefined when there is no such live row of a known format. */
+  claim(instanceId: string, gid: string): Promise<StoredRow | undefined>;
+
+  get(gid: string): Promise<StoredRow | undefined>;
+
+  list(filter: RowFilter): Promise<readonly StoredRow[]>;
+
+  counts(): Promise<RowCounts>;
+
+  /** Proves that the instance lives for `leaseMs` from the log's now, and returns that now in ms since 1970. */
+  renewLease(instanceId: string, leaseMs: number): Promise<number>;
+
+  /** Ends the lease of an instance that stops, so that its rows are taken over at once. */
+  endLease(instanceId: string): Promise<void>;
+
+  instances(): Promise<readonly InstanceRow[]>;
+}

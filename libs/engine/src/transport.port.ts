@@ -1,0 +1,19 @@
+import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
+
+/** Takes what participants answer. Called at any time, in any order, perhaps more than once for one command. */
+export type ReplySink = (reply: ReplyEnvelope) => void;
+
+/**
+ * Brings commands to participants and their replies back.
+ *
+ * A command that is handed over yields one reply, or several, or none: it may be lost, and it may arrive twice. What
+ * a transport itself finds out (nobody listens, no instance is known, the answer makes no sense) it replies as
+ * `unknown` with the class of the error. It never replies `refused` or `done` in a participant's place.
+ */
+export interface BranchTransport {
+  /** Sets where replies go. Called once, before the first command. */
+  onReply(sink: ReplySink): void;
+  send(command: BranchCommand): void;
+  /** Stops sending, and waits a little for what is in flight. */
+  close(): Promise<void>;
+}

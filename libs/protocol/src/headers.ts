@@ -1,0 +1,20 @@
+/** HTTP headers of the contract, in lower case as Node gives them. */
+export const HEADERS = {
+  protocol: 'atone-protocol',
+  gid: 'atone-gid',
+  branchId: 'atone-branch-id',
+  op: 'atone-op',
+  round: 'atone-round',
+  attempt: 'atone-attempt',
+  /** How many ms of the transaction's time are left, so that no clock need agree with another. */
+  remainingMs: 'atone-remaining-ms',
+  signature: 'atone-signature',
+  idempotencyKey: 'idempotency-key',
+  idempotentReplayed: 'idempotent-replayed',
+  lane: 'x-lane',
+  traceparent: 'traceparent',
+  baggage: 'baggage',
+} as const;
+
+/** Where a participant with the library takes batches of commands. */
+export const COMMANDS_PATH = '/atone/v1/commands';

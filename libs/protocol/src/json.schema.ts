@@ -1,0 +1,17 @@
+import type { Json } from '@atone/core';
+import { z } from 'zod';
+
+/** Any JSON value. Checked no further: payloads belong to the users. */
+export const jsonSchema: z.ZodType<Json> = z.json();
+
+/** A name of a service, an action or a lane. */
+export const nameSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/u, 'must start with a letter and hold only letters, digits, _ . -');
+
+export const gidSchema = z
+  .string()
+  .regex(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u,
+    'must be a gid: a UUIDv7 in lower case',
+  );

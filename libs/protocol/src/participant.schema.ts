@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { jsonSchema, nameSchema } from './json.schema.js';
+import { retrySchema } from './plan.schema.js';
+
+const pathSchema = z
+  .string()
+  .max(512)
+  .regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/u, 'must be a path that starts with /');
+
+/** An action as its service offers it. */
+export const actionEntrySchema = z.strictObject({
+  name: nameSchema,
+  hasCompensation: z.boolean(),
+  inputSchema: jsonSchema.optional(),
+  outputSchema: jsonSchema.optional(),
+  retry: retrySchema.optional(),
+  /** Only for plain endpoints: where the action and its compensation are called. */
+  path: pathSchema.optional(),
+  compensatePath: pathSchema.optional(),
+});
+
+export type ActionEntry = z.infer<typeof actionEntrySchema>;
+
+/**
+ * One running instance of a service, as it enters itself in the catalogue.
+ *
+ * `library`: it speaks batches of commands and keeps a barrier. `plain`: each action is a URL of its own.
+ */
+export const participantInstanceSchema = z.strictObject({
+  instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
+  baseUrl: z.url({ protocol: /^https?$/u }).max(512),
+  kind: z.enum(['library', 'plain']),
+  lane: nameSchema.optional(),
+  version: z.string().max(64).optional(),
+  protocol: z.literal(1),
+  actions: z.array(actionEntrySchema).max(1_000),
+});
+
+export type ParticipantInstance = z.infer<typeof participantInstanceSchema>;
+
+/** An instance as the catalogue holds it. */
+export interface CatalogueInstance extends ParticipantInstance {
+  readonly service: string;
+  /** By the log's clock, in ms since 1970. */
+  readonly registeredAt: number;
+  readonly seenAt: number;
+}

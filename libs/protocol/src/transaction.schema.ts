@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
+
+export const TRANSACTION_STATES = [
+  'active',
+  'running',
+  'committing',
+  'aborting',
+  'committed',
+  'aborted',
+] as const;
+
+export const OUTCOMES = ['undecided', 'committed', 'aborted'] as const;
+
+export const STUCK_REASONS = [
+  'participant-down',
+  'refused',
+  'unknown-outcome',
+  'lock-held',
+  'bad-payload',
+  'code',
+  'code-gone',
+  'branch-lost',
+  'mixed',
+  'dirty-rows',
+] as const;
+
+const instant = z.iso.datetime().meta({ description: 'By the clock of the log.' });
+
+const actorShape = { by: z.string(), reason: z.string() };
+
+export const stuckViewSchema = z.object({
+  reason: z.enum(STUCK_REASONS),
+  message: z.string(),
+  since: instant,
+  branchId: z.string().optional(),
+  waysOut: z.array(z.enum(['retry', 'skip', 'abort'])),
+});
+
+export const branchViewSchema = z.object({
+  branchId: z.string(),
+  service: z.string(),
+  action: z.string(),
+  kind: z.literal('saga'),
+  after: z.array(z.string()),
+  pivot: z.boolean(),
+  state: z.enum([
+    'pending',
+    'calling',
+    'done',
+    'refused',
+    'unknown',
+    'compensating',
+    'compensated',
+    'skipped',
+  ]),
+  round: z.int(),
+  undoRound: z.int(),
+  attempt: z.int(),
+  nextAttemptAt: instant.optional(),
+  startedAt: instant.optional(),
+  endedAt: instant.optional(),
+  output: jsonSchema.optional(),
+  refusal: z.object({ reason: z.string(), details: jsonSchema.optional() }).optional(),
+  lastError: z.object({ class: z.string(), message: z.string(), at: instant }).optional(),
+  stuck: stuckViewSchema.optional(),
+  skipped: z.object(actorShape).optional(),
+});
+
+export const historyViewSchema = z.object({
+  at: instant,
+  what: z.string(),
+  branchId: z.string().optional(),
+  round: z.int().optional(),
+  attempt: z.int().optional(),
+  by: z.string().optional(),
+  message: z.string().optional(),
+});
+
+const summaryShape = {
+  gid: gidSchema,
+  kind: z.literal('saga'),
+  name: nameSchema,
+  initiator: z.string().optional(),
+  lane: z.string().optional(),
+  tags: z.record(z.string(), z.string()),
+  outcome: z.enum(OUTCOMES),
+  state: z.enum(TRANSACTION_STATES),
+  stuck: stuckViewSchema.optional(),
+  paused: z.object({ ...actorShape, since: instant }).optional(),
+  abort: z.object({ code: z.string(), message: z.string(), branchId: z.string().optional() }).optional(),
+  acceptedAt: instant,
+  deadlineAt: instant.optional(),
+  endedAt: instant.optional(),
+  version: z.int(),
+};
+
+/** A row of the list. */
+export const transactionSummarySchema = z.object(summaryShape).meta({ id: 'TransactionSummary' });
+
+/** One transaction with everything that is known of it. */
+export const transactionViewSchema = z
+  .object({
+    ...summaryShape,
+    owner: z.string().optional().meta({ description: 'The coordinator instance that drives it.' }),
+    input: jsonSchema.optional(),
+    branches: z.array(branchViewSchema),
+    history: z.array(historyViewSchema),
+    historyDroppedCount: z.int(),
+  })
+  .meta({ id: 'Transaction' });
+
+export type StuckView = z.infer<typeof stuckViewSchema>;
+export type BranchView = z.infer<typeof branchViewSchema>;
+export type TransactionSummary = z.infer<typeof transactionSummarySchema>;
+export type TransactionView = z.infer<typeof transactionViewSchema>;
+
+export const PAGE_SIZE_MAX = 200;
+
+/** The filters of the list. All that are given must hold. */
+export const listQuerySchema = z.strictObject({
+  state: z.enum(TRANSACTION_STATES).optional(),
+  outcome: z.enum(OUTCOMES).optional(),
+  stuck: z.enum(['true', 'false']).optional(),
+  stuckReason: z.enum(STUCK_REASONS).optional(),
+  paused: z.enum(['true', 'false']).optional(),
+  name: nameSchema.optional(),
+  service: nameSchema.optional(),
+  tag: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}=.{0,256}$/u, 'must be name=value')
+    .optional(),
+  idempotencyKey: z.string().max(128).optional(),
+  acceptedFrom: z.iso.datetime().optional(),
+  acceptedTo: z.iso.datetime().optional(),
+  limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(50),
+  after: gidSchema
+    .optional()
+    .meta({ description: 'The last gid of the page before: newest first, keyset paging.' }),
+});
+
+export type ListQuery = z.infer<typeof listQuerySchema>;
+
+export const transactionPageSchema = z.object({
+  transactions: z.array(transactionSummarySchema),
+  next: gidSchema
+    .optional()
+    .meta({ description: 'Pass it as `after` for the next page; absent on the last one.' }),
+});
+
+export type TransactionPage = z.infer<typeof transactionPageSchema>;
+
+export const actRequestSchema = z.strictObject({
+  reason: z.string().trim().min(1).max(1_000),
+  by: z.string().trim().min(1).max(128).optional(),
+});
+
+export const retryRequestSchema = z.strictObject({
+  reason: z.string().trim().min(1).max(1_000).optional(),
+  by: z.string().trim().min(1).max(128).optional(),
+  branchId: z.string().max(256).optional(),
+});
+
+/** How many transactions are in which state; finished ones are counted over the last 24 hours. */
+export const countsSchema = z.object({
+  byState: z.record(z.enum(TRANSACTION_STATES), z.int()),
+  stuck: z.int(),
+  stuckByReason: z.record(z.string(), z.int()),
+  paused: z.int(),
+  oldestStuckSince: instant.optional(),
+});
+
+export type Counts = z.infer<typeof countsSchema>;
