@@ -1,0 +1,128 @@
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { countFromOutput, countTests } from './jest-totals.mjs';
+import { installIfNeeded, npm, ROOT, run } from './workspace.mjs';
+
+/*
+ * Everything that must hold before a change goes in. Every step runs, whatever became of the ones before;
+ * the last line is `N passed, N failed` over all tests, and a step that failed counts as one test.
+ */
+
+/** The tests that talk to a database, which run on the oldest version of it, too. */
+const DATABASE_FOLDERS = ['libs/store-postgres', 'libs/participant'];
+
+const OLDEST_POSTGRES = '14';
+
+/** A step that takes longer hangs. */
+const STEP_TIMEOUT_MS = 30 * 60_000;
+
+const totals = { passed: 0, failed: 0 };
+try {
+  await main();
+} catch (cause) {
+  report('the run itself', { failed: 1, words: String(cause?.stack ?? cause) });
+}
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
+
+async function main() {
+  await step('install', async () => ({ failed: Number(!(await installIfNeeded())) }));
+  for (const script of ['format:check', 'build', 'lint', 'unused']) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, for the log is read so
+    await step(script, () => runScript(script));
+  }
+  const specs = await specFiles();
+  const databaseSpecs = specs.filter((path) =>
+    DATABASE_FOLDERS.some((folder) => path.startsWith(`${folder}/`)),
+  );
+  await step('test', () => runTests(['test', '--'], { expected: specs }));
+  await step(`test on PostgreSQL ${OLDEST_POSTGRES}`, () =>
+    runTests(['run', 'jest', '--', ...DATABASE_FOLDERS.map((folder) => `${folder}/`)], {
+      expected: [...databaseSpecs, ...foldersWithoutSpecs(databaseSpecs)],
+      env: { ATONE_TEST_POSTGRES: OLDEST_POSTGRES },
+    }),
+  );
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  if (scripts['test:chaos']) await step('test:chaos', runChaos);
+}
+
+/** Does one step, adds up what it counted, and shows its words if something failed. */
+async function step(title, action) {
+  const startedAt = performance.now();
+  const outcome = await action().catch((cause) => ({ failed: 1, words: String(cause?.stack ?? cause) }));
+  report(title, { ...outcome, seconds: (performance.now() - startedAt) / 1_000 });
+}
+
+function report(title, { passed = 0, failed, words = '', seconds = 0 }) {
+  totals.passed += passed;
+  totals.failed += failed;
+  process.stdout.write(`${failed === 0 ? 'ok    ' : 'FAILED'} ${title} (${seconds.toFixed(1)} s)\n`);
+  // Indented, so that no line of it can be taken for the last one of ours.
+  if (failed !== 0) process.stdout.write(`${words.trimEnd().replace(/^/gm, '    ')}\n`);
+}
+
+async function runScript(script) {
+  const { exitCode, output } = await runNpm(['run', script]);
+  return { failed: Number(exitCode !== 0), words: output };
+}
+
+async function runTests(command, { expected, env = {} }) {
+  const folder = await mkdtemp(join(tmpdir(), 'atone-ci-'));
+  try {
+    const file = join(folder, 'report.json');
+    const { exitCode, output } = await runNpm([...command, '--ci', '--json', `--outputFile=${file}`], env);
+    const counted = countTests(await readJson(file), expected);
+    // npm test also fails if the sources do not compile.
+    const isOtherwiseBad = exitCode !== 0 && counted.failed === 0;
+    return {
+      ...counted,
+      failed: counted.failed + Number(isOtherwiseBad),
+      words: [output.trimEnd(), ...counted.complaints].join('\n'),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runChaos() {
+  const { exitCode, output } = await runNpm(['run', 'test:chaos']);
+  const { passed, failed } = countFromOutput(output);
+  return { passed, failed: exitCode !== 0 && failed === 0 ? 1 : failed, words: output };
+}
+
+function runNpm(args, env = {}) {
+  const options = { env: { ...process.env, CI: 'true', ...env }, timeout: STEP_TIMEOUT_MS };
+  return run(...npm(args), options);
+}
+
+/** Returns every spec file of the repository, so that one which no project of Jest matches is noticed. */
+async function specFiles() {
+  const folders = ['libs', 'apps', 'examples', 'test', 'tools'];
+  const found = await Promise.all(folders.map((folder) => specsBelow(folder)));
+  return found.flat();
+}
+
+async function specsBelow(folder) {
+  const entries = await readdir(join(ROOT, folder), { withFileTypes: true }).catch(() => []);
+  const found = await Promise.all(
+    entries.map((entry) => {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isFile()) return /\.spec\.(ts|mjs)$/.test(entry.name) ? [path] : [];
+      return entry.isDirectory() && !/^(node_modules|dist)$/.test(entry.name) ? specsBelow(path) : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** A folder whose specs have gone is expected to have one, so that its absence is a failure. */
+function foldersWithoutSpecs(specs) {
+  return DATABASE_FOLDERS.filter((folder) => !specs.some((path) => path.startsWith(`${folder}/`))).map(
+    (folder) => `${folder}/a spec file`,
+  );
+}
+
+async function readJson(file) {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import { countFromOutput, countTests } from './jest-totals.mjs';
+
+const GREEN = {
+  success: true,
+  numTotalTests: 3,
+  numPassedTests: 3,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  numRuntimeErrorTestSuites: 0,
+  testResults: [{ name: '/somewhere/libs/core/src/saga.spec.ts' }],
+};
+
+test('a green run counts what passed', () => {
+  expect(countTests(GREEN, ['libs/core/src/saga.spec.ts'])).toEqual({ passed: 3, failed: 0, complaints: [] });
+});
+
+test('a skipped or planned test has failed', () => {
+  const counts = countTests({ ...GREEN, numPendingTests: 1, numTodoTests: 1 }, []);
+
+  expect(counts).toMatchObject({ passed: 3, failed: 2, complaints: ['2 skipped, which counts as failed'] });
+});
+
+test('a suite that could not run has failed, beside the tests that did', () => {
+  const counts = countTests({ ...GREEN, numFailedTests: 2, numRuntimeErrorTestSuites: 1 }, []);
+
+  expect(counts).toMatchObject({ passed: 3, failed: 3 });
+});
+
+test('a spec file that no run has picked up has failed', () => {
+  const counts = countTests(GREEN, ['libs/core/src/tcc.spec.ts']);
+
+  expect(counts).toMatchObject({ failed: 1, complaints: ['libs/core/src/tcc.spec.ts did not run'] });
+});
+
+test('no report and no tests are failures', () => {
+  expect(countTests(undefined, [])).toMatchObject({ passed: 0, failed: 1 });
+  expect(countTests({ ...GREEN, numTotalTests: 0, numPassedTests: 0 }, [])).toMatchObject({ failed: 1 });
+});
+
+test('a run that Jest itself calls bad is never green', () => {
+  expect(countTests({ ...GREEN, success: false }, [])).toMatchObject({ passed: 3, failed: 1 });
+});
+
+test('the last count in the words of a program is taken', () => {
+  expect(countFromOutput('round 1\n1 passed, 1 failed\nround 2\n7 passed, 2 failed\n')).toEqual({
+    passed: 7,
+    failed: 2,
+  });
+});

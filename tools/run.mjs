@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
+
+/*
+ * npm start and npm test, also on a bare clone: installs and builds what is needed, then becomes as
+ * good as the program itself: its input, output, signals and exit code are passed on.
+ */
+
+const NODE_MIN = [20, 19];
+
+const PROGRAMS = {
+  start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],
+  test: JEST,
+};
+
+const [name, ...args] = process.argv.slice(2);
+process.exitCode = await main();
+
+async function main() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
+    return complain(
+      `Atone needs Node.js ${NODE_MIN.join('.')} or later, and this is ${process.versions.node}.`,
+    );
+  }
+  if (!Object.hasOwn(PROGRAMS, name)) return complain('Usage: node tools/run.mjs start|test [arguments]');
+  if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
+  const isBuilt = await build();
+  if (!isBuilt && name === 'start') return complain('The sources do not compile.');
+  const exitCode = await become([...PROGRAMS[name], ...args]);
+  // The tests run all the same, from the sources; but what does not compile is not good.
+  return isBuilt ? exitCode : exitCode || 1;
+}
+
+/** Runs Node with these arguments in our place, and returns its exit code. */
+function become(nodeArgs) {
+  const child = spawn(process.execPath, nodeArgs, { stdio: 'inherit' });
+  const passed = new Set();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // npm sends again what the terminal has sent to all of us, the child included.
+      if (passed.has(signal) || comesFromTerminal(signal)) return;
+      passed.add(signal);
+      child.kill(signal);
+    });
+  }
+  return new Promise((resolve) => {
+    child.once('error', (cause) => resolve(complain(`${process.execPath}: ${cause.message}`)));
+    child.once('exit', (code, signal) => {
+      if (signal === null) return resolve(code);
+      // Dies of the same signal, so that the caller sees what happened.
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    });
+  });
+}
+
+function comesFromTerminal(signal) {
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  return signal !== 'SIGTERM' && hasTerminal;
+}
+
+function complain(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  return 1;
+}
