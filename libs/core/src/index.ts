@@ -3,6 +3,7 @@ export * from './failpoint.js';
 export * from './gid.js';
 export * from './json-pointer.js';
 export * from './json.js';
+export * from './nearest-name.js';
 export * from './plan.graph.js';
 export * from './plan.input.js';
 export * from './plan.js';

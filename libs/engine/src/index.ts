@@ -1,5 +1,10 @@
 export * from './catalogue.js';
 export * from './catalogue.port.js';
 export * from './clock.port.js';
+export * from './engine.js';
+export * from './errors.js';
 export * from './log.port.js';
+export * from './logger.port.js';
+export { UnreadableRowError, type Envelope } from './saga.codec.js';
+export * from './transaction.view.js';
 export * from './transport.port.js';

@@ -130,6 +130,9 @@ export interface TransactionLog {
   /** Takes one live row over whoever drives it, for an act. Undefined when there is no such live row of a known format. */
   claim(instanceId: string, gid: string): Promise<StoredRow | undefined>;
 
+  /** The live rows that `instanceId` owns, to find those whose claim or acceptance was done but never answered. */
+  owned(instanceId: string): Promise<readonly string[]>;
+
   get(gid: string): Promise<StoredRow | undefined>;
 
   list(filter: RowFilter): Promise<readonly StoredRow[]>;

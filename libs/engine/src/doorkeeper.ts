@@ -1,0 +1,30 @@
+import { OverloadedError } from './errors.js';
+
+/** Decides whether a new transaction may come in. */
+export class Doorkeeper {
+  private isOpen = false;
+
+  constructor(private readonly limits: { readonly activeCountMax: number }) {}
+
+  open(): void {
+    this.isOpen = true;
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+
+  /** @throws {OverloadedError} when the house is full or closing. */
+  admit(activeCount: number): void {
+    if (!this.isOpen) {
+      throw new OverloadedError(
+        'This coordinator is starting or stopping and accepts nothing new. Ask another, or again.',
+      );
+    }
+    if (activeCount >= this.limits.activeCountMax) {
+      throw new OverloadedError(
+        `This coordinator holds ${activeCount} transactions, which is all it may. Nothing was accepted; ask again later.`,
+      );
+    }
+  }
+}

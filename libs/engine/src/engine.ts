@@ -1,0 +1,398 @@
+import { failpoint, mintGid, newSaga, stuckOf, type OperatorAct, type Random, type Saga } from '@atone/core';
+import type { ReplyEnvelope, Submission } from '@atone/protocol';
+import type { Catalogue } from './catalogue.js';
+import type { Clock } from './clock.port.js';
+import { Doorkeeper } from './doorkeeper.js';
+import {
+  IdempotencyInFlightError,
+  IdempotencyMismatchError,
+  LogDoubtError,
+  TransactionEndedError,
+  TransactionNotFoundError,
+} from './errors.js';
+import { LogWriter } from './log-writer.js';
+import type { AcceptOutcome, NewRow, RowCounts, RowFilter, StoredRow, TransactionLog } from './log.port.js';
+import type { EngineLogger } from './logger.port.js';
+import { OutcomeWaiters } from './outcome-waiters.js';
+import { Recovery } from './recovery.js';
+import {
+  decodeEnvelope,
+  decodeSaga,
+  encodePlan,
+  encodeProgress,
+  UnreadableRowError,
+  type Envelope,
+} from './saga.codec.js';
+import { DriverReleasedError, SagaDriver, type DriverHost, type Release } from './saga.driver.js';
+import { planOf } from './submission.js';
+import type { BranchTransport } from './transport.port.js';
+
+export interface EnginePorts {
+  readonly log: TransactionLog;
+  readonly transport: BranchTransport;
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: EngineLogger;
+}
+
+export interface EngineOptions {
+  /** Drawn anew at each process start; it owns rows and a lease. */
+  readonly instanceId: string;
+  readonly logNumber: number;
+  /** How many transactions this instance holds at once; past it new ones are refused with OVERLOADED. */
+  readonly activeCountMax: number;
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly recoverEveryMs: number;
+  readonly claimCountMax: number;
+  /** For transactions submitted without a timeout. */
+  readonly defaultTimeoutMs: number;
+  /** How long the write of an end that nobody waits for may stay behind. */
+  readonly endLagMs: number;
+}
+
+export const DEFAULT_ENGINE_OPTIONS: Omit<EngineOptions, 'instanceId'> = {
+  logNumber: 0,
+  activeCountMax: 20_000,
+  leaseMs: 6_000,
+  renewEveryMs: 2_000,
+  recoverEveryMs: 1_000,
+  claimCountMax: 200,
+  defaultTimeoutMs: 600_000,
+  endLagMs: 150,
+};
+
+export interface SubmitRequest {
+  readonly submission: Submission;
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string } | undefined;
+  readonly traceparent?: string | undefined;
+  readonly baggage?: string | undefined;
+}
+
+export interface SubmitAnswer {
+  readonly gid: string;
+  /** Whether the key had been used for the same body before, and nothing new was accepted. */
+  readonly isReplay: boolean;
+}
+
+/** A transaction as it stands, from memory where it is driven here and else from the log. */
+export interface Snapshot {
+  readonly envelope: Envelope;
+  readonly saga: Saga;
+  readonly version: number;
+  readonly owner: string | undefined;
+}
+
+/**
+ * The coordinator without its shell: accepts plans, drives sagas, takes over what others left, carries out acts.
+ *
+ * Whatever it answers is durable; whatever is only in its memory may be lost at any moment.
+ */
+export class Engine {
+  private readonly drivers = new Map<string, SagaDriver>();
+  private readonly accepting = new Set<string>();
+  private readonly keysInFlight = new Set<string>();
+  private readonly waiters = new OutcomeWaiters();
+  private readonly writer: LogWriter;
+  private readonly recovery: Recovery;
+  private readonly doorkeeper: Doorkeeper;
+  private readonly host: DriverHost;
+
+  constructor(
+    private readonly ports: EnginePorts,
+    private readonly options: EngineOptions,
+  ) {
+    this.writer = new LogWriter(ports, options);
+    this.doorkeeper = new Doorkeeper(options);
+    this.recovery = new Recovery(ports, options, {
+      room: () => this.options.activeCountMax - this.drivers.size,
+      isKnown: (gid) => this.drivers.has(gid) || this.accepting.has(gid),
+      take: (row) => {
+        this.adopt(row);
+      },
+      progress: () => {
+        this.writeProgress();
+      },
+    });
+    this.host = {
+      instanceId: options.instanceId,
+      clock: ports.clock,
+      random: ports.random,
+      write: async (update, isUrgent) => this.writer.update(update, isUrgent),
+      send: (command) => {
+        ports.transport.send(command);
+      },
+      released: (driver, how) => {
+        this.released(driver, how);
+      },
+      crashed: (driver, error) => {
+        void this.quarantine(driver.gid, error);
+      },
+    };
+    ports.transport.onReply((reply) => {
+      this.reply(reply);
+    });
+  }
+
+  get instanceId(): string {
+    return this.options.instanceId;
+  }
+
+  /** How many transactions this instance drives at the moment. */
+  get activeCount(): number {
+    return this.drivers.size;
+  }
+
+  /** Whether due work is being taken: the lease is held and the last recovery pass went well and not long ago. */
+  get isTakingWork(): boolean {
+    return this.recovery.isTakingWork();
+  }
+
+  /** Takes a lease and begins to take due work. Rejects when the log cannot be reached. */
+  async start(): Promise<void> {
+    await this.recovery.start();
+    this.doorkeeper.open();
+  }
+
+  /** Stops accepting, writes what is ending, and hands the rest over by ending the lease. */
+  async stop(): Promise<void> {
+    this.doorkeeper.close();
+    this.recovery.stop();
+    await this.ports.transport.close();
+    await this.writer.drain();
+    for (const driver of this.drivers.values()) {
+      driver.drop();
+    }
+    await this.recovery.leave();
+  }
+
+  /**
+   * Accepts a plan. When it settles the transaction is durable, and will end or be visibly stuck.
+   *
+   * @throws {InvalidPlanError} when the plan cannot run; nothing was written.
+   * @throws {IdempotencyMismatchError} when the key belongs to another body.
+   * @throws {IdempotencyInFlightError} when the same key is being accepted at this moment.
+   * @throws {OverloadedError} when this instance holds too many; nothing was written.
+   * @throws {LogDoubtError} when the log did not answer; the same idempotency key finds out later.
+   */
+  async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    this.doorkeeper.admit(this.drivers.size + this.accepting.size);
+    const plan = planOf(request.submission, this.ports.catalogue);
+    const key = request.idempotency?.key;
+    if (key === undefined) {
+      return this.accept(request, plan);
+    }
+    if (this.keysInFlight.has(key)) {
+      throw new IdempotencyInFlightError(key);
+    }
+    this.keysInFlight.add(key);
+    try {
+      return await this.accept(request, plan);
+    } finally {
+      this.keysInFlight.delete(key);
+    }
+  }
+
+  /**
+   * Carries out an operator's act, taking the transaction over if another instance drives it.
+   *
+   * @throws {ActRefusedError} when the state forbids it, {@link TransactionEndedError} after the end,
+   * {@link TransactionNotFoundError} when there is no such transaction.
+   */
+  async act(gid: string, act: OperatorAct): Promise<Snapshot> {
+    for (let attempt = 1; ; attempt += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
+      const driver = this.drivers.get(gid) ?? (await this.takeOver(gid));
+      try {
+        // oxlint-disable-next-line no-await-in-loop
+        await driver.act(act);
+        return snapshotOf(driver, this.options.instanceId);
+      } catch (error) {
+        if (!(error instanceof DriverReleasedError) || attempt >= ACT_ATTEMPT_COUNT_MAX) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Returns the transaction as it stands. @throws {TransactionNotFoundError} */
+  async get(gid: string): Promise<Snapshot> {
+    const driver = this.drivers.get(gid);
+    if (driver !== undefined) {
+      return snapshotOf(driver, this.options.instanceId);
+    }
+    const row = await this.ports.log.get(gid);
+    if (row === undefined) {
+      throw new TransactionNotFoundError(gid);
+    }
+    return snapshotOfRow(row);
+  }
+
+  /** Waits up to `waitMs` for the durable end, and returns the transaction as it then stands. */
+  async waitForEnd(gid: string, waitMs: number): Promise<Snapshot> {
+    const driver = this.drivers.get(gid);
+    driver?.hurry();
+    const snapshot = await this.waiters.wait(gid, {
+      waitMs,
+      clock: this.ports.clock,
+      read: async () => this.durable(gid),
+    });
+    return snapshot ?? this.get(gid);
+  }
+
+  async list(filter: RowFilter): Promise<readonly StoredRow[]> {
+    return this.ports.log.list(filter);
+  }
+
+  async counts(): Promise<RowCounts> {
+    return this.ports.log.counts();
+  }
+
+  private async accept(request: SubmitRequest, plan: Saga['plan']): Promise<SubmitAnswer> {
+    const { submission } = request;
+    const now = this.ports.clock.now();
+    const timeoutMs = submission.timeoutMs ?? this.options.defaultTimeoutMs;
+    const gid = mintGid(now, this.options.logNumber, this.ports.random);
+    const saga = newSaga({ gid, plan, acceptedAt: now, deadlineAt: now + timeoutMs });
+    const { name, initiator, lane, tags = {} } = submission;
+    const envelope = {
+      gid,
+      name,
+      initiator,
+      lane,
+      tags,
+      traceparent: request.traceparent,
+      baggage: request.baggage,
+    };
+    const outcome = await this.insert({
+      gid,
+      kind: 'saga',
+      name,
+      initiator,
+      lane,
+      tags,
+      services: [...new Set(plan.steps.map((step) => step.service))],
+      owner: this.options.instanceId,
+      deadlineInMs: timeoutMs,
+      plan: encodePlan(saga, envelope),
+      progress: encodeProgress(saga, timeoutMs),
+      idempotency: request.idempotency,
+    });
+    if (outcome.outcome === 'key-taken') {
+      return replay(outcome, request);
+    }
+    const { acceptedAt } = outcome;
+    this.drive(envelope, {
+      saga: { ...saga, acceptedAt, deadlineAt: acceptedAt + timeoutMs },
+      version: 1,
+    }).post({
+      type: 'start',
+    });
+    return { gid, isReplay: false };
+  }
+
+  private async insert(row: NewRow): Promise<AcceptOutcome> {
+    this.accepting.add(row.gid);
+    try {
+      await failpoint('engine.accept.beforeWrite');
+      const outcome = await this.writer.accept(row);
+      await failpoint('engine.accept.afterWrite');
+      return outcome;
+    } catch (error) {
+      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.
+      this.recovery.suspectOrphans();
+      throw new LogDoubtError(`The log did not confirm transaction ${row.gid}.`, { cause: error });
+    } finally {
+      this.accepting.delete(row.gid);
+    }
+  }
+
+  private drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver {
+    const driver = new SagaDriver(this.host, envelope, start);
+    this.drivers.set(envelope.gid, driver);
+    return driver;
+  }
+
+  private adopt(row: StoredRow): SagaDriver | undefined {
+    try {
+      const driver = this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
+      driver.post({ type: 'claim', by: this.options.instanceId });
+      return driver;
+    } catch (error) {
+      if (!(error instanceof UnreadableRowError)) {
+        throw error;
+      }
+      void this.quarantine(row.gid, error);
+      return undefined;
+    }
+  }
+
+  private async takeOver(gid: string): Promise<SagaDriver> {
+    const row = await this.ports.log.claim(this.options.instanceId, gid);
+    const driver = row === undefined ? undefined : this.adopt(row);
+    if (driver !== undefined) {
+      return driver;
+    }
+    const { saga } = await this.get(gid);
+    throw new TransactionEndedError(gid, saga.state);
+  }
+
+  private reply(envelope: ReplyEnvelope): void {
+    this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
+  }
+
+  private released(driver: SagaDriver, how: Release): void {
+    if (this.drivers.get(driver.gid) === driver) {
+      this.drivers.delete(driver.gid);
+    }
+    if (how === 'ended') {
+      this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
+    } else if (how === 'idle') {
+      const stuck = stuckOf(driver.saga);
+      this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
+    }
+  }
+
+  private async durable(gid: string): Promise<Snapshot | undefined> {
+    if (this.drivers.has(gid)) {
+      return undefined;
+    }
+    const row = await this.ports.log.get(gid);
+    return row?.finishedAt === undefined ? undefined : snapshotOfRow(row);
+  }
+
+  private writeProgress(): void {
+    for (const driver of this.drivers.values()) {
+      driver.writeProgress();
+    }
+  }
+
+  /** A row that this version cannot drive is marked for operators and left alone otherwise. */
+  private async quarantine(gid: string, error: unknown): Promise<void> {
+    this.ports.logger.error({ gid, error }, 'transaction quarantined');
+    const row = await this.ports.log.get(gid);
+    if (row !== undefined && row.finishedAt === undefined && row.owner === this.options.instanceId) {
+      await this.writer.quarantine(row);
+    }
+  }
+}
+
+const ACT_ATTEMPT_COUNT_MAX = 5;
+
+function replay(taken: AcceptOutcome & { outcome: 'key-taken' }, request: SubmitRequest): SubmitAnswer {
+  const { key = '', bodyHash } = request.idempotency ?? {};
+  if (taken.bodyHash !== bodyHash) {
+    throw new IdempotencyMismatchError(key, taken.gid);
+  }
+  return { gid: taken.gid, isReplay: true };
+}
+
+function snapshotOf(driver: SagaDriver, owner: string | undefined): Snapshot {
+  return { envelope: driver.envelope, saga: driver.saga, version: driver.version, owner };
+}
+
+/** Returns the transaction of a row. @throws {UnreadableRowError} */
+export function snapshotOfRow(row: StoredRow): Snapshot {
+  return { envelope: decodeEnvelope(row), saga: decodeSaga(row), version: row.version, owner: row.owner };
+}

@@ -1,0 +1,80 @@
+import type { ErrorCode, FieldProblem } from '@atone/protocol';
+
+/** What the engine answers to a request that it cannot or will not carry out. `code` never changes. */
+export abstract class EngineError extends Error {
+  abstract readonly code: ErrorCode;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean = false;
+}
+
+/** The submitted plan cannot run; `errors` names each field. */
+export class InvalidPlanError extends EngineError {
+  override readonly name = 'InvalidPlanError';
+
+  constructor(
+    readonly code: 'INVALID_PLAN' | 'UNKNOWN_ACTION',
+    readonly errors: readonly FieldProblem[],
+  ) {
+    super(errors.map((error) => error.message).join(' '));
+  }
+}
+
+export class TransactionNotFoundError extends EngineError {
+  override readonly name = 'TransactionNotFoundError';
+  readonly code = 'NOT_FOUND';
+
+  constructor(readonly gid: string) {
+    super(`There is no global transaction ${gid} in this log.`);
+  }
+}
+
+/** The transaction has ended, and what is final takes no acts. */
+export class TransactionEndedError extends EngineError {
+  override readonly name = 'TransactionEndedError';
+  readonly code = 'ACT_NOT_POSSIBLE';
+
+  constructor(
+    readonly gid: string,
+    state: string,
+  ) {
+    super(`Transaction ${gid} is ${state}: it has ended, and an end is final.`);
+  }
+}
+
+/** The idempotency key was used for another body. */
+export class IdempotencyMismatchError extends EngineError {
+  override readonly name = 'IdempotencyMismatchError';
+  readonly code = 'IDEMPOTENCY_MISMATCH';
+
+  constructor(
+    readonly key: string,
+    readonly gid: string,
+  ) {
+    super(`Idempotency key '${key}' belongs to transaction ${gid}, which was submitted with another body.`);
+  }
+}
+
+/** The same key is being accepted at this moment; asking again a little later gives its answer. */
+export class IdempotencyInFlightError extends EngineError {
+  override readonly name = 'IdempotencyInFlightError';
+  readonly code = 'IDEMPOTENCY_IN_FLIGHT';
+  override readonly retryable = true;
+
+  constructor(readonly key: string) {
+    super(`A request with idempotency key '${key}' is being accepted right now. Ask again in a moment.`);
+  }
+}
+
+/** More is under way than this instance may hold. Nothing was accepted. */
+export class OverloadedError extends EngineError {
+  override readonly name = 'OverloadedError';
+  readonly code = 'OVERLOADED';
+  override readonly retryable = true;
+}
+
+/** The log did not answer. A submission may have been accepted: the same idempotency key finds out. */
+export class LogDoubtError extends EngineError {
+  override readonly name = 'LogDoubtError';
+  readonly code = 'LOG_UNAVAILABLE';
+  override readonly retryable = true;
+}

@@ -1,0 +1,117 @@
+import type { Clock } from './clock.port.js';
+import { FlushLane } from './flush-lane.js';
+import type { AcceptOutcome, NewRow, RowUpdate, StoredRow, TransactionLog } from './log.port.js';
+import type { EngineLogger } from './logger.port.js';
+
+const BATCH_COUNT_MAX = 1_024;
+const DOUBT_PAUSE_MS = 100;
+const DOUBT_PAUSE_MAX_MS = 2_000;
+const QUARANTINE_LOOK_MS = 86_400_000;
+
+interface WriterPorts {
+  readonly log: TransactionLog;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+}
+
+/** Writes to the log in batches: one lane for acceptances, one for updates, at most one flush of each under way. */
+export class LogWriter {
+  private readonly acceptLane: FlushLane<NewRow, AcceptOutcome>;
+  private readonly updateLane: FlushLane<RowUpdate, boolean>;
+  private pendingCount = 0;
+  private isStopping = false;
+
+  constructor(
+    private readonly ports: WriterPorts,
+    options: { readonly endLagMs: number },
+  ) {
+    const lane = { clock: ports.clock, countMax: BATCH_COUNT_MAX, lagMs: options.endLagMs };
+    this.acceptLane = new FlushLane(async (rows) => ports.log.accept(rows), lane);
+    this.updateLane = new FlushLane(async (updates) => ports.log.update(updates), lane);
+  }
+
+  /** Settles when the row is durable. A rejection leaves open whether it is. */
+  async accept(row: NewRow): Promise<AcceptOutcome> {
+    return this.counted(this.acceptLane.add(row));
+  }
+
+  /**
+   * Updates a row by compare-and-set, and again until the log has answered; false when the row is another's now.
+   *
+   * After an error the write may have happened: then the row has the next version and the owner that was written, which
+   * nobody else can have made.
+   */
+  async update(update: RowUpdate, isUrgent: boolean): Promise<boolean> {
+    return this.counted(this.updateThroughDoubt(update, isUrgent));
+  }
+
+  /** Marks a row that cannot be driven, without touching what it holds. */
+  async quarantine(row: StoredRow): Promise<void> {
+    await this.update(
+      {
+        gid: row.gid,
+        version: row.version,
+        progress: {
+          state: row.state,
+          stuckReason: 'code',
+          stuckAt: this.ports.clock.now(),
+          isPaused: row.isPaused,
+          dueInMs: QUARANTINE_LOOK_MS,
+          document: row.progress,
+        },
+      },
+      true,
+    );
+  }
+
+  /** Waits for the writes that are under way, and has those in doubt give up. */
+  async drain(): Promise<void> {
+    this.isStopping = true;
+    for (let round = 0; this.pendingCount > 0 && round < 50; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+      await this.pause(DOUBT_PAUSE_MS);
+    }
+  }
+
+  private async counted<Answer>(write: Promise<Answer>): Promise<Answer> {
+    this.pendingCount += 1;
+    try {
+      return await write;
+    } finally {
+      this.pendingCount -= 1;
+    }
+  }
+
+  private async updateThroughDoubt(update: RowUpdate, isUrgent: boolean): Promise<boolean> {
+    let isInDoubt = false;
+    for (let pauseMs = DOUBT_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, DOUBT_PAUSE_MAX_MS)) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
+        const isDone = await this.updateLane.add(update, isUrgent);
+        // oxlint-disable-next-line no-await-in-loop
+        return isDone || (isInDoubt && (await this.wasMine(update)));
+      } catch (error) {
+        this.ports.logger.warn({ gid: update.gid, error }, 'log write in doubt');
+        isInDoubt = true;
+        if (this.isStopping) {
+          return false;
+        }
+        // oxlint-disable-next-line no-await-in-loop
+        await this.pause(pauseMs);
+      }
+    }
+  }
+
+  private async wasMine(update: RowUpdate): Promise<boolean> {
+    const row = await this.ports.log.get(update.gid);
+    return (
+      row?.version === update.version + 1 && row.owner === update.owner && row.state === update.progress.state
+    );
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.ports.clock.setTimer(ms, resolve);
+    });
+  }
+}

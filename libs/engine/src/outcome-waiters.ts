@@ -1,0 +1,63 @@
+import type { Clock } from './clock.port.js';
+import type { Snapshot } from './engine.js';
+
+/** How often the log is asked about a transaction that another instance drives. */
+const POLL_MS = 200;
+
+interface Question {
+  readonly waitMs: number;
+  readonly clock: Clock;
+  /** Returns the transaction if its end is durable and this instance does not drive it. */
+  readonly read: () => Promise<Snapshot | undefined>;
+}
+
+/** Those who wait for an outcome. They are told only after the end is durable. */
+export class OutcomeWaiters {
+  private readonly waiting = new Map<string, Set<(snapshot: Snapshot) => void>>();
+
+  /** Tells all who wait for `gid`. */
+  settle(gid: string, snapshot: Snapshot): void {
+    for (const resolve of this.waiting.get(gid) ?? []) {
+      resolve(snapshot);
+    }
+  }
+
+  /** Returns the transaction once it has ended, or undefined when the time is up. */
+  async wait(gid: string, question: Question): Promise<Snapshot | undefined> {
+    const resolvers = this.waiting.get(gid) ?? new Set();
+    this.waiting.set(gid, resolvers);
+    let resolver: ((snapshot: Snapshot) => void) | undefined;
+    const told = new Promise<Snapshot>((resolve) => {
+      resolver = resolve;
+      resolvers.add(resolve);
+    });
+    try {
+      return await this.firstOf(told, question);
+    } finally {
+      if (resolver !== undefined) {
+        resolvers.delete(resolver);
+      }
+      if (resolvers.size === 0) {
+        this.waiting.delete(gid);
+      }
+    }
+  }
+
+  private async firstOf(told: Promise<Snapshot>, question: Question): Promise<Snapshot | undefined> {
+    const until = question.clock.now() + question.waitMs;
+    let snapshot = await question.read();
+    while (snapshot === undefined && question.clock.now() < until) {
+      const pauseMs = Math.min(POLL_MS, until - question.clock.now());
+      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+      snapshot = await Promise.race([told, this.poll(question, pauseMs)]);
+    }
+    return snapshot;
+  }
+
+  private async poll(question: Question, pauseMs: number): Promise<Snapshot | undefined> {
+    await new Promise<void>((resolve) => {
+      question.clock.setTimer(pauseMs, resolve);
+    });
+    return question.read();
+  }
+}

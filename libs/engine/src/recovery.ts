@@ -1,0 +1,171 @@
+import { failpoint } from '@atone/core';
+import type { Catalogue } from './catalogue.js';
+import type { Clock, Timer } from './clock.port.js';
+import type { StoredRow, TransactionLog } from './log.port.js';
+import type { EngineLogger } from './logger.port.js';
+
+interface RecoveryPorts {
+  readonly log: TransactionLog;
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+}
+
+interface RecoveryOptions {
+  readonly instanceId: string;
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly recoverEveryMs: number;
+  readonly claimCountMax: number;
+}
+
+interface RecoveryHost {
+  /** How many more transactions may be taken. */
+  room(): number;
+  isKnown(gid: string): boolean;
+  /** Takes over one row. What it throws concerns that row alone. */
+  take(row: StoredRow): void;
+  progress(): void;
+}
+
+/** A pass that went well counts this long as proof that work is being taken. */
+const PROOF_MS = 10_000;
+
+/** How often own rows without a driver are looked for when nothing points at any. */
+const ORPHAN_EVERY_MS = 60_000;
+
+/**
+ * Keeps the lease, and takes what is due or was left behind: a loop for as long as the instance lives, in which an error
+ * delays what it concerns and nothing else.
+ */
+export class Recovery {
+  private readonly timers = new Map<string, Timer>();
+  private isStopped = false;
+  private leaseRenewedAt = Number.NEGATIVE_INFINITY;
+  private passedAt = Number.NEGATIVE_INFINITY;
+  private orphanLookAt = 0;
+  /** Own rows that had no driver at the last look; those that have none at the next one are orphans. */
+  private suspects: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly ports: RecoveryPorts,
+    private readonly options: RecoveryOptions,
+    private readonly host: RecoveryHost,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.renew();
+    await this.ports.catalogue.refresh();
+    this.orphanLookAt = this.ports.clock.now() + ORPHAN_EVERY_MS;
+    this.every('renew', this.options.renewEveryMs, async () => this.renew());
+    this.every('recover', this.options.recoverEveryMs, async () => this.recover());
+    this.every('catalogue', this.options.renewEveryMs, async () => this.ports.catalogue.refresh());
+    await this.recover();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    for (const timer of this.timers.values()) {
+      timer.cancel();
+    }
+  }
+
+  /** Ends the lease, so that others need not wait for it to run out. */
+  async leave(): Promise<void> {
+    try {
+      await this.ports.log.endLease(this.options.instanceId);
+    } catch (error) {
+      this.ports.logger.warn({ error }, 'lease not ended');
+    }
+  }
+
+  isTakingWork(): boolean {
+    const now = this.ports.clock.now();
+    return !this.isStopped && now - this.passedAt < PROOF_MS && now - this.leaseRenewedAt < PROOF_MS;
+  }
+
+  /** Has the next passes look for own rows that nobody drives: a write was done whose answer never came. */
+  suspectOrphans(): void {
+    this.orphanLookAt = Math.min(this.orphanLookAt, this.ports.clock.now());
+  }
+
+  private async renew(): Promise<void> {
+    const logNow = await this.ports.log.renewLease(this.options.instanceId, this.options.leaseMs);
+    this.ports.clock.synchronize(logNow);
+    this.leaseRenewedAt = this.ports.clock.now();
+  }
+
+  private async recover(): Promise<void> {
+    await failpoint('engine.recover.beforeClaim');
+    await this.claimAll();
+    if (this.ports.clock.now() >= this.orphanLookAt) {
+      await this.adoptOrphans();
+    }
+    this.host.progress();
+    this.passedAt = this.ports.clock.now();
+  }
+
+  private async claimAll(): Promise<void> {
+    for (let room = this.host.room(); room > 0 && !this.isStopped; room = this.host.room()) {
+      const limit = Math.min(room, this.options.claimCountMax);
+      // oxlint-disable-next-line no-await-in-loop -- the next batch is wanted only if this one was full.
+      const rows = await this.claim(limit);
+      for (const row of rows) {
+        this.take(row);
+      }
+      if (rows.length < limit) {
+        return;
+      }
+    }
+  }
+
+  private async claim(limit: number): Promise<readonly StoredRow[]> {
+    try {
+      return await this.ports.log.claimDue(this.options.instanceId, limit);
+    } catch (error) {
+      this.suspectOrphans();
+      throw error;
+    }
+  }
+
+  private take(row: StoredRow): void {
+    try {
+      this.host.take(row);
+    } catch (error) {
+      this.ports.logger.error({ gid: row.gid, error }, 'take-over failed');
+    }
+  }
+
+  private async adoptOrphans(): Promise<void> {
+    const owned = await this.ports.log.owned(this.options.instanceId);
+    const driverless = owned.filter((gid) => !this.host.isKnown(gid));
+    const orphans = driverless.filter((gid) => this.suspects.has(gid));
+    for (const gid of orphans) {
+      // oxlint-disable-next-line no-await-in-loop -- rare, and one at a time is gentle.
+      const row = await this.ports.log.claim(this.options.instanceId, gid);
+      if (row !== undefined) {
+        this.take(row);
+      }
+    }
+    this.suspects = new Set(driverless.filter((gid) => !orphans.includes(gid)));
+    const pauseMs = this.suspects.size > 0 ? PROOF_MS : ORPHAN_EVERY_MS;
+    this.orphanLookAt = this.ports.clock.now() + pauseMs;
+  }
+
+  /** Repeats `work`, whatever becomes of it: a loop that an error could end would strand everything after it. */
+  private every(name: string, pauseMs: number, work: () => Promise<void>): void {
+    if (this.isStopped) {
+      return;
+    }
+    const timer = this.ports.clock.setTimer(pauseMs, () => {
+      void work()
+        .catch((error: unknown) => {
+          this.ports.logger.warn({ error, loop: name }, 'recovery pass failed');
+        })
+        .finally(() => {
+          this.every(name, pauseMs, work);
+        });
+    });
+    this.timers.set(name, timer);
+  }
+}

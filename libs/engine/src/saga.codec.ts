@@ -1,0 +1,112 @@
+import { isEnded, isJsonObject, stuckOf, type Branch, type Json, type Plan, type Saga } from '@atone/core';
+import type { RowProgress, StoredRow } from './log.port.js';
+
+/** How often a row that waits for an operator is looked at, though nothing can be sent. */
+const STUCK_LOOK_MS = 3_600_000;
+
+/** What a transaction carries beside its saga, and never changes. */
+export interface Envelope {
+  readonly gid: string;
+  readonly name: string;
+  readonly initiator?: string | undefined;
+  readonly lane?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly traceparent?: string | undefined;
+  readonly baggage?: string | undefined;
+}
+
+/** A row whose contents make no sense to this version. It is left alone, visibly. */
+export class UnreadableRowError extends Error {
+  override readonly name = 'UnreadableRowError';
+
+  constructor(
+    readonly gid: string,
+    why: string,
+  ) {
+    super(`The row of transaction ${gid} cannot be read: ${why}.`);
+  }
+}
+
+/** Returns the part of a row that is written once. */
+export function encodePlan(saga: Saga, envelope: Envelope): Json {
+  return plain({ plan: saga.plan, traceparent: envelope.traceparent, baggage: envelope.baggage });
+}
+
+/** Returns the part of a row that changes. `dueInMs` is when the row must be looked at if its owner gives it up. */
+export function encodeProgress(saga: Saga, dueInMs: number | undefined): RowProgress {
+  const stuck = isEnded(saga) ? undefined : stuckOf(saga);
+  const { state, branches, history, historyDroppedCount, abort, paused, endedAt } = saga;
+  return {
+    state,
+    stuckReason: stuck?.reason,
+    stuckAt: stuck?.since,
+    isPaused: paused !== undefined,
+    dueInMs: isEnded(saga) ? undefined : (dueInMs ?? STUCK_LOOK_MS),
+    document: plain({ branches, history, historyDroppedCount, abort, paused, endedAt }),
+  };
+}
+
+/**
+ * Returns the saga of a row.
+ *
+ * @throws {UnreadableRowError} when plan and progress do not fit together.
+ */
+export function decodeSaga(row: StoredRow): Saga {
+  const { plan } = objectOf(row, row.plan);
+  const progress = objectOf(row, row.progress);
+  const { branches } = progress;
+  if (!isJsonObject(plan) || !Array.isArray(plan['steps']) || !Array.isArray(branches)) {
+    throw new UnreadableRowError(row.gid, 'plan or branches are missing');
+  }
+  const saga = {
+    ...progress,
+    gid: row.gid,
+    plan: plan as unknown as Plan,
+    state: row.state,
+    memory: 'broken',
+    acceptedAt: row.acceptedAt,
+    deadlineAt: row.deadlineAt,
+  } as unknown as Saga;
+  checkFit(saga);
+  return saga;
+}
+
+export function decodeEnvelope(row: StoredRow): Envelope {
+  const plan = isJsonObject(row.plan) ? row.plan : {};
+  const text = (value: Json | undefined): string | undefined =>
+    typeof value === 'string' ? value : undefined;
+  const { gid, name, initiator, lane, tags } = row;
+  return {
+    gid,
+    name,
+    initiator,
+    lane,
+    tags,
+    traceparent: textOf(plan['traceparent']),
+    baggage: textOf(plan['baggage']),
+  };
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function objectOf(row: StoredRow, value: Json): Readonly<Record<string, Json>> {
+  if (!isJsonObject(value)) {
+    throw new UnreadableRowError(row.gid, 'a document is not an object');
+  }
+  return value;
+}
+
+function checkFit(saga: Saga): void {
+  const names = saga.plan.steps.map((step) => step.branchId).join();
+  const found = saga.branches.map((branch: Branch) => branch.branchId).join();
+  if (names !== found || !Array.isArray(saga.history)) {
+    throw new UnreadableRowError(saga.gid, `its steps are ${names} and its branches ${found}`);
+  }
+}
+
+/** Readonly data with optional members is JSON once the undefined ones are gone, which JSON.stringify sees to. */
+function plain(value: object): Json {
+  return value as unknown as Json;
+}

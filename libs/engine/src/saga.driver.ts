@@ -1,0 +1,305 @@
+import {
+  advanceSaga,
+  ActRefusedError,
+  failpoint,
+  isEnded,
+  nextDueAt,
+  stepOf,
+  type CallCommand,
+  type OperatorAct,
+  type Random,
+  type Saga,
+  type SagaEvent,
+  type Transition,
+} from '@atone/core';
+import type { BranchCommand } from '@atone/protocol';
+import type { Clock, Timer } from './clock.port.js';
+import type { RowProgress, RowUpdate } from './log.port.js';
+import { encodeProgress, type Envelope } from './saga.codec.js';
+
+/** What a driver needs of its engine. */
+export interface DriverHost {
+  readonly instanceId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Writes the row by compare-and-set, through every doubt; false: the row belongs to somebody else now. */
+  write(update: RowUpdate, isUrgent: boolean): Promise<boolean>;
+  send(command: BranchCommand): void;
+  /** The driver is through with its saga: ended, given up, or lost to another instance. */
+  released(driver: SagaDriver, how: Release): void;
+  /** A defect: the machine or the driver threw. The row is left to operators. */
+  crashed(driver: SagaDriver, error: unknown): void;
+}
+
+export type Release = 'ended' | 'idle' | 'lost';
+
+/** A saga that can only move in a while is given back to the log after this, so that memory holds what is alive. */
+const IDLE_AFTER_MS = 60_000;
+
+/** Below this age progress is not worth a write: most sagas end sooner. */
+const PROGRESS_AGE_MS = 1_000;
+
+interface Letter {
+  readonly event: SagaEvent | { readonly type: 'persist' };
+  readonly resolve?: (saga: Saga) => void;
+  readonly reject?: (error: unknown) => void;
+}
+
+/**
+ * Drives one saga: takes events one at a time, has the machine decide, makes durable what must be, and then sends.
+ *
+ * At most one write of the row is under way, each relies on the version of the one before, and a write that finds
+ * another version ends the driver: somebody else drives the saga now, and knows better.
+ */
+export class SagaDriver {
+  private readonly letters: Letter[] = [];
+  private isBusy = false;
+  private isReleased = false;
+  private timer: Timer | undefined;
+  private timerAt = Number.POSITIVE_INFINITY;
+  private isDirty = false;
+  /** Whether anybody waits for the end, so that its write must not stay behind for company. */
+  private isAwaited = false;
+
+  constructor(
+    private readonly host: DriverHost,
+    readonly envelope: Envelope,
+    private current: { saga: Saga; version: number },
+  ) {}
+
+  get gid(): string {
+    return this.envelope.gid;
+  }
+
+  get saga(): Saga {
+    return this.current.saga;
+  }
+
+  get version(): number {
+    return this.current.version;
+  }
+
+  /** Marks that somebody waits for the outcome. */
+  hurry(): void {
+    this.isAwaited = true;
+  }
+
+  post(event: SagaEvent): void {
+    this.deliver({ event });
+  }
+
+  /** Settles when the act and all it changed is durable; rejects with ActRefusedError when the state forbids it. */
+  async act(act: OperatorAct): Promise<Saga> {
+    return new Promise((resolve, reject) => {
+      this.deliver({ event: act, resolve, reject });
+    });
+  }
+
+  /** Writes progress of a saga that has been going for a while, for people to see. */
+  writeProgress(): void {
+    if (this.isDirty && !this.isBusy && this.host.clock.now() - this.saga.acceptedAt >= PROGRESS_AGE_MS) {
+      this.deliver({ event: { type: 'persist' } });
+    }
+  }
+
+  /** Forgets the saga without a word: the instance stops, and another one will take the row over. */
+  drop(): void {
+    this.release('lost');
+  }
+
+  private deliver(letter: Letter): void {
+    if (this.isReleased) {
+      letter.reject?.(new DriverReleasedError(this.gid));
+      return;
+    }
+    this.letters.push(letter);
+    if (!this.isBusy) {
+      this.isBusy = true;
+      void this.work();
+    }
+  }
+
+  private async work(): Promise<void> {
+    try {
+      for (let letter = this.letters.shift(); letter !== undefined; letter = this.letters.shift()) {
+        const write = this.take(letter);
+        if (write !== undefined) {
+          // oxlint-disable-next-line no-await-in-loop -- one saga's events are taken one after the other.
+          await write;
+        }
+        if (this.isReleased) {
+          return;
+        }
+      }
+      this.isBusy = false;
+      this.rest();
+    } catch (error) {
+      this.release('lost');
+      this.host.crashed(this, error);
+    }
+  }
+
+  /** Returns a promise only when something has to be awaited: most events cost no turn of the loop. */
+  private take(letter: Letter): Promise<void> | undefined {
+    if (letter.event.type === 'persist') {
+      return this.isDirty ? this.persist(this.saga, true) : undefined;
+    }
+    const transition = this.advance(letter, letter.event);
+    if (transition === undefined) {
+      return undefined;
+    }
+    if (transition.durability === 'lazy') {
+      this.isDirty ||= transition.saga !== this.saga;
+      this.current = { ...this.current, saga: transition.saga };
+      this.send(transition.commands);
+      letter.resolve?.(this.saga);
+      return undefined;
+    }
+    return this.writeThenSend(letter, transition);
+  }
+
+  private advance(letter: Letter, event: SagaEvent): Transition | undefined {
+    try {
+      const { clock, random } = this.host;
+      return advanceSaga(this.saga, event, { now: clock.now(), random });
+    } catch (error) {
+      if (error instanceof ActRefusedError) {
+        letter.reject?.(error);
+        return undefined;
+      }
+      letter.reject?.(error);
+      throw error;
+    }
+  }
+
+  private async writeThenSend(letter: Letter, transition: Transition): Promise<void> {
+    await failpoint(`engine.${transition.durability}.beforeWrite`);
+    const isUrgent = transition.durability === 'first' || this.isAwaited;
+    await this.persist(transition.saga, isUrgent);
+    if (this.isReleased && !isEnded(this.saga)) {
+      letter.reject?.(new DriverReleasedError(this.gid));
+      return;
+    }
+    await failpoint(`engine.${transition.durability}.afterWrite`);
+    this.send(transition.commands);
+    letter.resolve?.(this.saga);
+  }
+
+  private async persist(saga: Saga, isUrgent: boolean): Promise<void> {
+    const owner = isEnded(saga) ? undefined : this.host.instanceId;
+    if (await this.writeRow(encodeProgress(saga, this.dueInMs(saga)), { owner, isUrgent })) {
+      this.current = { saga, version: this.version + 1 };
+      this.isDirty = false;
+      if (isEnded(saga)) {
+        this.release('ended');
+      }
+    } else {
+      this.release('lost');
+    }
+  }
+
+  private async writeRow(
+    progress: RowProgress,
+    how: { owner: string | undefined; isUrgent: boolean },
+  ): Promise<boolean> {
+    const { gid, version } = this;
+    return this.host.write({ gid, version, progress, owner: how.owner }, how.isUrgent);
+  }
+
+  private dueInMs(saga: Saga): number | undefined {
+    const dueAt = nextDueAt(saga);
+    return dueAt === undefined ? undefined : Math.max(0, Math.round(dueAt - this.host.clock.now()));
+  }
+
+  /** Nothing to do just now: sleep until something is due, or give the row back when that is far off. */
+  private rest(): void {
+    const { saga } = this;
+    const dueAt = nextDueAt(saga) ?? Number.POSITIVE_INFINITY;
+    const isWaiting = saga.branches.some((branch) => branch.isInFlight);
+    if (!isWaiting && dueAt - this.host.clock.now() > IDLE_AFTER_MS) {
+      this.isBusy = true;
+      void this.giveBack();
+      return;
+    }
+    this.wakeAt(dueAt);
+  }
+
+  /** A timer that is set for earlier stays: most replies come long before it, and it then looks again. */
+  private wakeAt(dueAt: number): void {
+    if (dueAt >= this.timerAt || dueAt === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    this.timer?.cancel();
+    this.timerAt = dueAt;
+    this.timer = this.host.clock.setTimer(Math.max(0, Math.ceil(dueAt - this.host.clock.now())), () => {
+      this.timerAt = Number.POSITIVE_INFINITY;
+      if ((nextDueAt(this.saga) ?? Number.POSITIVE_INFINITY) <= this.host.clock.now()) {
+        this.post({ type: 'tick' });
+      } else if (!this.isBusy && !this.isReleased) {
+        this.rest();
+      }
+    });
+  }
+
+  private async giveBack(): Promise<void> {
+    try {
+      const progress = encodeProgress(this.saga, this.dueInMs(this.saga));
+      await this.writeRow(progress, { owner: undefined, isUrgent: true });
+      this.release('idle');
+    } catch (error) {
+      this.release('lost');
+      this.host.crashed(this, error);
+    }
+  }
+
+  private release(how: Release): void {
+    if (this.isReleased) {
+      return;
+    }
+    this.isReleased = true;
+    this.timer?.cancel();
+    this.host.released(this, how);
+    for (const letter of this.letters.splice(0)) {
+      letter.reject?.(new DriverReleasedError(this.gid));
+    }
+  }
+
+  private send(commands: readonly CallCommand[]): void {
+    for (const command of commands) {
+      this.host.send(this.address(command));
+    }
+  }
+
+  private address(command: CallCommand): BranchCommand {
+    const { saga, envelope } = this;
+    const { service, action } = stepOf(saga, command.branchId);
+    const now = this.host.clock.now();
+    const { branchId, op, round, attempt, input, output } = command;
+    return {
+      gid: this.gid,
+      branchId,
+      op,
+      round,
+      attempt,
+      service,
+      action,
+      input,
+      output,
+      reason: op === 'compensate' ? saga.abort?.message : undefined,
+      remainingMs: saga.deadlineAt === undefined ? undefined : Math.max(0, saga.deadlineAt - now),
+      issuedAt: now,
+      lane: envelope.lane,
+      traceparent: envelope.traceparent,
+      baggage: envelope.baggage,
+    };
+  }
+}
+
+/** The driver let go of the saga before the event was taken; whoever asked may ask the log again. */
+export class DriverReleasedError extends Error {
+  override readonly name = 'DriverReleasedError';
+
+  constructor(readonly gid: string) {
+    super(`Transaction ${gid} is no longer driven by this instance.`);
+  }
+}

@@ -1,0 +1,103 @@
+import {
+  isAbortable,
+  isEnded,
+  outcomeOf,
+  stepOf,
+  stuckOf,
+  type Branch,
+  type HistoryEntry,
+  type Saga,
+  type Stuck,
+} from '@atone/core';
+import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
+import type { Snapshot } from './engine.js';
+
+/** Returns a transaction as the API shows it in lists. */
+export function summaryOf({ envelope, saga, version }: Snapshot): TransactionSummary {
+  const { gid, name, initiator, lane, tags } = envelope;
+  const stuck = isEnded(saga) ? undefined : stuckOf(saga);
+  return {
+    gid,
+    kind: 'saga',
+    name,
+    initiator,
+    lane,
+    tags: { ...tags },
+    outcome: outcomeOf(saga.state),
+    state: saga.state,
+    stuck: stuck === undefined ? undefined : stuckView(saga, stuck, stuck.branchId),
+    paused: saga.paused === undefined ? undefined : { ...saga.paused, since: iso(saga.paused.since) },
+    abort: saga.abort,
+    acceptedAt: iso(saga.acceptedAt),
+    deadlineAt: isoOrNone(saga.deadlineAt),
+    endedAt: isoOrNone(saga.endedAt),
+    version,
+  };
+}
+
+/** Returns a transaction with all that is known of it. */
+export function viewOf(snapshot: Snapshot): TransactionView {
+  const { saga, owner } = snapshot;
+  return {
+    ...summaryOf(snapshot),
+    owner,
+    input: saga.plan.input,
+    branches: saga.branches.map((branch) => branchView(saga, branch)),
+    history: saga.history.map(historyView),
+    historyDroppedCount: saga.historyDroppedCount,
+  };
+}
+
+function branchView(saga: Saga, branch: Branch): BranchView {
+  const { branchId, state, round, undoRound, attempt, refusal, lastError, skip } = branch;
+  const { service, action, after, pivot } = stepOf(saga, branchId);
+  return {
+    branchId,
+    service,
+    action,
+    kind: 'saga',
+    after: [...after],
+    pivot,
+    state,
+    round,
+    undoRound,
+    attempt,
+    nextAttemptAt: branch.isInFlight || isEnded(saga) ? undefined : isoOrNone(branch.dueAt),
+    startedAt: isoOrNone(branch.startedAt),
+    endedAt: isoOrNone(branch.endedAt),
+    output: branch.output,
+    refusal: refusal === undefined ? undefined : { reason: refusal.reason, details: refusal.details },
+    lastError: lastError === undefined ? undefined : { ...lastError, at: iso(lastError.at) },
+    stuck: branch.stuck === undefined ? undefined : stuckView(saga, branch.stuck, branchId),
+    skipped: skip === undefined ? undefined : { by: skip.by, reason: skip.reason },
+  };
+}
+
+function stuckView(saga: Saga, stuck: Stuck, branchId: string): StuckView {
+  const canSkip = saga.state === 'aborting' || !stepOf(saga, branchId).pivot;
+  const { reason, message, since } = stuck;
+  return {
+    reason,
+    message,
+    since: iso(since),
+    branchId,
+    waysOut: [
+      'retry',
+      ...(canSkip ? (['skip'] as const) : []),
+      ...(isAbortable(saga) ? (['abort'] as const) : []),
+    ],
+  };
+}
+
+function historyView({ at, ...entry }: HistoryEntry): TransactionView['history'][number] {
+  return { at: iso(at), ...entry };
+}
+
+function iso(at: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- formats an instant that is given; reads no clock.
+  return new Date(at).toISOString();
+}
+
+function isoOrNone(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : iso(at);
+}
