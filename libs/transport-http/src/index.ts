@@ -1,0 +1,2 @@
+export { HttpTransport, type HttpTransportOptions } from './http.transport.js';
+export { DEFAULT_LIMITS, type HttpTransportLimits } from './limits.js';

@@ -1,0 +1,92 @@
+import { replyTo, type BranchCommand, type CatalogueInstance } from '@atone/protocol';
+import type { Clock } from '@atone/engine';
+import { classifyPlain, unknown } from './classification.js';
+import type { ExchangeEnd, ExchangeWatcher, ResponseHeaders } from './exchange.js';
+import type { CallObserver } from './library.call.js';
+import type { HttpTransportLimits } from './limits.js';
+import { textOf } from './ndjson.lines.js';
+
+/** The request for a command, or why there can be none. */
+export type PlainRequest =
+  | { readonly type: 'request'; readonly path: string; readonly body: string }
+  | { readonly type: 'impossible'; readonly reply: ReturnType<typeof unknown> };
+
+/** Returns what a plain endpoint is asked for `command`. */
+export function plainRequest(
+  instance: CatalogueInstance,
+  command: BranchCommand,
+  bodyBytesMax: number,
+): PlainRequest {
+  const entry = instance.actions.find((candidate) => candidate.name === command.action);
+  const { op, input, output, reason } = command;
+  if (op === 'close-action' || op === 'close-compensate') {
+    return impossible('error', 'A plain endpoint keeps no barrier, so that its rounds cannot be closed.');
+  }
+  const isAction = op === 'action';
+  const path = isAction ? entry?.path : entry?.compensatePath;
+  if (path === undefined) {
+    const what = isAction ? 'action' : 'compensation of';
+    return impossible(
+      'action-gone',
+      `The service '${command.service}' has no path for the ${what} '${command.action}' in the catalogue.`,
+    );
+  }
+  const body = JSON.stringify(isAction ? (input ?? null) : { input: input ?? null, output, reason });
+  const bytes = Buffer.byteLength(body);
+  return bytes > bodyBytesMax
+    ? impossible('bad-payload', tooLargeMessage(bytes, bodyBytesMax))
+    : { type: 'request', path, body };
+}
+
+export function tooLargeMessage(bytes: number, bodyBytesMax: number): string {
+  return `The command was not sent: its ${bytes} octets are more than the ${bodyBytesMax} that a request may have.`;
+}
+
+function impossible(errorClass: 'error' | 'action-gone' | 'bad-payload', message: string): PlainRequest {
+  return { type: 'impossible', reply: unknown(errorClass, message) };
+}
+
+/** A command in flight to an endpoint without the library: the status of the answer is the reply. */
+export class PlainCall implements ExchangeWatcher {
+  private status = 0;
+  private headers: ResponseHeaders = {};
+  private readonly body: Buffer[] = [];
+  private bytes = 0;
+
+  constructor(
+    private readonly command: BranchCommand,
+    private readonly context: {
+      readonly limits: HttpTransportLimits;
+      readonly clock: Clock;
+      readonly observer: CallObserver;
+    },
+  ) {}
+
+  onStart(status: number, headers: ResponseHeaders): void {
+    this.status = status;
+    this.headers = headers;
+  }
+
+  onChunk(chunk: Buffer): boolean {
+    const roomBytes = this.context.limits.replyBytesMax - this.bytes;
+    this.bytes += chunk.length;
+    this.body.push(chunk.subarray(0, roomBytes));
+    return chunk.length <= roomBytes;
+  }
+
+  onEnd(end: ExchangeEnd): void {
+    const { observer } = this.context;
+    const reply = this.replyFor(end);
+    observer.reply(replyTo(this.command, reply));
+    observer.end({ wasReached: reply.outcome !== 'unknown' || reply.error.class !== 'unreachable' });
+  }
+
+  private replyFor(end: ExchangeEnd): ReturnType<typeof unknown> {
+    if (end.type === 'broken') {
+      return unknown(end.class, end.message);
+    }
+    const { status, headers, command } = this;
+    const answer = { status, headers, text: textOf(this.body), isWhole: end.type === 'complete' };
+    return classifyPlain(command, answer, this.context.clock.now());
+  }
+}
