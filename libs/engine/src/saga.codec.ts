@@ -73,8 +73,6 @@ export function decodeSaga(row: StoredRow): Saga {
 
 export function decodeEnvelope(row: StoredRow): Envelope {
   const plan = isJsonObject(row.plan) ? row.plan : {};
-  const text = (value: Json | undefined): string | undefined =>
-    typeof value === 'string' ? value : undefined;
   const { gid, name, initiator, lane, tags } = row;
   return {
     gid,

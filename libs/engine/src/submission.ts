@@ -33,20 +33,20 @@ function planStep(
   step: SubmittedStep,
   context: { catalogue: Catalogue; previous: string | undefined },
 ): PlanStep {
-  const action = context.catalogue.action(step.service, step.action);
+  const offer = context.catalogue.action(step.service, step.action);
   const previous = context.previous === undefined ? [] : [context.previous];
-  const { name, input = null, after = previous, pivot = false, onRefusal = 'abort' } = step;
-  const retry = { ...defined(action?.entry.retry ?? {}), ...defined(step.retry ?? {}) };
+  const { name, service, action, input = null, after = previous, pivot = false, onRefusal = 'abort' } = step;
+  const retry = { ...defined(offer?.entry.retry ?? {}), ...defined(step.retry ?? {}) };
   return {
     branchId: name,
-    service: step.service,
-    action: step.action,
+    service,
+    action,
     input,
     after,
     pivot,
     onRefusal,
-    hasBarrier: action?.kind === 'library',
-    canUndo: action?.entry.hasCompensation ?? false,
+    hasBarrier: offer?.kind === 'library',
+    canUndo: offer?.entry.hasCompensation === true,
     ...(Object.keys(retry).length === 0 ? {} : { retry }),
   };
 }

@@ -1,1 +1,5 @@
 export { ManualClock } from './manual-clock.js';
+export { MemoryCatalogueStore } from './memory-catalogue.js';
+export { MemoryLog } from './memory-log.js';
+export * from './scripted-transport.js';
+export { SeededRandom } from './seeded-random.js';

@@ -1,0 +1,239 @@
+import { gidTimeMs } from '@atone/core';
+import type { Clock } from '../clock.port.js';
+import {
+  ROW_FORMAT,
+  type AcceptOutcome,
+  type InstanceRow,
+  type NewRow,
+  type RowCounts,
+  type RowFilter,
+  type RowState,
+  type RowUpdate,
+  type StoredRow,
+  type TransactionLog,
+} from '../log.port.js';
+
+const FINISHED: ReadonlySet<RowState> = new Set(['committed', 'aborted']);
+
+interface MemoryRow extends StoredRow {
+  readonly dueAt: number | undefined;
+}
+
+/**
+ * The log without a database: the same promises as long as the process lives.
+ *
+ * It keeps what a database would give back: every document goes through JSON on its way in.
+ */
+export class MemoryLog implements TransactionLog {
+  private readonly rows = new Map<string, MemoryRow>();
+  private readonly keys = new Map<string, { gid: string; bodyHash: string }>();
+  private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
+
+  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+
+  async accept(rows: readonly NewRow[]): Promise<readonly AcceptOutcome[]> {
+    return rows.map((row) => this.acceptOne(row));
+  }
+
+  async update(updates: readonly RowUpdate[]): Promise<readonly boolean[]> {
+    if (new Set(updates.map((update) => update.gid)).size < updates.length) {
+      throw new Error('One batch updates a row twice.');
+    }
+    return updates.map((update) => this.updateOne(update));
+  }
+
+  async claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]> {
+    const due = [...this.rows.values()].filter((row) => this.isClaimable(row, instanceId)).slice(0, limit);
+    return due.map((row) => this.takeOver(row, instanceId));
+  }
+
+  async claim(instanceId: string, gid: string): Promise<StoredRow | undefined> {
+    const row = this.rows.get(gid);
+    const isLive = row !== undefined && row.finishedAt === undefined && row.format <= ROW_FORMAT;
+    return isLive ? this.takeOver(row, instanceId) : undefined;
+  }
+
+  async owned(instanceId: string): Promise<readonly string[]> {
+    const rows = [...this.rows.values()];
+    return rows
+      .filter((row) => row.owner === instanceId && row.finishedAt === undefined)
+      .map((row) => row.gid);
+  }
+
+  async get(gid: string): Promise<StoredRow | undefined> {
+    const row = this.rows.get(gid);
+    return row === undefined ? undefined : copyOf(row);
+  }
+
+  async list(filter: RowFilter): Promise<readonly StoredRow[]> {
+    const keyed = filter.idempotencyKey === undefined ? undefined : this.keys.get(filter.idempotencyKey)?.gid;
+    return [...this.rows.values()]
+      .filter((row) => filter.idempotencyKey === undefined || row.gid === keyed)
+      .filter((row) => matchesState(row, filter) && matchesSubject(row, filter) && matchesTime(row, filter))
+      .toSorted((left, right) => (left.gid < right.gid ? 1 : -1))
+      .slice(0, filter.limit)
+      .map(copyOf);
+  }
+
+  async counts(): Promise<RowCounts> {
+    const byState = { active: 0, running: 0, committing: 0, aborting: 0, committed: 0, aborted: 0 };
+    const stuckByReason: Record<string, number> = {};
+    let pausedCount = 0;
+    let oldestStuckAt: number | undefined;
+    for (const row of this.rows.values()) {
+      byState[row.state] +=
+        row.finishedAt !== undefined && row.finishedAt < this.clock.now() - 86_400_000 ? 0 : 1;
+      pausedCount += row.isPaused ? 1 : 0;
+      if (row.stuckReason !== undefined) {
+        stuckByReason[row.stuckReason] = (stuckByReason[row.stuckReason] ?? 0) + 1;
+        oldestStuckAt = Math.min(oldestStuckAt ?? Number.POSITIVE_INFINITY, row.stuckAt ?? this.clock.now());
+      }
+    }
+    return { byState, stuckByReason, pausedCount, oldestStuckAt };
+  }
+
+  async renewLease(instanceId: string, leaseMs: number): Promise<number> {
+    const now = this.clock.now();
+    const startedAt = this.leases.get(instanceId)?.startedAt ?? now;
+    this.leases.set(instanceId, { startedAt, leaseUntil: now + leaseMs });
+    return now;
+  }
+
+  async endLease(instanceId: string): Promise<void> {
+    const lease = this.leases.get(instanceId);
+    if (lease !== undefined) {
+      this.leases.set(instanceId, { ...lease, leaseUntil: this.clock.now() });
+    }
+  }
+
+  async instances(): Promise<readonly InstanceRow[]> {
+    return [...this.leases].map(([instanceId, lease]) => ({
+      instanceId,
+      ...lease,
+      isLive: lease.leaseUntil > this.clock.now(),
+    }));
+  }
+
+  /** Puts a row in as some other version of the software would have left it. */
+  plant(row: StoredRow & { readonly dueAt?: number | undefined }): void {
+    this.rows.set(row.gid, { dueAt: this.clock.now(), ...row });
+  }
+
+  private acceptOne(row: NewRow): AcceptOutcome {
+    const { idempotency, owner, plan, progress, deadlineInMs, ...rest } = row;
+    const taken = idempotency === undefined ? undefined : this.keys.get(idempotency.key);
+    if (taken !== undefined) {
+      return { outcome: 'key-taken', ...taken };
+    }
+    if (this.rows.has(row.gid)) {
+      throw new Error(`Transaction ${row.gid} is in the log already.`);
+    }
+    if (idempotency !== undefined) {
+      this.keys.set(idempotency.key, { gid: row.gid, bodyHash: idempotency.bodyHash });
+    }
+    const now = this.clock.now();
+    this.rows.set(row.gid, {
+      ...rest,
+      ...this.changed(progress),
+      owner,
+      plan: through(plan),
+      format: ROW_FORMAT,
+      version: 1,
+      acceptedAt: now,
+      deadlineAt: deadlineInMs === undefined ? undefined : now + deadlineInMs,
+    });
+    return { outcome: 'accepted', acceptedAt: now };
+  }
+
+  private updateOne(update: RowUpdate): boolean {
+    const row = this.rows.get(update.gid);
+    if (row === undefined || row.version !== update.version || row.finishedAt !== undefined) {
+      return false;
+    }
+    const version = row.version + 1;
+    this.rows.set(row.gid, { ...row, ...this.changed(update.progress), owner: update.owner, version });
+    return true;
+  }
+
+  private changed(
+    progress: NewRow['progress'],
+  ): Pick<
+    MemoryRow,
+    'state' | 'stuckReason' | 'stuckAt' | 'isPaused' | 'dueAt' | 'updatedAt' | 'finishedAt' | 'progress'
+  > {
+    const now = this.clock.now();
+    const { state, stuckReason, stuckAt, isPaused, dueInMs, document } = progress;
+    if (FINISHED.has(state) !== (dueInMs === undefined)) {
+      throw new Error(`A row that is ${state} must ${FINISHED.has(state) ? 'not ' : ''}have a due time.`);
+    }
+    return {
+      state,
+      stuckReason,
+      stuckAt,
+      isPaused,
+      dueAt: dueInMs === undefined ? undefined : now + dueInMs,
+      updatedAt: now,
+      finishedAt: FINISHED.has(state) ? now : undefined,
+      progress: through(document),
+    };
+  }
+
+  private isClaimable(row: MemoryRow, instanceId: string): boolean {
+    if (row.finishedAt !== undefined || row.format > ROW_FORMAT || row.owner === instanceId) {
+      return false;
+    }
+    if (row.owner === undefined) {
+      return row.dueAt !== undefined && row.dueAt <= this.clock.now();
+    }
+    return (this.leases.get(row.owner)?.leaseUntil ?? 0) <= this.clock.now();
+  }
+
+  private takeOver(row: MemoryRow, instanceId: string): StoredRow {
+    const taken = { ...row, owner: instanceId, version: row.version + 1, updatedAt: this.clock.now() };
+    this.rows.set(row.gid, taken);
+    return copyOf(taken);
+  }
+}
+
+function matchesState(row: StoredRow, filter: RowFilter): boolean {
+  return (
+    (filter.state === undefined || row.state === filter.state) &&
+    (filter.outcome === undefined || outcomeOfRow(row.state) === filter.outcome) &&
+    (filter.isStuck === undefined || (row.stuckReason !== undefined) === filter.isStuck) &&
+    (filter.stuckReason === undefined || row.stuckReason === filter.stuckReason) &&
+    (filter.isPaused === undefined || row.isPaused === filter.isPaused)
+  );
+}
+
+function matchesSubject(row: StoredRow, filter: RowFilter): boolean {
+  return (
+    (filter.name === undefined || row.name === filter.name) &&
+    (filter.service === undefined || row.services.includes(filter.service)) &&
+    (filter.tag === undefined || row.tags[filter.tag.name] === filter.tag.value)
+  );
+}
+
+function matchesTime(row: StoredRow, filter: RowFilter): boolean {
+  const acceptedAt = gidTimeMs(row.gid);
+  return (
+    (filter.acceptedFrom === undefined || acceptedAt >= filter.acceptedFrom) &&
+    (filter.acceptedTo === undefined || acceptedAt < filter.acceptedTo) &&
+    (filter.afterGid === undefined || row.gid < filter.afterGid)
+  );
+}
+
+function outcomeOfRow(state: RowState): 'undecided' | 'committed' | 'aborted' {
+  if (state === 'active' || state === 'running') {
+    return 'undecided';
+  }
+  return state === 'committing' || state === 'committed' ? 'committed' : 'aborted';
+}
+
+function copyOf({ dueAt: _dueAt, ...row }: MemoryRow): StoredRow {
+  return { ...row, plan: through(row.plan), progress: through(row.progress) };
+}
+
+/** What JSON makes of a document: what undefined held is gone, and nothing is shared with the caller. */
+function through<Document>(document: Document): Document {
+  return JSON.parse(JSON.stringify(document)) as Document;
+}
