@@ -92,7 +92,7 @@ async function runChaos() {
 }
 
 function runNpm(args, env = {}) {
-  const options = { env: { ...process.env, CI: 'true', ...env }, timeout: STEP_TIMEOUT_MS };
+  const options = { env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env }, timeout: STEP_TIMEOUT_MS };
   return run(...npm(args), options);
 }
 

