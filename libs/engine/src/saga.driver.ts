@@ -36,6 +36,8 @@ export type Release = 'ended' | 'idle' | 'lost';
 /** A saga that can only move in a while is given back to the log after this, so that memory holds what is alive. */
 const IDLE_AFTER_MS = 60_000;
 
+const IDLE_GRACE_MS = 50;
+
 /** Below this age progress is not worth a write: most sagas end sooner. */
 const PROGRESS_AGE_MS = 1_000;
 
@@ -213,32 +215,48 @@ export class SagaDriver {
 
   /** Nothing to do just now: sleep until something is due, or give the row back when that is far off. */
   private rest(): void {
-    const { saga } = this;
-    const dueAt = nextDueAt(saga) ?? Number.POSITIVE_INFINITY;
-    const isWaiting = saga.branches.some((branch) => branch.isInFlight);
-    if (!isWaiting && dueAt - this.host.clock.now() > IDLE_AFTER_MS) {
-      this.isBusy = true;
-      void this.giveBack();
-      return;
+    if (this.isIdle()) {
+      // Not at once: who took the row over for an act has yet to hand the act in.
+      this.setTimer(this.host.clock.now() + IDLE_GRACE_MS);
+    } else {
+      this.wakeAt(nextDueAt(this.saga) ?? Number.POSITIVE_INFINITY);
     }
-    this.wakeAt(dueAt);
+  }
+
+  private isIdle(): boolean {
+    const dueAt = nextDueAt(this.saga) ?? Number.POSITIVE_INFINITY;
+    const isWaiting = this.saga.branches.some((branch) => branch.isInFlight);
+    return !isWaiting && dueAt - this.host.clock.now() > IDLE_AFTER_MS;
   }
 
   /** A timer that is set for earlier stays: most replies come long before it, and it then looks again. */
   private wakeAt(dueAt: number): void {
-    if (dueAt >= this.timerAt || dueAt === Number.POSITIVE_INFINITY) {
+    if (dueAt < this.timerAt && dueAt < Number.POSITIVE_INFINITY) {
+      this.setTimer(dueAt);
+    }
+  }
+
+  private setTimer(at: number): void {
+    this.timer?.cancel();
+    this.timerAt = at;
+    this.timer = this.host.clock.setTimer(Math.max(0, Math.ceil(at - this.host.clock.now())), () => {
+      this.timerAt = Number.POSITIVE_INFINITY;
+      this.wake();
+    });
+  }
+
+  private wake(): void {
+    if (this.isBusy || this.isReleased) {
       return;
     }
-    this.timer?.cancel();
-    this.timerAt = dueAt;
-    this.timer = this.host.clock.setTimer(Math.max(0, Math.ceil(dueAt - this.host.clock.now())), () => {
-      this.timerAt = Number.POSITIVE_INFINITY;
-      if ((nextDueAt(this.saga) ?? Number.POSITIVE_INFINITY) <= this.host.clock.now()) {
-        this.post({ type: 'tick' });
-      } else if (!this.isBusy && !this.isReleased) {
-        this.rest();
-      }
-    });
+    if ((nextDueAt(this.saga) ?? Number.POSITIVE_INFINITY) <= this.host.clock.now()) {
+      this.post({ type: 'tick' });
+    } else if (this.isIdle()) {
+      this.isBusy = true;
+      void this.giveBack();
+    } else {
+      this.rest();
+    }
   }
 
   private async giveBack(): Promise<void> {

@@ -3,3 +3,5 @@ export { MemoryCatalogueStore } from './memory-catalogue.js';
 export { MemoryLog } from './memory-log.js';
 export * from './scripted-transport.js';
 export { SeededRandom } from './seeded-random.js';
+export * from './engine-world.js';
+export * from './transport.conformance.js';

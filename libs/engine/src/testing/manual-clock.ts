@@ -26,6 +26,7 @@ export class ManualClock implements Clock {
 
   /** Moves time on; what becomes due on the way is called, and may set new timers that become due as well. */
   async advance(ms: number): Promise<void> {
+    await settled();
     const until = this.nowMs + ms;
     for (let next = this.nextUpTo(until); next !== undefined; next = this.nextUpTo(until)) {
       this.nowMs = Math.max(this.nowMs, next.at);
