@@ -12,7 +12,7 @@ export function nearestName(name: string, candidates: readonly string[]): string
 
 function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (const [position, letter] of [...left].entries()) {
+  for (const [position, letter] of Array.from(left).entries()) {
     const next = [position + 1];
     for (let column = 1; column <= right.length; column += 1) {
       const change = (row[column - 1] ?? 0) + (right[column - 1] === letter ? 0 : 1);

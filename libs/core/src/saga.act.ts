@@ -3,7 +3,8 @@ import { isPlanInput, referencesIn } from './plan.input.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import type { OperatorAct } from './saga.event.js';
-import { isAbortable, stepOf, type Branch, type Saga } from './saga.state.js';
+import { giveUpIfSpent, opUnderWay } from './saga.reply.js';
+import { isAbortable, positionOf, stepOf, type Branch, type Saga } from './saga.state.js';
 
 /**
  * Records what an operator asked for.
@@ -41,8 +42,8 @@ function retry(draft: Draft, branchId: string | undefined): void {
   const candidates = branchId === undefined ? draft.saga.branches : [existing(draft, branchId)];
   const targets = candidates.filter((branch) => branch.stuck !== undefined || isWaiting(branch));
   if (targets.length === 0) {
-    const what = branchId === undefined ? 'No branch' : `Branch '${branchId}' is not stuck and`;
-    throw new ActRefusedError(`${what} waits for another attempt, so there is nothing to retry.`);
+    const what = branchId === undefined ? 'No branch is' : `Branch '${branchId}' is not`;
+    throw new ActRefusedError(`${what} stuck or waiting for another attempt, so there is nothing to retry.`);
   }
   for (const branch of targets) {
     revive(draft, branch);
@@ -55,12 +56,15 @@ function isWaiting(branch: Branch): boolean {
 
 /** Where a refusal is or may be stored for the round, only a new round can run; elsewhere a repeat is the same round. */
 function revive(draft: Draft, branch: Branch): void {
+  if (branch.closing !== undefined) {
+    draft.changeBranch(branch.branchId, { attempt: 0, dueAt: draft.now });
+    return;
+  }
   const isUndoing = branch.state === 'compensating';
   const isUndoRefused = isUndoing && branch.stuck?.reason === 'refused';
   const needsRound = isUndoRefused || branch.mayBeClosed === true;
   draft.changeBranch(branch.branchId, {
     stuck: undefined,
-    closing: undefined,
     mayBeClosed: undefined,
     attempt: 0,
     dueAt: draft.now,
@@ -70,34 +74,23 @@ function revive(draft: Draft, branch: Branch): void {
 }
 
 function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
-  const branch = existing(draft, act.branchId);
-  refuseSkip(draft.saga, branch);
-  const { branchId } = branch;
-  const isUndoing = branch.state === 'compensating';
-  if (!stepOf(draft.saga, branchId).hasBarrier) {
-    const { by, reason } = act;
-    draft.changeBranch(branchId, {
-      state: 'skipped',
-      skip: { by, reason, op: isUndoing ? 'compensate' : 'action' },
-      isInFlight: false,
-      dueAt: undefined,
-      stuck: undefined,
-    });
-    return;
+  const { branchId, state } = existing(draft, act.branchId);
+  refuseSkip(draft.saga, draft.branch(branchId));
+  const closing = { by: act.by, reason: act.reason };
+  if (state === 'pending') {
+    // Passed over only in its turn: what comes after it still waits for what comes before it.
+    draft.changeBranch(branchId, { closing });
+  } else if (stepOf(draft.saga, branchId).hasBarrier) {
+    draft.changeBranch(branchId, { state: state === 'compensating' ? state : 'calling' });
+    draft.close(branchId, closing);
+  } else {
+    draft.skipNow(branchId, closing);
   }
-  draft.changeBranch(branchId, {
-    state: isUndoing ? 'compensating' : 'calling',
-    closing: { by: act.by, reason: act.reason },
-    mayBeClosed: true,
-    stuck: undefined,
-    attempt: 0,
-    isInFlight: false,
-    dueAt: draft.now,
-  });
 }
 
 function refuseSkip(saga: Saga, branch: Branch): void {
   const { branchId } = branch;
+  const { hasBarrier, pivot } = stepOf(saga, branchId);
   const isUndoing = saga.state === 'aborting';
   if (isUndoing ? branch.state !== 'compensating' : branch.state === 'done' || branch.state === 'skipped') {
     throw new ActRefusedError(
@@ -107,9 +100,14 @@ function refuseSkip(saga: Saga, branch: Branch): void {
   if (isUndoing) {
     return;
   }
-  if (stepOf(saga, branchId).pivot) {
+  if (pivot) {
     throw new ActRefusedError(
       `Branch '${branchId}' is the pivot: its own answer decides. Retry it, or abort before it is sent.`,
+    );
+  }
+  if (!hasBarrier && branch.isInFlight) {
+    throw new ActRefusedError(
+      `Branch '${branchId}' is being called at an endpoint that cannot close it. Wait for the answer, then skip.`,
     );
   }
   const reader = saga.plan.steps.find((step) =>
@@ -145,10 +143,15 @@ function resume(draft: Draft): void {
     throw new ActRefusedError(`Transaction ${draft.saga.gid} is not paused.`);
   }
   draft.change({ paused: undefined });
+  for (const branch of draft.saga.branches) {
+    if (isWaiting(branch) && opUnderWay(branch) !== undefined) {
+      giveUpIfSpent(draft, branch.branchId);
+    }
+  }
 }
 
 function existing(draft: Draft, branchId: string): Branch {
-  if (!draft.saga.branches.some((branch) => branch.branchId === branchId)) {
+  if (positionOf(draft.saga, branchId) === -1) {
     const names = draft.saga.branches.map((branch) => branch.branchId).join(', ');
     throw new ActRefusedError(`Transaction ${draft.saga.gid} has no branch '${branchId}'; it has ${names}.`);
   }

@@ -2,8 +2,11 @@ import type { CallCommand, Durability, Moment, Transition } from './saga.event.j
 import { resolveInput, isPlanInput } from './plan.input.js';
 import type { Json } from './json.js';
 import {
+  branchOf,
+  positionOf,
   retryOf,
   stepOf,
+  type Actor,
   type Branch,
   type BranchOp,
   type HistoryEntry,
@@ -13,6 +16,12 @@ import {
 
 const HISTORY_COUNT_MAX = 200;
 const HISTORY_HEAD_COUNT = 20;
+
+/** Participants word errors and refusals; a stack trace in each of 200 entries would outgrow the row. */
+const HISTORY_MESSAGE_LENGTH_MAX = 500;
+
+/** What is kept once for a branch may be longer: it is what an operator goes by. */
+export const MESSAGE_LENGTH_MAX = 4000;
 
 /**
  * A transition in the making: the saga so far, the commands so far. Lives for one call of `advanceSaga`
@@ -32,11 +41,7 @@ export class Draft {
   }
 
   branch(branchId: string): Branch {
-    const branch = this.saga.branches.find((candidate) => candidate.branchId === branchId);
-    if (branch === undefined) {
-      throw new Error(`Transaction ${this.saga.gid} has no branch ${branchId}.`);
-    }
-    return branch;
+    return branchOf(this.saga, branchId);
   }
 
   change(change: Partial<Saga>): void {
@@ -44,15 +49,14 @@ export class Draft {
   }
 
   changeBranch(branchId: string, change: Partial<Branch>): void {
-    const branches = this.saga.branches.map((branch) =>
-      branch.branchId === branchId ? { ...branch, ...change } : branch,
-    );
-    this.saga = { ...this.saga, branches };
+    const branch = { ...this.branch(branchId), ...change };
+    this.change({ branches: this.saga.branches.with(positionOf(this.saga, branchId), branch) });
   }
 
   /** Keeps the first entries and the latest ones; what falls out between them is counted. */
   note(entry: Omit<HistoryEntry, 'at'>): void {
-    const history = [...this.saga.history, { at: this.now, ...entry }];
+    const message = entry.message === undefined ? undefined : clip(entry.message, HISTORY_MESSAGE_LENGTH_MAX);
+    const history = [...this.saga.history, { at: this.now, ...entry, message }];
     const isFull = history.length > HISTORY_COUNT_MAX;
     this.change({
       history: isFull ? history.toSpliced(HISTORY_HEAD_COUNT, 1) : history,
@@ -67,12 +71,41 @@ export class Draft {
     }
   }
 
+  /** Begins to close the round under way: whatever was asked in it counts no more, unless it ran. */
+  close(branchId: string, closing: Actor): void {
+    this.changeBranch(branchId, {
+      closing,
+      mayBeClosed: true,
+      stuck: undefined,
+      attempt: 0,
+      isInFlight: false,
+      dueAt: this.now,
+    });
+  }
+
+  /** Leaves a branch out for good. */
+  skipNow(branchId: string, { by, reason }: Actor): void {
+    const op = this.branch(branchId).state === 'compensating' ? 'compensate' : 'action';
+    this.changeBranch(branchId, {
+      state: 'skipped',
+      skip: { by, reason, op },
+      isInFlight: false,
+      dueAt: undefined,
+      stuck: undefined,
+      closing: undefined,
+      mayBeClosed: undefined,
+      endedAt: this.now,
+    });
+    this.note({ what: 'skipped', branchId, by });
+    this.durableFirst();
+  }
+
   stick(branchId: string, reason: StuckReason, message: string): void {
     this.changeBranch(branchId, {
       isInFlight: false,
       dueAt: undefined,
       closing: undefined,
-      stuck: { reason, message, since: this.now },
+      stuck: { reason, message: clip(message, MESSAGE_LENGTH_MAX), since: this.now },
     });
     this.note({ what: 'stuck', branchId, message: `${reason}: ${message}` });
     this.durableFirst();
@@ -122,6 +155,11 @@ export class Draft {
     }
     return { input: resolved.input, output: op === 'compensate' ? this.branch(branchId).output : undefined };
   }
+}
+
+/** Shortens `text` without leaving half of a character, which PostgreSQL would not store. */
+export function clip(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax).replace(/[\uD800-\uDBFF]$/u, '')}…`;
 }
 
 export function isUndo(op: BranchOp): boolean {

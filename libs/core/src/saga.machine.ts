@@ -23,7 +23,7 @@ import { IllegalTransitionError } from './errors.js';
 import type { Moment, SagaEvent, Transition } from './saga.event.js';
 import { applyReply, applyUnknown, isExpected } from './saga.reply.js';
 import { settle } from './saga.settle.js';
-import { isEnded, type Saga } from './saga.state.js';
+import { isEnded, isForgone, stepOf, type Saga } from './saga.state.js';
 
 /**
  * Returns what `event` makes of `saga`, and what is to be sent.
@@ -67,13 +67,22 @@ function apply(draft: Draft, event: SagaEvent): void {
   }
 }
 
-/** Whatever the former driver had in flight is asked again; the barriers answer from what they stored. */
+/**
+ * What the former driver had in flight is asked again at once, as the same attempt: the barriers answer from what
+ * they stored. Where there is no barrier the call may still be running, so it is given the time it had.
+ */
 function claim(draft: Draft, by: string): void {
-  draft.change({ memory: 'broken' });
+  if (draft.saga.state !== 'aborting') {
+    // An abort was durable with all that its driver knew, and no action was sent after it: that row is no guess.
+    draft.change({ memory: 'broken' });
+  }
   for (const branch of draft.saga.branches) {
-    const isUnderWay = branch.isInFlight || branch.dueAt !== undefined;
-    if (isUnderWay && branch.stuck === undefined) {
-      draft.changeBranch(branch.branchId, { isInFlight: false, dueAt: draft.now });
+    if (branch.isInFlight && stepOf(draft.saga, branch.branchId).hasBarrier) {
+      draft.changeBranch(branch.branchId, {
+        isInFlight: false,
+        attempt: branch.attempt - 1,
+        dueAt: isForgone(draft.saga, branch) ? undefined : draft.now,
+      });
     }
   }
   draft.note({ what: 'claimed', by });

@@ -1,9 +1,12 @@
-import { backoffMs, type RetryPolicy } from './retry.js';
+import { backoffMs } from './retry.js';
 import { beginAbort } from './saga.abort.js';
-import { isUndo, type Draft } from './saga.draft.js';
+import { clip, isUndo, MESSAGE_LENGTH_MAX, type Draft } from './saga.draft.js';
 import type { BranchReply, ReplyEvent } from './saga.event.js';
 import {
   isAbortable,
+  isForgone,
+  isSpent,
+  positionOf,
   retryOf,
   stepOf,
   type Branch,
@@ -23,9 +26,15 @@ const STUCK_BY_ERROR: Readonly<Record<BranchError['class'], StuckReason>> = {
   'action-gone': 'code-gone',
 };
 
+/** A participant that says "not yet" is asked again at least this often, however long a pause it asks for. */
+const NOT_YET_MS_MAX = 3_600_000;
+
 /** Returns the op that is under way at a branch, or undefined when none is. */
 export function opUnderWay(branch: Branch): BranchOp | undefined {
   const isUndoing = branch.state === 'compensating';
+  if (branch.state === 'pending') {
+    return undefined;
+  }
   if (branch.closing !== undefined) {
     return isUndoing ? 'close-compensate' : 'close-action';
   }
@@ -42,7 +51,7 @@ export function opUnderWay(branch: Branch): BranchOp | undefined {
  * attempt that is in flight, or a late one would start the branch twice.
  */
 export function isExpected(saga: Saga, event: ReplyEvent): boolean {
-  const branch = saga.branches.find((candidate) => candidate.branchId === event.branchId);
+  const branch = saga.branches[positionOf(saga, event.branchId)];
   if (branch === undefined || event.round !== (isUndo(event.op) ? branch.undoRound : branch.round)) {
     return false;
   }
@@ -50,7 +59,12 @@ export function isExpected(saga: Saga, event: ReplyEvent): boolean {
     return branch.isInFlight && event.op === opUnderWay(branch) && event.attempt === branch.attempt;
   }
   const underWay = opUnderWay(branch);
-  return underWay !== undefined && isUndo(event.op) === isUndo(underWay) && isAnswerTo(event.op, event.reply);
+  return (
+    underWay !== undefined &&
+    isUndo(event.op) === isUndo(underWay) &&
+    isAnswerTo(event.op, event.reply) &&
+    isNews(branch, event.reply)
+  );
 }
 
 /** A yes to an undo, say, where an action was asked, is a participant's mistake and answers nothing. */
@@ -65,6 +79,26 @@ function isAnswerTo(op: BranchOp, reply: BranchReply): boolean {
       return op === 'close-action' || op === 'close-compensate';
     case 'refused':
       return op === 'action' || op === 'compensate';
+    case 'not-yet':
+    case 'unknown':
+      return true;
+  }
+}
+
+/** Tells a reply that says more than what is known already, or than what closing the round has made of it. */
+function isNews(branch: Branch, reply: BranchReply): boolean {
+  switch (reply.outcome) {
+    case 'refused':
+      // In a round that may be closed a stored no may be the closing's own, which says nothing about the action.
+      return branch.mayBeClosed === true
+        ? branch.closing !== undefined && reply.refusal.isStored
+        : branch.stuck?.reason !== 'refused';
+    case 'already-undone':
+      return branch.stuck?.reason !== 'mixed';
+    case 'closed':
+      return branch.closing !== undefined;
+    case 'done':
+    case 'undone':
     case 'not-yet':
     case 'unknown':
       return true;
@@ -105,12 +139,13 @@ export function applyReply(draft: Draft, event: ReplyEvent): void {
 /** Records that an attempt ended in neither yes nor no: another one follows, or the attempts are out. */
 export function applyUnknown(draft: Draft, branchId: string, error: BranchError): void {
   const branch = draft.branch(branchId);
-  const policy = retryOf(draft.saga, stepOf(draft.saga, branchId));
+  const step = stepOf(draft.saga, branchId);
+  const waitMs = backoffMs(branch.attempt, retryOf(draft.saga, step), draft.moment.random);
   draft.changeBranch(branchId, {
     state: branch.state === 'calling' ? 'unknown' : branch.state,
     isInFlight: false,
-    lastError: { ...error, at: draft.now },
-    dueAt: draft.now + backoffMs(branch.attempt, policy, draft.moment.random),
+    lastError: { class: error.class, message: clip(error.message, MESSAGE_LENGTH_MAX), at: draft.now },
+    dueAt: isForgone(draft.saga, branch) ? undefined : draft.now + waitMs,
   });
   draft.note({
     what: 'unknown',
@@ -118,36 +153,36 @@ export function applyUnknown(draft: Draft, branchId: string, error: BranchError)
     attempt: branch.attempt,
     message: `${error.class}: ${error.message}`,
   });
-  if (!stepOf(draft.saga, branchId).hasBarrier) {
+  if (!step.hasBarrier) {
     draft.durableFirst();
   }
-  if (draft.saga.state === 'aborting' && branch.state !== 'compensating') {
-    // The action is not asked again: its undo follows, and covers the case that it ran.
-    draft.changeBranch(branchId, { dueAt: undefined });
+  if (isForgone(draft.saga, branch)) {
     return;
   }
   if (error.class === 'code' || error.class === 'bad-payload') {
     draft.stick(branchId, STUCK_BY_ERROR[error.class], error.message);
-    return;
-  }
-  if (branch.attempt >= attemptCountMax(branch, policy)) {
-    giveUp(draft, branchId, { stuck: STUCK_BY_ERROR[error.class], message: error.message });
+  } else {
+    giveUpIfSpent(draft, branchId);
   }
 }
 
-/** Forward, while nothing is decided: abort. Else only an operator can help. */
-function giveUp(draft: Draft, branchId: string, cause: { stuck: StuckReason; message: string }): void {
+/**
+ * Forward, while nothing is decided: out of attempts is abort. Else only an operator can help.
+ *
+ * Not while the saga is paused: who paused it may be about to repair the participant.
+ */
+export function giveUpIfSpent(draft: Draft, branchId: string): void {
   const branch = draft.branch(branchId);
+  const error = branch.lastError;
+  if (draft.saga.paused !== undefined || error === undefined || !isSpent(draft.saga, branch)) {
+    return;
+  }
   if (branch.closing === undefined && branch.state !== 'compensating' && isAbortable(draft.saga)) {
-    const message = `Step '${branchId}' gave no answer in ${branch.attempt} attempts: ${cause.message}`;
+    const message = `Step '${branchId}' gave no answer in ${branch.attempt} attempts: ${error.message}`;
     beginAbort(draft, { code: 'attempts', branchId, message });
     return;
   }
-  draft.stick(branchId, cause.stuck, cause.message);
-}
-
-function attemptCountMax(branch: Branch, policy: RetryPolicy): number {
-  return branch.state === 'compensating' ? policy.undoAttemptCountMax : policy.attemptCountMax;
+  draft.stick(branchId, STUCK_BY_ERROR[error.class], error.message);
 }
 
 /** Only a driver that does not know of the abort can see this; its write will show that the row is not its own. */
@@ -160,49 +195,56 @@ function applyAlreadyUndone(draft: Draft, branchId: string): void {
 }
 
 function applyNotYet(draft: Draft, branchId: string, retryAfterMs: number): void {
-  const { attempt, state } = draft.branch(branchId);
-  const isForgone = draft.saga.state === 'aborting' && state !== 'compensating';
+  const branch = draft.branch(branchId);
+  const { initialMs } = retryOf(draft.saga, stepOf(draft.saga, branchId));
+  const waitMs = Math.max(initialMs, Math.min(retryAfterMs, NOT_YET_MS_MAX));
   draft.changeBranch(branchId, {
     isInFlight: false,
-    attempt: attempt - 1,
-    dueAt: isForgone ? undefined : draft.now + retryAfterMs,
+    attempt: branch.attempt - 1,
+    dueAt: isForgone(draft.saga, branch) ? undefined : draft.now + waitMs,
   });
 }
 
 function end(draft: Draft, branchId: string, change: Partial<Branch> & Pick<Branch, 'state'>): void {
-  const { attempt } = draft.branch(branchId);
+  const { attempt, stuck } = draft.branch(branchId);
   draft.changeBranch(branchId, {
     ...change,
     isInFlight: false,
     dueAt: undefined,
+    stuck: undefined,
     closing: undefined,
+    mayBeClosed: undefined,
     endedAt: draft.now,
   });
+  if (stuck !== undefined) {
+    // Who takes over would find it stuck and wait for an operator, although the answer has come.
+    draft.durableFirst();
+  }
   draft.note({ what: change.state, branchId, attempt, message: change.refusal?.reason });
 }
 
 function applyClosed(draft: Draft, branchId: string): void {
-  const { closing, state } = draft.branch(branchId);
-  if (closing === undefined) {
-    return;
+  const { closing } = draft.branch(branchId);
+  if (closing !== undefined) {
+    draft.skipNow(branchId, closing);
   }
-  end(draft, branchId, {
-    state: 'skipped',
-    skip: { ...closing, op: state === 'compensating' ? 'compensate' : 'action' },
-  });
-  draft.durableFirst();
 }
 
 function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   const branch = draft.branch(branchId);
   const step = stepOf(draft.saga, branchId);
+  if (branch.closing !== undefined) {
+    // The round was closed before the attempt came: its no is the closing's own, and answers the operator's wish.
+    applyClosed(draft, branchId);
+    return;
+  }
   if (branch.state === 'compensating') {
     draft.changeBranch(branchId, { refusal });
     draft.stick(branchId, 'refused', `The compensation was refused: ${refusal.reason}`);
     return;
   }
-  if (!refusal.isStored && !step.canUndo) {
-    // A no that a repeat may turn into a yes, of an action that cannot be undone, is no answer.
+  if (!refusal.isStored && step.hasBarrier && (step.pivot || !step.canUndo)) {
+    // A repeat may turn this no into a yes: of what cannot be undone, or of a pivot, whose yes needs no other record.
     applyUnknown(draft, branchId, {
       class: 'error',
       message: `Refused, but not for good: ${refusal.reason}`,
@@ -210,20 +252,19 @@ function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
     return;
   }
   end(draft, branchId, { state: 'refused', refusal });
-  if (step.onRefusal === 'retry' && draft.saga.state !== 'aborting') {
-    awaitNextRound(draft, branchId, refusal);
+  if (draft.saga.state !== 'aborting') {
+    answerRefusal(draft, branchId, refusal);
   }
 }
 
-/** The new round itself begins in `settle`, when the pause is over. */
-function awaitNextRound(draft: Draft, branchId: string, refusal: Refusal): void {
+/** What a no on the way forward leads to. A new round itself begins in `settle`, when the pause is over. */
+function answerRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   const { round } = draft.branch(branchId);
-  const policy = retryOf(draft.saga, stepOf(draft.saga, branchId));
-  draft.changeBranch(branchId, { dueAt: draft.now + backoffMs(round, policy, draft.moment.random) });
-  if (round < policy.attemptCountMax) {
-    return;
-  }
-  if (isAbortable(draft.saga)) {
+  const step = stepOf(draft.saga, branchId);
+  const policy = retryOf(draft.saga, step);
+  if (step.onRefusal === 'retry' && round < policy.attemptCountMax) {
+    draft.changeBranch(branchId, { dueAt: draft.now + backoffMs(round, policy, draft.moment.random) });
+  } else if (isAbortable(draft.saga)) {
     beginAbort(draft, { code: 'refused', branchId, message: refusal.reason });
   } else {
     draft.stick(branchId, 'refused', refusal.reason);

@@ -1,8 +1,8 @@
-import { ancestorsByStep } from './plan.graph.js';
+import { planIndex } from './plan.graph.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import { opUnderWay } from './saga.reply.js';
-import { isAbortable, stepOf, type Branch, type Saga } from './saga.state.js';
+import { isAbortable, isPassed, isReady, stepOf, type Branch, type Saga } from './saga.state.js';
 
 /** Carries out what follows from the state as it now is: turns round, sends what is ready, ends. */
 export function settle(draft: Draft): void {
@@ -25,13 +25,7 @@ export function settle(draft: Draft): void {
 
 function settleRunning(draft: Draft): void {
   const { saga } = draft;
-  const refused = saga.branches.find(
-    (branch) => branch.state === 'refused' && stepOf(saga, branch.branchId).onRefusal === 'abort',
-  );
-  if (refused !== undefined) {
-    const message = refused.refusal?.reason ?? 'refused';
-    beginAbort(draft, { code: 'refused', branchId: refused.branchId, message });
-  } else if (isPastDeadline(draft) && !isAllDone(saga)) {
+  if (isPastDeadline(draft) && !isAllDone(saga)) {
     beginAbort(draft, { code: 'deadline', message: 'The deadline passed before all steps were done.' });
   } else if (hasPivotDone(saga)) {
     draft.change({ state: 'committing' });
@@ -47,18 +41,20 @@ function isPastDeadline(draft: Draft): boolean {
 }
 
 function hasPivotDone(saga: Saga): boolean {
-  return saga.branches.some((branch) => branch.state === 'done' && stepOf(saga, branch.branchId).pivot);
+  const position = planIndex(saga.plan.steps).pivot;
+  return position !== undefined && saga.branches[position]?.state === 'done';
 }
 
 function isAllDone(saga: Saga): boolean {
   return saga.branches.every(isPassed);
 }
 
-function isPassed(branch: Branch): boolean {
-  return branch.state === 'done' || branch.state === 'skipped';
-}
-
 function goForward(draft: Draft): void {
+  const { order } = planIndex(draft.saga.plan.steps);
+  const branchIds = order.flatMap((position) => draft.saga.branches[position]?.branchId ?? []);
+  for (const branchId of branchIds) {
+    skipInTurn(draft, branchId);
+  }
   if (isAllDone(draft.saga)) {
     finish(draft, 'committed');
     return;
@@ -66,20 +62,33 @@ function goForward(draft: Draft): void {
   if (draft.saga.paused !== undefined) {
     return;
   }
-  for (const { branchId } of draft.saga.branches) {
+  for (const branchId of branchIds) {
     const branch = draft.branch(branchId);
     if (branch.state === 'pending' && isReady(draft.saga, branchId)) {
-      draft.changeBranch(branchId, { state: 'calling' });
-      draft.send(branchId, 'action');
+      begin(draft, branch);
     } else if (isDue(draft, branch)) {
       askAgain(draft, branch);
     }
   }
 }
 
-function isReady(saga: Saga, branchId: string): boolean {
-  const { after } = stepOf(saga, branchId);
-  return saga.branches.every((branch) => !after.includes(branch.branchId) || isPassed(branch));
+/** A step at an endpoint that keeps no barrier has nothing to close, so its skip needs no answer. */
+function skipInTurn(draft: Draft, branchId: string): void {
+  const { state, closing } = draft.branch(branchId);
+  const { hasBarrier } = stepOf(draft.saga, branchId);
+  if (state === 'pending' && closing !== undefined && !hasBarrier && isReady(draft.saga, branchId)) {
+    draft.skipNow(branchId, closing);
+  }
+}
+
+function begin(draft: Draft, { branchId, closing }: Branch): void {
+  draft.changeBranch(branchId, { state: 'calling' });
+  if (closing === undefined) {
+    draft.send(branchId, 'action');
+  } else {
+    draft.close(branchId, closing);
+    draft.send(branchId, 'close-action');
+  }
 }
 
 function isDue(draft: Draft, branch: Branch): boolean {
@@ -120,32 +129,42 @@ function goBack(draft: Draft): void {
   if (draft.saga.paused !== undefined) {
     return;
   }
-  const ancestors = ancestorsByStep(draft.saga.plan.steps);
-  for (const { branchId } of draft.saga.branches) {
+  for (const branchId of undoable(draft.saga)) {
     const branch = draft.branch(branchId);
     if (branch.state === 'compensating') {
       if (isDue(draft, branch)) {
         askAgain(draft, branch);
       }
-    } else if (mayUndoNow(draft.saga, branch, ancestors)) {
+    } else if (!isAwaited(draft.saga, branch)) {
       draft.changeBranch(branchId, { state: 'compensating', attempt: 0, mayBeClosed: undefined });
       draft.send(branchId, 'compensate');
     }
   }
 }
 
-function mayUndoNow(
-  saga: Saga,
-  branch: Branch,
-  ancestors: ReadonlyMap<string, ReadonlySet<string>>,
-): boolean {
-  if (!needsUndo(saga, branch) || (branch.isInFlight && !stepOf(saga, branch.branchId).hasBarrier)) {
-    // Without a barrier an undo that overtakes its action would be lost, so the answer is awaited.
-    return false;
+/** Returns the branches that are to be undone and on which nothing depends that is to be undone before. */
+function undoable(saga: Saga): string[] {
+  const { order, dependents } = planIndex(saga.plan.steps);
+  const isOpen = new Set<number>();
+  const found: string[] = [];
+  for (const position of order.toReversed()) {
+    const branch = saga.branches[position];
+    const isHeld = dependents[position]?.some((dependent) => isOpen.has(dependent)) === true;
+    const isToUndo = branch !== undefined && needsUndo(saga, branch);
+    if (isHeld || isToUndo) {
+      // Also of what needs no undo itself: those before it still come after those behind it.
+      isOpen.add(position);
+    }
+    if (isToUndo && !isHeld) {
+      found.push(branch.branchId);
+    }
   }
-  return saga.branches.every(
-    (other) => ancestors.get(other.branchId)?.has(branch.branchId) !== true || !needsUndo(saga, other),
-  );
+  return found;
+}
+
+/** Without a barrier an undo that overtakes its action would be lost, so the answer comes first. */
+function isAwaited(saga: Saga, branch: Branch): boolean {
+  return branch.isInFlight && !stepOf(saga, branch.branchId).hasBarrier;
 }
 
 /** Tells whether a branch of an aborting saga may have an effect that is not undone yet. */
@@ -155,17 +174,19 @@ function needsUndo(saga: Saga, branch: Branch): boolean {
     case 'compensated':
       return false;
     case 'refused':
-      return branch.refusal?.isStored === false;
+      return branch.refusal?.isStored === false && canUndo;
     case 'skipped':
       return !hasBarrier && branch.wasSent && branch.skip?.op === 'action';
-    case 'pending':
-      // A former driver may have sent it: the barrier turns the undo of what never ran into a harmless mark.
-      return saga.memory === 'broken' && hasBarrier && canUndo;
-    case 'calling':
-    case 'unknown':
-    case 'done':
     case 'compensating':
       return true;
+    case 'pending':
+    case 'calling':
+    case 'unknown':
+    case 'done': {
+      // A former driver may have sent it: the barrier turns the undo of what never ran into a harmless mark.
+      const mayHaveBeenSent = branch.wasSent || (hasBarrier && saga.memory === 'broken');
+      return canUndo && mayHaveBeenSent;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Json } from './json.js';
+import { planIndex } from './plan.graph.js';
 import type { Plan, PlanStep } from './plan.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
 
@@ -95,7 +96,9 @@ export interface Saga {
   readonly plan: Plan;
   readonly state: SagaState;
   /**
-   * `unbroken`: this driver has held the transaction since its acceptance and knows all that was sent.
+   * What is known of the actions that were sent.
+   *
+   * `unbroken`: one driver has held the transaction from its acceptance until now, or until the abort was durable.
    * `broken`: another driver may have sent anything, so an abort must undo whatever is not surely refused.
    */
   readonly memory: 'unbroken' | 'broken';
@@ -170,17 +173,52 @@ export function isAbortable(saga: Saga): boolean {
   if (saga.state !== 'running') {
     return false;
   }
-  const position = saga.plan.steps.findIndex((step) => step.pivot);
-  const pivot = saga.branches[position];
+  const position = planIndex(saga.plan.steps).pivot;
+  const pivot = position === undefined ? undefined : saga.branches[position];
   return pivot === undefined || !pivot.wasSent || pivot.state === 'refused';
 }
 
 export function stepOf(saga: Saga, branchId: string): PlanStep {
-  const step = saga.plan.steps.find((candidate) => candidate.branchId === branchId);
+  const step = saga.plan.steps[positionOf(saga, branchId)];
   if (step === undefined) {
     throw new Error(`Transaction ${saga.gid} has no step ${branchId}.`);
   }
   return step;
+}
+
+export function branchOf(saga: Saga, branchId: string): Branch {
+  const branch = saga.branches[positionOf(saga, branchId)];
+  if (branch === undefined) {
+    throw new Error(`Transaction ${saga.gid} has no branch ${branchId}.`);
+  }
+  return branch;
+}
+
+/** Returns where the branch stands in the plan, or -1 when the plan has no such step. */
+export function positionOf(saga: Saga, branchId: string): number {
+  return planIndex(saga.plan.steps).positions.get(branchId) ?? -1;
+}
+
+/** Tells whether those that come after the branch need not wait for it any more. */
+export function isPassed(branch: Branch): boolean {
+  return branch.state === 'done' || branch.state === 'skipped';
+}
+
+/** Tells whether all that the branch comes after is passed. */
+export function isReady(saga: Saga, branchId: string): boolean {
+  return stepOf(saga, branchId).after.every((name) => isPassed(branchOf(saga, name)));
+}
+
+/** Tells whether the action under way is not asked again, because its undo follows and covers the case that it ran. */
+export function isForgone(saga: Saga, branch: Branch): boolean {
+  return saga.state === 'aborting' && branch.state !== 'compensating';
+}
+
+/** Tells whether the attempts that the policy grants for what is under way are used up. */
+export function isSpent(saga: Saga, branch: Branch): boolean {
+  const policy = retryOf(saga, stepOf(saga, branch.branchId));
+  const countMax = branch.state === 'compensating' ? policy.undoAttemptCountMax : policy.attemptCountMax;
+  return branch.attempt >= countMax;
 }
 
 /** Returns the policy for a step: what the step says, else what the plan says, else the default. */

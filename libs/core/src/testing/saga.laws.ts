@@ -1,0 +1,142 @@
+import { ancestorsByStep } from '../plan.graph.js';
+import type { CallCommand, SagaEvent, Transition } from '../saga.event.js';
+import {
+  branchOf,
+  isEnded,
+  nextDueAt,
+  outcomeOf,
+  retryOf,
+  stepOf,
+  stuckOf,
+  type Branch,
+  type Saga,
+} from '../saga.state.js';
+
+/** One step of a saga as its driver saw it. */
+export interface Observed {
+  readonly before: Saga;
+  readonly event: SagaEvent;
+  readonly now: number;
+  readonly after: Transition;
+}
+
+/** Throws when a transition breaks what holds for every transition whatsoever. */
+export function checkLaws(observed: Observed): void {
+  checkDecision(observed);
+  checkDurability(observed);
+  checkLiveness(observed);
+  for (const command of observed.after.commands) {
+    checkCommand(observed, command);
+  }
+}
+
+export function check(holds: boolean, law: string): asserts holds {
+  if (!holds) {
+    throw new Error(`Broken: ${law}.`);
+  }
+}
+
+function checkDecision({ before, after: { saga: after } }: Observed): void {
+  const [was, is] = [outcomeOf(before.state), outcomeOf(after.state)];
+  check(
+    was === 'undecided' || was === is,
+    `a decision never changes, yet ${before.state} became ${after.state}`,
+  );
+  check(!isEnded(before) || before === after, 'the end is final');
+  check(after.branches.length === before.branches.length, 'no branch joins');
+}
+
+function checkDurability({ before, event, after: { saga: after, durability, commands } }: Observed): void {
+  const isNewlyEnded = isEnded(after) && !isEnded(before);
+  check((durability === 'end') === isNewlyEnded, `durability 'end' exactly at the end, yet ${durability}`);
+  if (durability !== 'lazy') {
+    return;
+  }
+  const isAct = ['retry', 'skip', 'abort', 'pause', 'resume'].includes(event.type);
+  check(!isAct, 'acts are durable first');
+  check(
+    outcomeOf(after.state) !== 'aborted' || outcomeOf(before.state) === 'aborted',
+    'abort is durable first',
+  );
+  for (const branch of after.branches) {
+    const was = branchOf(before, branch.branchId);
+    const { hasBarrier, pivot } = stepOf(after, branch.branchId);
+    const isRaised = branch.round > was.round || branch.undoRound > was.undoRound;
+    check(!isRaised, 'a new round is durable first');
+    check(!pivot || was.wasSent || !branch.wasSent, '"pivot sent" is durable first');
+    check(hasBarrier || !isTalk(was, branch, commands), 'a plain endpoint is durable first');
+  }
+}
+
+function isTalk(was: Branch, branch: Branch, commands: readonly CallCommand[]): boolean {
+  const isSent = commands.some((command) => command.branchId === branch.branchId);
+  return isSent || was.state !== branch.state || was.isInFlight !== branch.isInFlight;
+}
+
+function checkLiveness({ before, event, now, after: { saga: after, commands } }: Observed): void {
+  const dueAt = nextDueAt(after);
+  const isVisible = isEnded(after) || stuckOf(after) !== undefined || after.paused !== undefined;
+  check(isVisible || dueAt !== undefined, 'a live saga is due, stuck or paused');
+  if (event.type === 'tick' && !isEnded(after)) {
+    // Both together: whoever ticks when something is due never has to tick again at once.
+    check(dueAt === undefined || dueAt > now, `what is due at ${dueAt} is done by the tick at ${now}`);
+    const wasDueAt = nextDueAt(before) ?? Infinity;
+    check(wasDueAt > now || before !== after || commands.length > 0, 'a tick in time makes progress');
+  }
+}
+
+function checkCommand(observed: Observed, command: CallCommand): void {
+  const after = observed.after.saga;
+  const { branchId } = command;
+  const step = stepOf(after, branchId);
+  const branch = branchOf(after, branchId);
+  const policy = retryOf(after, step);
+  const isUndo = command.op === 'compensate' || command.op === 'close-compensate';
+  check(isUndo === (after.state === 'aborting'), `no ${command.op} while ${after.state}`);
+  check(after.paused === undefined, 'nothing is sent while paused');
+  check(
+    command.round === (isUndo ? branch.undoRound : branch.round),
+    'a command carries the round of its branch',
+  );
+  check(
+    command.attempt >= 1 && command.attempt <= (isUndo ? policy.undoAttemptCountMax : policy.attemptCountMax),
+    `attempt ${command.attempt} keeps to the policy`,
+  );
+  check(!isUndo || step.canUndo, 'only what has a compensation is undone');
+  if (command.op === 'compensate') {
+    checkUndo(observed, branchId);
+  }
+  if (command.op === 'action') {
+    const ancestors = [...(ancestorsByStep(after.plan.steps).get(branchId) ?? [])];
+    const isReady = ancestors.every((name) => ['done', 'skipped'].includes(branchOf(after, name).state));
+    check(isReady, `${branchId} is called after all that it comes after`);
+  }
+}
+
+function checkUndo(observed: Observed, branchId: string): void {
+  const { before, event, now } = observed;
+  const after = observed.after.saga;
+  const { hasBarrier } = stepOf(after, branchId);
+  const was = branchOf(before, branchId);
+  check(
+    hasBarrier || was.wasSent,
+    `at a plain endpoint only what was sent is undone, and ${branchId} was not`,
+  );
+  const isAnswered = event.type === 'reply' && event.branchId === branchId;
+  const isAwaited = was.isInFlight && was.state !== 'compensating' && (was.dueAt ?? 0) > now && !isAnswered;
+  check(hasBarrier || !isAwaited, 'at a plain endpoint an undo waits for the answer to the action');
+  for (const [name, ancestors] of ancestorsByStep(after.plan.steps)) {
+    const isEndedBefore = !ancestors.has(branchId) || hasNothingToUndo(after, name);
+    check(isEndedBefore, `${branchId} is undone only after ${name}, which depends on it`);
+  }
+}
+
+function hasNothingToUndo(saga: Saga, name: string): boolean {
+  const branch = branchOf(saga, name);
+  const { canUndo, hasBarrier } = stepOf(saga, name);
+  const mayHaveRun = branch.wasSent || (hasBarrier && saga.memory === 'broken');
+  return (
+    ['compensated', 'skipped', 'refused'].includes(branch.state) ||
+    (branch.state !== 'compensating' && (!mayHaveRun || !canUndo))
+  );
+}
