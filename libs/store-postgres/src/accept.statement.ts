@@ -1,0 +1,139 @@
+import { ROW_FORMAT } from '@atone/engine';
+import type { AcceptOutcome, NewRow } from '@atone/engine';
+import type { HotPool, HotStatement } from './hot.pool.js';
+import { DuplicateGidError, MissingDueError } from './batch.error.js';
+import { msOf, tagElement } from './row.mapper.js';
+
+/** For how long an idempotency key is remembered. */
+const KEY_LIFETIME_DAYS = 7;
+
+/**
+ * Inserts keys and rows. A key that somebody else has is written again as it is: only so does the statement see one
+ * that was committed after it began. The keys come sorted, so that two batches with the same ones wait and do not
+ * deadlock; the condition with `or` is answered from a hash table, a join would compare all with all.
+ */
+const ACCEPT: HotStatement = {
+  name: 'atone-accept',
+  text: `
+with input as (
+  select *
+  from unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::float8[], $14::float8[], $15::json[], $16::json[],
+    $17::float8[]
+  ) as u (
+    gid, kind, name, initiator, lane, tags, services, key,
+    state, stuck_reason, is_paused, owner, due_in_ms, deadline_in_ms, plan, progress,
+    stuck_at_ms
+  )
+),
+key_of as (
+  insert into atone.idempotency_key as k (key, gid, body_hash, created_at, expires_at)
+  select u.key, u.gid, u.body_hash, now(), now() + interval '${KEY_LIFETIME_DAYS} days'
+  from unnest($18::text[], $19::uuid[], $20::text[]) as u (key, gid, body_hash)
+  on conflict (key) do update
+  set gid = case when k.expires_at <= now() then excluded.gid else k.gid end,
+      body_hash = case when k.expires_at <= now() then excluded.body_hash else k.body_hash end,
+      created_at = case when k.expires_at <= now() then excluded.created_at else k.created_at end,
+      expires_at = case when k.expires_at <= now() then excluded.expires_at else k.expires_at end
+  returning key, gid, body_hash
+),
+written as (
+  insert into atone.global_transaction (
+    gid, kind, format, version, name, initiator, lane, tags, services,
+    state, stuck_reason, stuck_at, is_paused, owner, due_at,
+    deadline_at, accepted_at, updated_at, plan, progress
+  )
+  select
+    u.gid, u.kind, ${ROW_FORMAT}, 1, u.name, u.initiator, u.lane, u.tags::text[], u.services::text[],
+    u.state, u.stuck_reason, to_timestamp(u.stuck_at_ms / 1000), u.is_paused, u.owner,
+    now() + u.due_in_ms * interval '1 millisecond',
+    now() + u.deadline_in_ms * interval '1 millisecond', now(), now(), u.plan, u.progress
+  from input as u
+  where u.key is null
+     or u.gid in (select gid from key_of)
+)
+select ${msOf('n.at')} as accepted_at, k.key, k.gid, k.body_hash
+from (select now()::timestamptz(3) as at) as n
+left join key_of as k on true`,
+};
+
+interface AcceptedRow {
+  readonly accepted_at: number;
+  readonly key: string | null;
+  readonly gid: string | null;
+  readonly body_hash: string | null;
+}
+
+/** Inserts the rows in one statement; see TransactionLog.accept. */
+export async function acceptRows(pool: HotPool, rows: readonly NewRow[]): Promise<AcceptOutcome[]> {
+  checkBatch(rows);
+  const first = firstOfEachKey(rows);
+  const sent = rows.filter(({ gid, idempotency }) => !idempotency || first.get(idempotency.key)?.gid === gid);
+  const answer = await pool.run<AcceptedRow>(ACCEPT, valuesOf(sent, [...first.values()]));
+
+  const acceptedAt = answer[0]?.accepted_at ?? Number.NaN;
+  const holders = new Map(answer.map((holder) => [holder.key, holder]));
+  return rows.map(({ gid, idempotency }) => {
+    const holder = idempotency && holders.get(idempotency.key);
+    return holder && holder.gid !== null && holder.body_hash !== null && holder.gid !== gid
+      ? { outcome: 'key-taken', gid: holder.gid, bodyHash: holder.body_hash }
+      : { outcome: 'accepted', acceptedAt };
+  });
+}
+
+interface KeyOwner {
+  readonly key: string;
+  readonly gid: string;
+  readonly bodyHash: string;
+}
+
+/** Of rows in one batch with the same key, the first has it; the others get the answer which that one gets. */
+function firstOfEachKey(rows: readonly NewRow[]): Map<string, KeyOwner> {
+  const first = new Map<string, KeyOwner>();
+  for (const { gid, idempotency } of rows) {
+    if (idempotency !== undefined && !first.has(idempotency.key))
+      first.set(idempotency.key, { gid, ...idempotency });
+  }
+  return first;
+}
+
+function checkBatch(rows: readonly NewRow[]): void {
+  const gids = new Set<string>();
+  for (const { gid, progress } of rows) {
+    if (gids.has(gid)) throw new DuplicateGidError(gid);
+    if (progress.dueInMs === undefined) throw new MissingDueError(gid);
+    gids.add(gid);
+  }
+}
+
+function valuesOf(rows: readonly NewRow[], keys: readonly KeyOwner[]): unknown[] {
+  const sorted = keys.toSorted((left, right) => (left.key < right.key ? -1 : 1));
+  return [
+    rows.map((row) => row.gid),
+    rows.map((row) => row.kind),
+    rows.map((row) => row.name),
+    rows.map((row) => row.initiator),
+    rows.map((row) => row.lane),
+    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
+    rows.map((row) => textArray(row.services)),
+    rows.map((row) => row.idempotency?.key),
+    rows.map((row) => row.progress.state),
+    rows.map((row) => row.progress.stuckReason),
+    rows.map((row) => row.progress.isPaused),
+    rows.map((row) => row.owner),
+    rows.map((row) => row.progress.dueInMs),
+    rows.map((row) => row.deadlineInMs),
+    rows.map((row) => JSON.stringify(row.plan)),
+    rows.map((row) => JSON.stringify(row.progress.document)),
+    rows.map((row) => row.progress.stuckAt),
+    sorted.map(({ key }) => key),
+    sorted.map(({ gid }) => gid),
+    sorted.map(({ bodyHash }) => bodyHash),
+  ];
+}
+
+/** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */
+function textArray(elements: readonly string[]): string {
+  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
+}

@@ -1,0 +1,135 @@
+import { ROW_FORMAT } from '@atone/engine';
+import type { StoredRow } from '@atone/engine';
+import type { HotPool, HotStatement } from './hot.pool.js';
+import { ROW_COLUMNS, toStoredRow } from './row.mapper.js';
+import type { RawRow } from './row.mapper.js';
+
+/**
+ * Takes up to $2 rows for instance $1: first those of dead owners, then those that are due and have no owner.
+ *
+ * The owners of live rows are found by stepping through the index from one to the next, so that the rows of the
+ * living, which are nearly all, are not read. What others are just taking is skipped.
+ */
+const CLAIM_DUE: HotStatement = {
+  name: 'atone-claim-due',
+  text: `
+with recursive owner_of as (
+  (
+    select owner
+    from atone.global_transaction
+    where finished_at is null
+      and owner is not null
+    order by owner
+    limit 1
+  )
+  union all
+  select (
+    select t.owner
+    from atone.global_transaction as t
+    where t.finished_at is null
+      and t.owner > o.owner
+    order by t.owner
+    limit 1
+  )
+  from owner_of as o
+  where o.owner is not null
+),
+dead as (
+  select o.owner
+  from owner_of as o
+  where o.owner is not null
+    and o.owner <> $1
+    and not exists (
+      select from atone.instance as i
+      where i.instance_id = o.owner
+        and i.lease_until > now()
+    )
+),
+orphaned as (
+  select t.gid
+  from dead as d
+  join atone.global_transaction as t on t.owner = d.owner
+  where t.finished_at is null
+    and t.format <= ${ROW_FORMAT}
+  limit $2
+  for update of t skip locked
+),
+unowned as (
+  select t.gid
+  from atone.global_transaction as t
+  where t.finished_at is null
+    and t.owner is null
+    and t.due_at <= now()
+    and t.format <= ${ROW_FORMAT}
+  order by t.due_at
+  limit $2 - (select count(*) from orphaned)
+  for update of t skip locked
+),
+taken as (
+  select gid from orphaned
+  union all
+  select gid from unowned
+)
+update atone.global_transaction as t
+set owner = $1,
+    version = t.version + 1,
+    updated_at = now()
+from taken
+where t.gid = taken.gid
+returning ${ROW_COLUMNS}`,
+};
+
+/** Takes row $2 for instance $1 from whoever has it. */
+const CLAIM_ONE: HotStatement = {
+  name: 'atone-claim-one',
+  text: `
+update atone.global_transaction as t
+set owner = $1,
+    version = t.version + 1,
+    updated_at = now()
+where t.gid = $2
+  and t.finished_at is null
+  and t.format <= ${ROW_FORMAT}
+returning ${ROW_COLUMNS}`,
+};
+
+const GET: HotStatement = {
+  name: 'atone-get',
+  text: `
+select ${ROW_COLUMNS}
+from atone.global_transaction as t
+where t.gid = $1`,
+};
+
+const OWNED: HotStatement = {
+  name: 'atone-owned',
+  text: `
+select gid
+from atone.global_transaction
+where finished_at is null
+  and owner = $1`,
+};
+
+export async function claimDueRows(pool: HotPool, instanceId: string, limit: number): Promise<StoredRow[]> {
+  const rows = await pool.run<RawRow>(CLAIM_DUE, [instanceId, limit]);
+  return rows.map(toStoredRow);
+}
+
+export async function claimRow(
+  pool: HotPool,
+  instanceId: string,
+  gid: string,
+): Promise<StoredRow | undefined> {
+  const [row] = await pool.run<RawRow>(CLAIM_ONE, [instanceId, gid]);
+  return row && toStoredRow(row);
+}
+
+export async function getRow(pool: HotPool, gid: string): Promise<StoredRow | undefined> {
+  const [row] = await pool.run<RawRow>(GET, [gid]);
+  return row && toStoredRow(row);
+}
+
+export async function ownedGids(pool: HotPool, instanceId: string): Promise<string[]> {
+  const rows = await pool.run<{ gid: string }>(OWNED, [instanceId]);
+  return rows.map(({ gid }) => gid);
+}

@@ -1,0 +1,14 @@
+export { DuplicateGidError, MissingDueError } from './batch.error.js';
+export { PostgresCatalogueStore } from './catalogue.postgres.js';
+export { PostgresLog } from './log.postgres.js';
+export { openPostgresStore } from './open.store.js';
+export type { PostgresStore, PostgresStoreOptions } from './open.store.js';
+export {
+  DayOutOfRangeError,
+  LogNotDurableError,
+  LogStatementError,
+  LogUnavailableError,
+  SchemaTooNewError,
+  ServerTooOldError,
+  StoreError,
+} from './store.error.js';

@@ -1,0 +1,72 @@
+import type { DataSource, EntityManager } from 'typeorm';
+
+const DAY_MS = 86_400_000;
+const DAYS_BACK = 1;
+const DAYS_AHEAD = 7;
+
+/** Any fixed number would do; this one spells "part". */
+const PARTITION_LOCK = 0x70_61_72_74;
+
+/**
+ * Returns the smallest uuid whose 48 bits of time are `ms`: gids minted at or after `ms` are not below it, earlier
+ * ones are.
+ */
+export function gidFloor(ms: number): string {
+  const clamped = Math.min(Math.max(Math.floor(ms), 0), 2 ** 48 - 1);
+  const time = clamped.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+/** Makes the partitions from yesterday to seven days ahead which are not there yet. Several instances may do it at once. */
+export async function ensurePartitions(dataSource: DataSource): Promise<void> {
+  const nowMs = await databaseNow(dataSource.manager);
+  const today = Math.floor(nowMs / DAY_MS);
+  const days = Array.from({ length: DAYS_BACK + 1 + DAYS_AHEAD }, (_, index) => today - DAYS_BACK + index);
+  const existing = new Set(await partitionNames(dataSource.manager));
+  const missing = days.filter((day) => !existing.has(partitionName(day)));
+  if (missing.length > 0) await dataSource.transaction((manager) => addPartitions(manager, missing));
+}
+
+async function addPartitions(manager: EntityManager, days: readonly number[]): Promise<void> {
+  await manager.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  const existing = new Set(await partitionNames(manager));
+  for (const day of days) {
+    // oxlint-disable-next-line no-await-in-loop -- one connection.
+    if (!existing.has(partitionName(day))) await addPartition(manager, day);
+  }
+}
+
+/**
+ * Makes a table first and attaches it then: to create it as a partition would lock out every reader and writer of the
+ * log, and wait for the slowest of them.
+ */
+async function addPartition(manager: EntityManager, day: number): Promise<void> {
+  const table = `atone.${partitionName(day)}`;
+  await manager.query(
+    `create table ${table} (like atone.global_transaction including all) with (fillfactor = 70)`,
+  );
+  await manager.query(
+    `alter table atone.global_transaction attach partition ${table} ` +
+      `for values from ('${gidFloor(day * DAY_MS)}') to ('${gidFloor((day + 1) * DAY_MS)}')`,
+  );
+}
+
+function partitionName(day: number): string {
+  return `global_transaction_${new Date(day * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}`;
+}
+
+async function partitionNames(manager: EntityManager): Promise<string[]> {
+  const rows: { name: string }[] = await manager.query(`
+    select c.relname as name
+    from pg_inherits as i
+    join pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = 'atone.global_transaction'::regclass`);
+  return rows.map(({ name }) => name);
+}
+
+async function databaseNow(manager: EntityManager): Promise<number> {
+  const rows: { now_ms: number }[] = await manager.query(
+    'select (extract(epoch from now()) * 1000)::float8 as now_ms',
+  );
+  return rows[0]?.now_ms ?? Number.NaN;
+}

@@ -1,0 +1,86 @@
+import type { RowUpdate } from '@atone/engine';
+import { DuplicateGidError, MissingDueError } from './batch.error.js';
+import type { HotPool, HotStatement } from './hot.pool.js';
+
+/**
+ * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
+ * time does not count and stays as it is, because a change of an indexed column is what makes an update expensive.
+ * A finished row never changes, whatever version is named.
+ */
+const UPDATE: HotStatement = {
+  name: 'atone-update',
+  text: `
+with changed as (
+  update atone.global_transaction as t
+  set version = t.version + 1,
+      state = u.state,
+      stuck_reason = u.stuck_reason,
+      stuck_at = to_timestamp(u.stuck_at_ms / 1000),
+      is_paused = u.is_paused,
+      owner = u.owner,
+      due_at = case
+        when u.state in ('committed', 'aborted') then null
+        when u.owner is null then now() + u.due_in_ms * interval '1 millisecond'
+        else t.due_at
+      end,
+      updated_at = now(),
+      finished_at = case when u.state in ('committed', 'aborted') then now() end,
+      progress = u.progress
+  from unnest(
+    $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[], $9::uuid[], $10::float8[],
+    $11::json[]
+  ) as u (gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress)
+  where t.gid = u.gid
+    and t.gid between $1 and $2
+    and t.version = u.version
+    and t.finished_at is null
+  returning t.gid, t.state, t.finished_at
+),
+counted as (
+  insert into atone.finished_count as c (minute, state, shard, count)
+  select date_trunc('minute', now()), state, pg_backend_pid() % 64, count(*)
+  from changed
+  where finished_at is not null
+  group by state
+  order by state
+  on conflict (minute, state, shard) do update
+  set count = c.count + excluded.count
+)
+select gid
+from changed`,
+};
+
+/** Changes the rows that still have their version, in one statement; see TransactionLog.update. */
+export async function updateRows(pool: HotPool, updates: readonly RowUpdate[]): Promise<boolean[]> {
+  checkBatch(updates);
+  // Two batches that hold the same rows lock them in this order, and so wait and do not deadlock.
+  const sorted = updates.toSorted((left, right) => (left.gid < right.gid ? -1 : 1));
+  const changed = await pool.run<{ gid: string }>(UPDATE, [
+    sorted[0]?.gid,
+    sorted.at(-1)?.gid,
+    sorted.map(({ gid }) => gid),
+    sorted.map(({ version }) => version),
+    sorted.map(({ progress }) => progress.state),
+    sorted.map(({ progress }) => progress.stuckReason),
+    sorted.map(({ progress }) => progress.stuckAt),
+    sorted.map(({ progress }) => progress.isPaused),
+    sorted.map(({ owner }) => owner),
+    sorted.map(({ progress }) => progress.dueInMs),
+    sorted.map(({ progress }) => JSON.stringify(progress.document)),
+  ]);
+  const gids = new Set(changed.map(({ gid }) => gid));
+  return updates.map(({ gid }) => gids.has(gid));
+}
+
+function checkBatch(updates: readonly RowUpdate[]): void {
+  const gids = new Set<string>();
+  for (const { gid, progress } of updates) {
+    if (gids.has(gid)) throw new DuplicateGidError(gid);
+    if (progress.dueInMs === undefined && !isFinished(progress.state)) throw new MissingDueError(gid);
+    gids.add(gid);
+  }
+}
+
+function isFinished(state: string): boolean {
+  return state === 'committed' || state === 'aborted';
+}
