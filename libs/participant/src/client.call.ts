@@ -1,0 +1,193 @@
+import { backoffMs, type Json } from '@atone/core';
+import type { FieldProblem } from '@atone/protocol';
+import {
+  CoordinatorBusyError,
+  CoordinatorRefusedError,
+  CoordinatorUnreachableError,
+  UnexpectedAnswerError,
+  type AtoneClientError,
+  type CallSubject,
+} from './client.errors.js';
+import { sleep, type ClientPorts, type HttpRequest, type HttpResponse } from './client.ports.js';
+
+/** How this client reaches its coordinator. */
+export interface CallSettings {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly patienceMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+/** One call of the coordinator's API. */
+export interface Call {
+  readonly method: HttpRequest['method'];
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** How long the coordinator may hold the call on purpose. */
+  readonly waitMs?: number;
+  /** Whether a call of unknown outcome may be made again. */
+  readonly isRepeatable: boolean;
+  readonly subject: Omit<CallSubject, 'url'>;
+}
+
+/** A yes. */
+export interface Answer {
+  readonly body: Json | undefined;
+  header(name: string): string | undefined;
+}
+
+type Attempt =
+  | { readonly kind: 'yes'; readonly answer: Answer }
+  | { readonly kind: 'no'; readonly error: AtoneClientError }
+  | { readonly kind: 'busy'; readonly code: string; readonly why: string; readonly retryAfterMs: number }
+  | { readonly kind: 'unknown'; readonly why: string; readonly cause?: unknown };
+
+const RETRY = { initialMs: 100, capMs: 2_000, attemptCountMax: 0, undoAttemptCountMax: 0, replyTimeoutMs: 0 };
+
+/**
+ * Makes `call`, again and again while nobody knows what became of it, as long as patience and the call allow.
+ *
+ * @throws AtoneClientError when there is no yes.
+ */
+export async function makeCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Answer> {
+  const subject = { ...call.subject, url: settings.url };
+  const until = ports.clock.now() + settings.patienceMs;
+  let lastUnknown: Extract<Attempt, { kind: 'unknown' }> | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
+    const result = await attemptCall(call, settings, ports);
+    if (result.kind === 'yes') {
+      return result.answer;
+    }
+    if (result.kind === 'no') {
+      throw result.error;
+    }
+    lastUnknown = result.kind === 'unknown' ? result : lastUnknown;
+    const pauseMs = Math.max(
+      backoffMs(attempt, RETRY, ports.random),
+      result.kind === 'busy' ? result.retryAfterMs : 0,
+    );
+    if (!call.isRepeatable || ports.clock.now() + pauseMs > until) {
+      throw givenUp(subject, lastUnknown ?? result);
+    }
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await sleep(ports.clock, pauseMs);
+  }
+}
+
+function givenUp(
+  subject: CallSubject,
+  result: Extract<Attempt, { kind: 'unknown' | 'busy' }>,
+): AtoneClientError {
+  return result.kind === 'busy'
+    ? new CoordinatorBusyError(subject, result.code, result.why)
+    : new CoordinatorUnreachableError(subject, result.why, { cause: result.cause });
+}
+
+async function attemptCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Attempt> {
+  let response: HttpResponse;
+  try {
+    response = await ports.send(requestOf(call, settings));
+  } catch (error) {
+    return { kind: 'unknown', why: reasonOf(error), cause: error };
+  }
+  return judge(response, { ...call.subject, url: settings.url });
+}
+
+function requestOf(call: Call, settings: CallSettings): HttpRequest {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) {
+      query.set(name, value);
+    }
+  }
+  const search = query.size === 0 ? '' : `?${query.toString()}`;
+  return {
+    method: call.method,
+    url: `${settings.url}${call.path}${search}`,
+    headers: {
+      accept: 'application/json, application/problem+json',
+      ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...call.headers,
+    },
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+    timeoutMs: settings.requestTimeoutMs + (call.waitMs ?? 0),
+  };
+}
+
+function judge(response: HttpResponse, subject: CallSubject): Attempt {
+  const { status } = response;
+  const body = readJson(response.text);
+  if (status < 200 || status >= 300) {
+    return judgeNotYes(response, isProblem(body) ? body : undefined, subject);
+  }
+  return body === NOT_JSON
+    ? { kind: 'no', error: new UnexpectedAnswerError(subject, `its ${status} holds no JSON`) }
+    : { kind: 'yes', answer: { body, header: (name) => response.header(name) } };
+}
+
+function judgeNotYes(
+  response: HttpResponse,
+  problem: ProblemBody | undefined,
+  subject: CallSubject,
+): Attempt {
+  const { status } = response;
+  const { code = `HTTP_${status}`, detail = `it answered ${status}.` } = problem ?? {};
+  if (status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_FLIGHT') {
+    return { kind: 'busy', code, why: detail, retryAfterMs: retryAfterOf(response) };
+  }
+  if (status >= 500 || status === 408) {
+    return { kind: 'unknown', why: `it answered ${status} (${detail.replace(/\.$/u, '')})` };
+  }
+  if (problem === undefined) {
+    const what =
+      status < 400 ? `it redirects, with ${status}` : `it answered ${status} without a problem document`;
+    return { kind: 'no', error: new UnexpectedAnswerError(subject, what) };
+  }
+  const refusal = { status, code, detail, errors: problem.errors ?? [] };
+  return { kind: 'no', error: new CoordinatorRefusedError(subject, refusal) };
+}
+
+const NOT_JSON = Symbol('not JSON');
+
+function readJson(text: string): Json | undefined | typeof NOT_JSON {
+  if (text.trim() === '') {
+    return undefined;
+  }
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return NOT_JSON;
+  }
+}
+
+/** A problem document, as far as it can be relied on. */
+interface ProblemBody {
+  readonly code: string;
+  readonly detail?: string;
+  readonly errors?: readonly FieldProblem[];
+}
+
+function isProblem(body: unknown): body is ProblemBody {
+  const { code, detail = '', errors = [] } = (body ?? {}) as { [Key in keyof ProblemBody]: unknown };
+  return typeof code === 'string' && typeof detail === 'string' && Array.isArray(errors);
+}
+
+function retryAfterOf(response: HttpResponse): number {
+  const seconds = Number(response.header('retry-after') ?? 0);
+  return Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : 0;
+}
+
+/** `fetch` says only "fetch failed" and hides the reason in its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) {
+    return String(cause);
+  }
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+  return cause.message === '' ? code : cause.message.replace(/\.$/u, '');
+}

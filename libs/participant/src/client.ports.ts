@@ -1,0 +1,41 @@
+import type { Random } from '@atone/core';
+
+/** One HTTP request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** How long to wait for the whole answer. */
+  readonly timeoutMs: number;
+}
+
+/** A complete HTTP answer. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly text: string;
+  /** Returns the header `name`. */
+  header(name: string): string | undefined;
+}
+
+/** Time as it passes: `now` counts ms from anywhere and never jumps. */
+export interface ElapsedClock {
+  now(): number;
+  /** Calls `callback` once after `delayMs`. */
+  setTimer(delayMs: number, callback: () => void): { cancel(): void };
+}
+
+/** What the client needs from the machine it runs on. */
+export interface ClientPorts {
+  /** Sends a request. Rejects when no complete answer came, which tells nothing about what the other side did. */
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  readonly clock: ElapsedClock;
+  readonly random: Random;
+}
+
+/** Resolves after `delayMs`. */
+export function sleep(clock: ElapsedClock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(delayMs, resolve);
+  });
+}

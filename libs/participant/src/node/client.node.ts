@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import type { Random } from '@atone/core';
+import type { ClientPorts, ElapsedClock, HttpRequest, HttpResponse } from '../client.ports.js';
+import { createClient, type AtoneClient, type ClientOptions } from '../client.js';
+
+/** How to reach the coordinator, and by which `fetch`. */
+export interface NodeClientOptions extends ClientOptions {
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch | undefined;
+}
+
+/**
+ * Returns a client of the coordinator at `options.url`. It holds no connection of its own and needs no closing.
+ *
+ * @throws TypeError when the url is no http(s) url.
+ */
+export function createAtoneClient(options: NodeClientOptions): AtoneClient {
+  return createClient(options, nodeClientPorts(options.fetch));
+}
+
+/** Returns the real network, clock and dice. */
+export function nodeClientPorts(fetchWith: typeof fetch = fetch): ClientPorts {
+  return { send: (request) => sendByFetch(request, fetchWith), clock: elapsedClock, random: cryptoRandom };
+}
+
+/** Time as this process feels it. */
+export const elapsedClock: ElapsedClock = {
+  now: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+const cryptoRandom: Random = {
+  next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  bytes: (count) => randomBytes(count),
+};
+
+async function sendByFetch(request: HttpRequest, fetchWith: typeof fetch): Promise<HttpResponse> {
+  const response = await fetchWith(request.url, {
+    method: request.method,
+    headers: request.headers,
+    ...(request.body === undefined ? {} : { body: request.body }),
+    // A redirect could carry the token to another host.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(request.timeoutMs),
+  });
+  const text = await response.text();
+  return { status: response.status, text, header: (name) => response.headers.get(name) ?? undefined };
+}
