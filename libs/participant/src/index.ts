@@ -1,4 +1,21 @@
+export * from './barrier.ddl.js';
+export * from './barrier.install.js';
+export * from './barrier.migration.js';
+export * from './barrier.port.js';
+export { createBarrier } from './barrier.js';
+export * from './branch.context.js';
+export * from './clock.port.js';
 export * from './contract.js';
+export * from './database.port.js';
+export * from './failpoints.js';
+export * from './node/command-listener.js';
+export * from './node/command-server.js';
+export * from './node/system-clock.js';
+export * from './participant.error.js';
+export * from './participant.js';
+export { jsonSchemaOf } from './payload.js';
+export * from './pg.database.js';
+export * from './typeorm.database.js';
 
 export * from './client.duration.js';
 export * from './saga-builder.errors.js';
@@ -8,3 +25,6 @@ export * from './client.errors.js';
 export * from './client.js';
 export type * from './client.ports.js';
 export * from './node/client.node.js';
+export * from './registration.js';
+export * from './registration.schema.js';
+export * from './node/registration.node.js';

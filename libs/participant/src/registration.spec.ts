@@ -1,0 +1,186 @@
+import { describe, expect, test } from '@jest/globals';
+import { participantInstanceSchema, type ParticipantInstance } from '@atone/protocol';
+import { z } from 'zod';
+import { CoordinatorRefusedError } from './client.errors.js';
+import { action, contract } from './contract.js';
+import { createPortRegistration, RENEW_MS } from './registration.js';
+import { actionEntryOf } from './registration.schema.js';
+
+const payments = contract('payments', {
+  charge: action({
+    input: z.object({ cents: z.int(), memo: z.string().default('') }),
+    output: z.object({ receiptId: z.string() }),
+  }),
+});
+
+const outage = new Error('The coordinator is away.');
+const refusal = new CoordinatorRefusedError(
+  { url: 'http://c.test', what: 'take up the instance', changes: true },
+  { status: 401, code: 'UNAUTHORIZED', detail: 'No token.', errors: [] },
+);
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A registration whose calls fail as `failures` say, in turn, and then succeed. Timers go off when told. */
+function registration(...failures: (Error | undefined)[]) {
+  const calls: string[] = [];
+  const entries: ParticipantInstance[] = [];
+  const lines: string[] = [];
+  const timers: { delayMs: number; callback: () => void }[] = [];
+  const subject = createPortRegistration(
+    {
+      client: {
+        url: 'http://coordinator.test',
+        async registerInstance(service, entry) {
+          calls.push(`put ${service}/${entry.instance}`);
+          entries.push(entry);
+          const failure = failures.shift();
+          if (failure !== undefined) {
+            throw failure;
+          }
+        },
+        async deregisterInstance(service, instance) {
+          calls.push(`delete ${service}/${instance}`);
+          const failure = failures.shift();
+          if (failure !== undefined) {
+            throw failure;
+          }
+        },
+      },
+      service: 'payments',
+      instance: 'p1',
+      baseUrl: 'http://127.0.0.1:9000',
+      lane: 'blue',
+      actions: [{ contract: payments.charge, compensate: () => undefined, retry: { attemptCountMax: 3 } }],
+      log: {
+        info: (_fields, message) => lines.push(message),
+        warn: (_fields, message) => lines.push(message),
+      },
+    },
+    {
+      clock: {
+        now: () => 0,
+        setTimer(delayMs, callback) {
+          const timer = { delayMs, callback };
+          timers.push(timer);
+          return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
+        },
+      },
+      random: { next: () => 0.5, bytes: (count) => new Uint8Array(count) },
+    },
+  );
+  /** Lets the next timer go off and returns its delay. */
+  const next = async () => {
+    const timer = timers.shift();
+    timer?.callback();
+    await settle();
+    return timer?.delayMs;
+  };
+  return { subject, calls, entries, lines, timers, next };
+}
+
+describe('a registration', () => {
+  test('enters the instance with its actions, and again every ten seconds', async () => {
+    const { subject, calls, entries, lines, next } = registration();
+
+    subject.start();
+    await settle();
+
+    expect(participantInstanceSchema.parse(entries[0])).toMatchObject({
+      instance: 'p1',
+      baseUrl: 'http://127.0.0.1:9000',
+      kind: 'library',
+      lane: 'blue',
+      protocol: 1,
+      actions: [{ name: 'charge', hasCompensation: true, retry: { attemptCountMax: 3 } }],
+    });
+    expect(entries[0]?.actions[0]?.inputSchema).toMatchObject({ type: 'object', required: ['cents'] });
+    expect(await next()).toBe(RENEW_MS);
+    expect(await next()).toBe(RENEW_MS);
+    expect(calls).toEqual(['put payments/p1', 'put payments/p1', 'put payments/p1']);
+    expect(lines).toEqual(['registered at the coordinator']);
+  });
+
+  test('tries on while the coordinator is away, and says so once', async () => {
+    const { subject, lines, next } = registration(outage, outage, outage);
+
+    subject.start();
+    await settle();
+    const pauses = [await next(), await next(), await next()];
+
+    expect(subject.isRegistered).toBe(true);
+    expect(pauses).toEqual([1_000, 1_500, 2_500]);
+    expect(lines).toEqual([
+      'the coordinator cannot be reached; this service runs without it and tries on',
+      'registered at the coordinator',
+    ]);
+  });
+
+  test('says when it is refused, and tries on', async () => {
+    const { subject, lines, next } = registration(undefined, refusal);
+
+    subject.start();
+    await settle();
+    await next();
+
+    expect(subject.isRegistered).toBe(false);
+    expect(lines.at(-1)).toBe('the coordinator refuses to register this service; trying on');
+  });
+
+  test('takes the instance out when it stops, and sets no timer any more', async () => {
+    const { subject, calls, timers } = registration();
+    subject.start();
+    await settle();
+
+    await subject.stop();
+
+    expect(calls).toEqual(['put payments/p1', 'delete payments/p1']);
+    expect(timers).toEqual([]);
+  });
+
+  test('that is stopped while it enters the instance takes it out afterwards', async () => {
+    const { subject, calls, timers } = registration();
+    subject.start();
+
+    await subject.stop();
+
+    expect(calls).toEqual(['put payments/p1', 'delete payments/p1']);
+    expect(timers).toEqual([]);
+  });
+
+  test('stops without a coordinator', async () => {
+    const { subject, calls } = registration(undefined, outage);
+    subject.start();
+    await settle();
+
+    await subject.stop();
+
+    expect(calls).toEqual(['put payments/p1', 'delete payments/p1']);
+  });
+
+  test('that was never entered is not taken out', async () => {
+    const { subject, calls } = registration(outage);
+    subject.start();
+
+    await subject.stop();
+
+    expect(calls).toEqual(['put payments/p1']);
+  });
+});
+
+test('an action without a compensation says so', () => {
+  expect(actionEntryOf({ contract: payments.charge })).toMatchObject({ hasCompensation: false });
+});
+
+test('an action whose payload JSON cannot hold is refused naming its fields', () => {
+  const odd = contract('odd', {
+    act: action({
+      input: z.object({ on: z.object({ day: z.date() }), ids: z.array(z.bigint()) }),
+      output: z.map(z.string(), z.string()),
+    }),
+  });
+
+  expect(() => actionEntryOf({ contract: odd.act })).toThrow(
+    'The action odd/act cannot be offered: JSON has no words for input /on/day (date), input /ids/* (bigint), output (map).',
+  );
+});

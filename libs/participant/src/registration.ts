@@ -1,0 +1,164 @@
+import { backoffMs, type Random } from '@atone/core';
+import { PROTOCOL_VERSION, type ParticipantInstance } from '@atone/protocol';
+import { CoordinatorRefusedError } from './client.errors.js';
+import type { ElapsedClock } from './client.ports.js';
+import type { AtoneClient } from './client.js';
+import { actionEntryOf, type RegisteredAction } from './registration.schema.js';
+
+/** Where a registration tells how it goes. */
+export interface RegistrationLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** One instance of a service, and where to enter it. */
+export interface RegistrationOptions {
+  readonly client: Pick<AtoneClient, 'url' | 'registerInstance' | 'deregisterInstance'>;
+  readonly service: string;
+  /** Unique among the instances of the service. */
+  readonly instance: string;
+  /** Where the coordinator reaches the command server of this instance. */
+  readonly baseUrl: string;
+  readonly lane?: string | undefined;
+  readonly version?: string | undefined;
+  readonly actions: readonly RegisteredAction[];
+  /** Default: nothing is logged. */
+  readonly log?: RegistrationLog | undefined;
+}
+
+export interface RegistrationPorts {
+  readonly clock: ElapsedClock;
+  readonly random: Random;
+}
+
+/** The entry of one instance in the coordinator's catalogue, kept alive from start to stop. */
+export interface Registration {
+  /** Whether the coordinator knows the instance, as far as this side can tell. */
+  readonly isRegistered: boolean;
+  /** Begins to enter the instance, in the background: a service must start even where no coordinator is there yet. */
+  start(): void;
+  /** Takes the instance out of the catalogue. Resolves when this is done, or was tried. */
+  stop(): Promise<void>;
+}
+
+/** How often the entry is renewed. The catalogue forgets an instance that it has not heard of for some of these. */
+export const RENEW_MS = 10_000;
+const RETRY = {
+  initialMs: 1_000,
+  capMs: RENEW_MS,
+  attemptCountMax: 0,
+  undoAttemptCountMax: 0,
+  replyTimeoutMs: 0,
+};
+
+/**
+ * Returns the registration of one instance over `ports`; it does nothing before `start`.
+ *
+ * @throws InvalidContractError for an action whose payloads JSON cannot hold.
+ */
+export function createPortRegistration(options: RegistrationOptions, ports: RegistrationPorts): Registration {
+  return new PortRegistration(options, ports, instanceOf(options));
+}
+
+class PortRegistration implements Registration {
+  isRegistered = false;
+  private isStopped = false;
+  private failedCount = 0;
+  private timer: { cancel(): void } | undefined;
+  private underWay: Promise<void> | undefined;
+  private lastTold = '';
+
+  constructor(
+    private readonly options: RegistrationOptions,
+    private readonly ports: RegistrationPorts,
+    private readonly entry: ParticipantInstance,
+  ) {}
+
+  start(): void {
+    if (this.underWay === undefined && !this.isStopped) {
+      this.renew();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.timer?.cancel();
+    await this.underWay;
+    if (!this.isRegistered) {
+      return;
+    }
+    this.isRegistered = false;
+    const { client, service, instance } = this.options;
+    try {
+      await client.deregisterInstance(service, instance);
+    } catch (error) {
+      // The catalogue forgets the instance by itself, a little later.
+      this.options.log?.warn({ ...this.facts(), error: messageOf(error) }, 'could not deregister');
+    }
+  }
+
+  private renew(): void {
+    this.underWay = this.renewOnce();
+  }
+
+  private async renewOnce(): Promise<void> {
+    const pauseMs = await this.enter();
+    if (!this.isStopped) {
+      this.timer = this.ports.clock.setTimer(pauseMs, () => this.renew());
+    }
+  }
+
+  /** Returns when to enter again. Never throws. */
+  private async enter(): Promise<number> {
+    try {
+      await this.options.client.registerInstance(this.options.service, this.entry);
+    } catch (error) {
+      this.isRegistered &&= !(error instanceof CoordinatorRefusedError);
+      this.failedCount += 1;
+      this.tellFailure(error);
+      return RETRY.initialMs / 2 + backoffMs(this.failedCount, RETRY, this.ports.random);
+    }
+    this.isRegistered = true;
+    this.failedCount = 0;
+    this.tell('registered at the coordinator', () => this.options.log?.info(this.facts(), this.lastTold));
+    return RENEW_MS;
+  }
+
+  private tellFailure(error: unknown): void {
+    const message =
+      error instanceof CoordinatorRefusedError
+        ? 'the coordinator refuses to register this service; trying on'
+        : 'the coordinator cannot be reached; this service runs without it and tries on';
+    this.tell(message, () => this.options.log?.warn({ ...this.facts(), error: messageOf(error) }, message));
+  }
+
+  /** Only what is new: an outage of an hour is one line, not 360. */
+  private tell(message: string, write: () => void): void {
+    if (message !== this.lastTold) {
+      this.lastTold = message;
+      write();
+    }
+  }
+
+  private facts(): object {
+    const { client, service, instance, baseUrl } = this.options;
+    return { service, instance, baseUrl, coordinator: client.url };
+  }
+}
+
+function instanceOf(options: RegistrationOptions): ParticipantInstance {
+  const { instance, baseUrl, lane, version, actions } = options;
+  return {
+    instance,
+    baseUrl,
+    kind: 'library',
+    ...(lane === undefined ? {} : { lane }),
+    ...(version === undefined ? {} : { version }),
+    protocol: PROTOCOL_VERSION,
+    actions: actions.map(actionEntryOf),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
