@@ -26,5 +26,4 @@ export * from './client.js';
 export type * from './client.ports.js';
 export * from './node/client.node.js';
 export * from './registration.js';
-export * from './registration.schema.js';
 export * from './node/registration.node.js';

@@ -1,9 +1,17 @@
 import { backoffMs, type Random } from '@atone/core';
-import { PROTOCOL_VERSION, type ParticipantInstance } from '@atone/protocol';
+import { PROTOCOL_VERSION, type ActionEntry, type ParticipantInstance } from '@atone/protocol';
 import { CoordinatorRefusedError } from './client.errors.js';
 import type { ElapsedClock } from './client.ports.js';
 import type { AtoneClient } from './client.js';
-import { actionEntryOf, type RegisteredAction } from './registration.schema.js';
+import type { ActionContract } from './contract.js';
+import { jsonSchemaOf } from './payload.js';
+
+/** An action as the catalogue has to know it. `compensate` matters only by its presence. */
+export interface RegisteredAction {
+  readonly contract: ActionContract;
+  readonly compensate?: unknown;
+  readonly retry?: ActionEntry['retry'] | undefined;
+}
 
 /** Where a registration tells how it goes. */
 export interface RegistrationLog {
@@ -54,7 +62,7 @@ const RETRY = {
 /**
  * Returns the registration of one instance over `ports`; it does nothing before `start`.
  *
- * @throws InvalidContractError for an action whose payloads JSON cannot hold.
+ * @throws MisuseError for an action whose payloads JSON cannot hold.
  */
 export function createPortRegistration(options: RegistrationOptions, ports: RegistrationPorts): Registration {
   return new PortRegistration(options, ports, instanceOf(options));
@@ -156,6 +164,18 @@ function instanceOf(options: RegistrationOptions): ParticipantInstance {
     ...(version === undefined ? {} : { version }),
     protocol: PROTOCOL_VERSION,
     actions: actions.map(actionEntryOf),
+  };
+}
+
+function actionEntryOf({ contract, compensate, retry }: RegisteredAction): ActionEntry {
+  const inputSchema = jsonSchemaOf(contract, 'input');
+  const outputSchema = jsonSchemaOf(contract, 'output');
+  return {
+    name: contract.name,
+    hasCompensation: compensate !== undefined,
+    ...(inputSchema === undefined ? {} : { inputSchema }),
+    ...(outputSchema === undefined ? {} : { outputSchema }),
+    ...(retry === undefined ? {} : { retry }),
   };
 }
 

@@ -4,7 +4,7 @@ import { nodeClientPorts } from './client.node.js';
 /**
  * Returns the registration of one instance of a service at its coordinator; it does nothing before `start`.
  *
- * @throws InvalidContractError for an action whose payloads JSON cannot hold.
+ * @throws MisuseError for an action whose payloads JSON cannot hold.
  */
 export function createRegistration(options: RegistrationOptions): Registration {
   return createPortRegistration(options, nodeClientPorts());
