@@ -1,0 +1,60 @@
+/** The version of the barrier's table which this library works with. */
+export const BARRIER_VERSION = 1;
+
+/** The statements of `sql/barrier.v1.sql`, which never change after a release. */
+export const INSTALL_BARRIER: readonly string[] = [
+  'create schema if not exists atone',
+  `create table atone.barrier (
+  gid uuid not null,
+  branch_id text not null,
+  service text not null,
+  action text not null,
+  state text not null,
+  was_empty boolean,
+  round integer not null,
+  undo_round integer,
+  input_hash bytea,
+  input json,
+  output json,
+  refusal json,
+  undo_refusal json,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint barrier_pkey primary key (gid, branch_id),
+  constraint barrier_branch_id_is_short check (length(branch_id) between 1 and 256),
+  constraint barrier_rounds_count_up check (round >= 0 and undo_round >= 1),
+  constraint barrier_input_hash_is_sha256 check (octet_length(input_hash) = 32),
+  constraint barrier_state_is_known check (state in ('running', 'done', 'refused', 'undone')),
+  constraint barrier_running_is_an_action check (
+    state <> 'running' or (round >= 1 and input_hash is not null and output is null and refusal is null)
+  ),
+  constraint barrier_done_has_an_output check (
+    state <> 'done' or (round >= 1 and input_hash is not null and output is not null and refusal is null)
+  ),
+  constraint barrier_refused_has_a_refusal check (
+    state <> 'refused' or (round >= 1 and refusal is not null and output is null and undo_round is null)
+  ),
+  constraint barrier_undone_tells_what check (
+    (state = 'undone') = (was_empty is not null)
+    and (state <> 'undone' or (undo_round is not null and was_empty = (output is null)))
+  ),
+  constraint barrier_undo_refusal_is_of_the_done check (
+    (undo_refusal is null) or (state = 'done' and undo_round is not null)
+  )
+) with (fillfactor = 70)`,
+  `comment on table atone.barrier is
+  'One row for each branch of a global transaction that came here: what it answered. Commits with the effect.'`,
+  `create table atone.barrier_version (
+  is_only boolean primary key default true,
+  version integer not null,
+  installed_at timestamptz not null default now(),
+  constraint barrier_version_is_one_row check (is_only)
+)`,
+  'insert into atone.barrier_version (version) values (1)',
+];
+
+/** The statements of `sql/barrier.uninstall.sql`. The schema stays: it may hold other tables of Atone. */
+export const UNINSTALL_BARRIER: readonly string[] = [
+  'drop table if exists atone.barrier',
+  'drop table if exists atone.barrier_version',
+];

@@ -1,0 +1,13 @@
+/** Where a test may stop or crash a participant. What each one means for a repeat is told by its place in barrier.ts. */
+export const PARTICIPANT_FAILPOINTS = [
+  'participant.action.beforeRow',
+  'participant.action.beforeCode',
+  'participant.action.beforeCommit',
+  'participant.action.beforeReply',
+  'participant.compensate.beforeRow',
+  'participant.compensate.beforeCode',
+  'participant.compensate.beforeCommit',
+  'participant.compensate.beforeReply',
+] as const;
+
+export type ParticipantFailpoint = (typeof PARTICIPANT_FAILPOINTS)[number];

@@ -1,0 +1,61 @@
+import { nearestName } from '@atone/core';
+import { nameSchema } from '@atone/protocol';
+import { BranchFailure } from './branch.failure.js';
+import type { ActionHandler } from './contract.js';
+import { MisuseError } from './participant.error.js';
+import { jsonSchemaOf } from './payload.js';
+
+/** The handlers of one service, by the name of their action. */
+export class HandlerRegistry<Transaction> {
+  readonly #handlers = new Map<string, ActionHandler<Transaction>>();
+
+  /** @throws MisuseError for what could only fail later. */
+  constructor(
+    private readonly service: string,
+    handlers: readonly ActionHandler<Transaction>[],
+  ) {
+    refuseBadName('service', service);
+    for (const handler of handlers) {
+      this.#add(handler);
+    }
+  }
+
+  /** @throws BranchFailure of class `action-gone`, which names the nearest action that there is. */
+  find(action: string): ActionHandler<Transaction> {
+    const handler = this.#handlers.get(action);
+    if (handler === undefined) {
+      const nearest = nearestName(action, [...this.#handlers.keys()]);
+      const hint = nearest === undefined ? 'It has no actions at all.' : `The nearest name is '${nearest}'.`;
+      throw new BranchFailure('action-gone', `Service '${this.service}' has no action '${action}'. ${hint}`);
+    }
+    return handler;
+  }
+
+  #add(handler: ActionHandler<Transaction>): void {
+    const { contract } = handler;
+    refuseBadName('action', contract.name);
+    if (contract.service !== this.service) {
+      throw new MisuseError(
+        `The handler of ${contract.service}.${contract.name} is registered at service '${this.service}'. Register it at ` +
+          `a participant with \`service: '${contract.service}'\`, or change the contract.`,
+      );
+    }
+    if (this.#handlers.has(contract.name)) {
+      throw new MisuseError(
+        `Two handlers are registered for ${contract.service}.${contract.name}. Remove one of them, or give the action another name.`,
+      );
+    }
+    jsonSchemaOf(contract, 'input');
+    jsonSchemaOf(contract, 'output');
+    this.#handlers.set(contract.name, handler);
+  }
+}
+
+function refuseBadName(kind: string, name: string): void {
+  const result = nameSchema.safeParse(name);
+  if (!result.success) {
+    throw new MisuseError(
+      `'${name}' is no name for a ${kind}: it ${result.error.issues[0]?.message ?? 'is not valid'}.`,
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HEADERS, PROTOCOL_VERSION, replyTo, type CommandBatch, type SigningKey } from '@atone/protocol';
+import type { Participant } from '../participant.js';
+import { readBatch, RequestRejected } from './command-request.js';
+import { sendProblem } from './http.problem.js';
+import { systemClock } from './system-clock.js';
+
+export interface CommandListenerOptions {
+  /** Who may send commands, any one of them. Default: none, and then only this machine may. */
+  readonly keys?: readonly SigningKey[] | undefined;
+  /** Default: the system's. */
+  readonly clock?: { now(): number } | undefined;
+}
+
+export type CommandListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * Returns a request listener for `POST /atone/v1/commands`, to be mounted in a server of one's own, before anything that
+ * reads the body.
+ */
+export function commandListener(
+  participant: Participant,
+  { keys = [], clock = systemClock }: CommandListenerOptions = {},
+): CommandListener {
+  return (request, response) => {
+    response.on('error', () => undefined);
+    readBatch(request, { keys, clock })
+      .then((batch) => answer(participant, batch, response))
+      .catch((error: unknown) => refuse(response, error));
+  };
+}
+
+/** Writes each reply as soon as it is known. That nobody listens any more stops no command: its effect counts. */
+async function answer(
+  participant: Participant,
+  batch: CommandBatch,
+  response: ServerResponse,
+): Promise<void> {
+  response.writeHead(200, {
+    'content-type': 'application/x-ndjson; charset=utf-8',
+    'cache-control': 'no-store',
+    [HEADERS.protocol]: String(PROTOCOL_VERSION),
+  });
+  response.flushHeaders();
+  await Promise.all(
+    batch.commands.map(async (command) => {
+      const reply = await participant.execute(command);
+      response.write(`${JSON.stringify(replyTo(command, reply))}\n`);
+    }),
+  );
+  response.end();
+}
+
+function refuse(response: ServerResponse, error: unknown): void {
+  if (error instanceof RequestRejected) {
+    sendProblem(response, error.rejection);
+    return;
+  }
+  const isTooDeep = error instanceof RangeError;
+  sendProblem(response, {
+    status: isTooDeep ? 400 : 500,
+    code: isTooDeep ? 'BAD_REQUEST' : 'INTERNAL',
+    title: isTooDeep ? 'Malformed batch of commands' : 'Internal error',
+    detail: isTooDeep ? 'The batch is nested too deeply.' : 'The batch could not be read.',
+  });
+}

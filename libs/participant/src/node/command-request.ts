@@ -1,0 +1,199 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  checkSignature,
+  commandBatchSchema,
+  COMMANDS_PATH,
+  HEADERS,
+  PROTOCOL_VERSION,
+  type CommandBatch,
+  type SigningKey,
+} from '@atone/protocol';
+import type { Rejection } from './http.problem.js';
+
+/** 1 MiB of payloads, and room for what surrounds them in a batch. */
+export const BODY_BYTES_MAX = 1_048_576 + 262_144;
+
+export interface RequestRules {
+  /** Who may ask. Without keys, only this machine may. */
+  readonly keys: readonly SigningKey[];
+  readonly clock: { now(): number };
+}
+
+/** Thrown for a request that is not carried out. */
+export class RequestRejected extends Error {
+  override readonly name = 'RequestRejected';
+
+  constructor(readonly rejection: Rejection) {
+    super(rejection.detail);
+  }
+}
+
+/** Reads a batch of commands. @throws RequestRejected, before the body is parsed if the sender is not who it must be. */
+export async function readBatch(request: IncomingMessage, rules: RequestRules): Promise<CommandBatch> {
+  checkTarget(request);
+  checkSender(request, rules);
+  const body = await readBody(request);
+  checkSigned(request, body, rules);
+  checkVersion(request);
+  return parseBatch(body);
+}
+
+function checkTarget(request: IncomingMessage): void {
+  if (pathOf(request) !== COMMANDS_PATH) {
+    reject({
+      status: 404,
+      code: 'NOT_FOUND',
+      title: 'Not found',
+      detail: `Commands are taken at ${COMMANDS_PATH}.`,
+    });
+  }
+  if (request.method !== 'POST') {
+    reject({
+      status: 405,
+      code: 'BAD_REQUEST',
+      title: 'Method not allowed',
+      detail: `${COMMANDS_PATH} takes POST, not ${request.method ?? 'this'}.`,
+      headers: { allow: 'POST' },
+    });
+  }
+  // What a page in a browser may send without asking first is not taken.
+  if (!/^application\/json\b/iu.test(request.headers['content-type'] ?? '')) {
+    reject({
+      status: 415,
+      code: 'BAD_REQUEST',
+      title: 'Unsupported media type',
+      detail: 'A batch of commands is application/json.',
+      errors: [{ field: 'content-type', message: 'must be application/json' }],
+    });
+  }
+}
+
+function checkSender(request: IncomingMessage, { keys }: RequestRules): void {
+  if (keys.length === 0 && !isLoopback(request.socket.remoteAddress)) {
+    reject({
+      status: 401,
+      code: 'UNAUTHORIZED',
+      title: 'Unauthorized',
+      detail: 'Without signing keys this service takes commands from its own machine only. Give it `keys`.',
+    });
+  }
+  if (keys.length > 0 && request.headers[HEADERS.signature] === undefined) {
+    unsigned('the signature is missing');
+  }
+}
+
+function checkSigned(request: IncomingMessage, body: string, { keys, clock }: RequestRules): void {
+  if (keys.length === 0) {
+    return;
+  }
+  const header = request.headers[HEADERS.signature];
+  const signed = { method: 'POST', path: pathOf(request), body };
+  const check = checkSignature(signed, String(header), { keys, nowMs: clock.now() });
+  if (!check.ok) {
+    unsigned(check.why);
+  }
+}
+
+function unsigned(why: string): never {
+  return reject({
+    status: 401,
+    code: 'UNAUTHORIZED',
+    title: 'Unauthorized',
+    detail: `The request is refused: ${why}.`,
+    errors: [{ field: HEADERS.signature, message: why }],
+  });
+}
+
+/** A request without the header is judged by the version in its body. */
+function checkVersion(request: IncomingMessage): void {
+  const version = request.headers[HEADERS.protocol];
+  if (version !== undefined && version !== String(PROTOCOL_VERSION)) {
+    reject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      title: 'Unknown version of the protocol',
+      detail: `This service speaks version ${PROTOCOL_VERSION} of the protocol, and the request is of version ${String(version)}.`,
+      errors: [{ field: HEADERS.protocol, message: `must be one of: ${PROTOCOL_VERSION}` }],
+      headers: { [HEADERS.protocol]: String(PROTOCOL_VERSION) },
+    });
+  }
+}
+
+function readBody(request: IncomingMessage): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
+    tooLarge();
+  }
+  return new Promise((resolve, refuse) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > BODY_BYTES_MAX) {
+        request.removeAllListeners('data').resume();
+        refuse(new RequestRejected(TOO_LARGE));
+        return;
+      }
+      parts.push(part);
+    });
+    request.once('end', () => resolve(Buffer.concat(parts).toString('utf8')));
+    request.once('error', refuse);
+    request.once('close', () => refuse(new Error('The request ended before its body.')));
+  });
+}
+
+const TOO_LARGE: Rejection = {
+  status: 413,
+  code: 'PAYLOAD_TOO_LARGE',
+  title: 'Payload too large',
+  detail: `A batch has at most ${BODY_BYTES_MAX} octets.`,
+};
+
+function tooLarge(): never {
+  return reject(TOO_LARGE);
+}
+
+function parseBatch(body: string): CommandBatch {
+  const { success, data, error } = commandBatchSchema.safeParse(parseJson(body));
+  if (success) {
+    return data;
+  }
+  const errors = error.issues.slice(0, 20).map((issue) => ({
+    field: issue.path.map((part) => `/${String(part)}`).join('') || '/',
+    message: issue.message,
+  }));
+  const fields = errors.map(({ field }) => field).join(', ');
+  return reject({
+    status: 400,
+    code: 'BAD_REQUEST',
+    title: 'Malformed batch of commands',
+    detail: `The batch is not carried out, because of: ${fields}.`,
+    errors,
+  });
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return reject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      title: 'No JSON',
+      detail: 'The body is not JSON.',
+      errors: [{ field: '/', message: 'must be JSON' }],
+    });
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+/** Tells whether an address, or a host to listen on, belongs to this machine alone. */
+export function isLoopback(address: string | undefined): boolean {
+  return /^(?:localhost|::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/u.test(address ?? '');
+}
+
+function reject(rejection: Rejection): never {
+  throw new RequestRejected(rejection);
+}

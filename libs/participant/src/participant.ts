@@ -1,0 +1,172 @@
+import type { BranchReply, Json } from '@atone/core';
+import type { BranchCommand } from '@atone/protocol';
+import { createBarrier } from './barrier.js';
+import type { Barrier, BarrierCall, StoredAction } from './barrier.port.js';
+import { runInBranch, type ActiveBranch } from './branch.context.js';
+import { BranchFailure, failure, unknownReply } from './branch.failure.js';
+import type { ParticipantClock } from './clock.port.js';
+import { inputHash } from './canonical-json.js';
+import type { ActionHandler, BranchContext } from './contract.js';
+import type { LocalDatabase } from './database.port.js';
+import { HandlerRegistry } from './handler.registry.js';
+import { systemClock } from './node/system-clock.js';
+import { readInput, writeOutput } from './payload.js';
+import { WorkLimit } from './work-limit.js';
+
+/** How many commands run at once, each with a connection of its own. */
+export const PARALLEL_MAX = 16;
+
+/** How many further commands wait for their turn. */
+export const WAITING_MAX = 1_024;
+
+export interface ParticipantOptions<Transaction> {
+  readonly service: string;
+  readonly database: LocalDatabase<Transaction>;
+  readonly handlers: readonly ActionHandler<Transaction>[];
+  /** Default 16. No more than the pool of the database has connections to spare. */
+  readonly parallelMax?: number | undefined;
+  /** Default 1,024. Beyond it commands are answered `unreachable: busy`, and the coordinator comes back later. */
+  readonly waitingMax?: number | undefined;
+  readonly clock?: ParticipantClock | undefined;
+  /** Default: the one in `database`. Another one is for tests. */
+  readonly barrier?: Barrier<Transaction> | undefined;
+}
+
+/** What carries out the commands for one service in this process. */
+export interface Participant {
+  readonly service: string;
+  readonly handlers: readonly ActionHandler<never>[];
+  /** Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. */
+  execute(command: BranchCommand): Promise<BranchReply>;
+  /** Resolves when no command runs or waits. */
+  idle(): Promise<void>;
+}
+
+/**
+ * Returns the participant of a service.
+ *
+ * @throws MisuseError if the handlers cannot work as they are: the message says which, and what to do.
+ */
+export function createParticipant<Transaction>(options: ParticipantOptions<Transaction>): Participant {
+  const { service, handlers } = options;
+  const executor = new CommandExecutor(options);
+  return {
+    service,
+    handlers,
+    execute: (command) => executor.execute(command),
+    idle: () => executor.idle(),
+  };
+}
+
+class CommandExecutor<Transaction> {
+  readonly #registry: HandlerRegistry<Transaction>;
+  readonly #barrier: Barrier<Transaction>;
+  readonly #clock: ParticipantClock;
+  readonly #limit: WorkLimit;
+  readonly #underWay = new Map<string, Promise<BranchReply>>();
+
+  constructor(private readonly options: ParticipantOptions<Transaction>) {
+    this.#registry = new HandlerRegistry(options.service, options.handlers);
+    this.#barrier = options.barrier ?? createBarrier(options.database);
+    this.#clock = options.clock ?? systemClock;
+    this.#limit = new WorkLimit({
+      running: options.parallelMax ?? PARALLEL_MAX,
+      waiting: options.waitingMax ?? WAITING_MAX,
+    });
+  }
+
+  idle(): Promise<void> {
+    return this.#limit.idle();
+  }
+
+  /** A repeat of what is under way here shares its answer, rather than hold a connection and wait for the row. */
+  execute(command: BranchCommand): Promise<BranchReply> {
+    const key = identityOf(command);
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) {
+      return underWay;
+    }
+    const reply = this.#limit.run(() => this.#answer(command));
+    if (reply === undefined) {
+      return Promise.resolve(
+        failure('unreachable', `Service '${this.options.service}' is busy: too many commands wait.`),
+      );
+    }
+    this.#underWay.set(key, reply);
+    return reply.finally(() => this.#underWay.delete(key));
+  }
+
+  async #answer(command: BranchCommand): Promise<BranchReply> {
+    try {
+      return await this.#carryOut(command);
+    } catch (error) {
+      return unknownReply(error);
+    }
+  }
+
+  /** Closing needs no handler: an operator closes a round above all when the code is gone. */
+  #carryOut(command: BranchCommand): Promise<BranchReply> {
+    const { gid, branchId, service, action, round, op } = command;
+    if (service !== this.options.service) {
+      throw new BranchFailure('action-gone', `This is service '${this.options.service}', not '${service}'.`);
+    }
+    const call = { gid, branchId, service, action, round };
+    switch (op) {
+      case 'action':
+        return this.#act(command, call);
+      case 'compensate':
+        return this.#barrier.undo(call, (transaction, stored) =>
+          this.#compensate(command, transaction, stored),
+        );
+      case 'close-action':
+        return this.#barrier.closeAction(call);
+      case 'close-compensate':
+        return this.#barrier.closeUndo(call);
+    }
+  }
+
+  #act(command: BranchCommand, call: BarrierCall): Promise<BranchReply> {
+    const handler = this.#registry.find(command.action);
+    return this.#barrier.act({ ...call, input: command.input }, async (transaction): Promise<Json> => {
+      const input = await readInput(handler.contract, command.input);
+      const result = await runInBranch(activeBranch(command), () =>
+        handler.run(input, this.#contextOf(command, transaction)),
+      );
+      return writeOutput(handler.contract, result);
+    });
+  }
+
+  async #compensate(command: BranchCommand, transaction: Transaction, stored: StoredAction): Promise<void> {
+    const { contract, compensate } = this.#registry.find(command.action);
+    if (compensate === undefined) {
+      throw new BranchFailure(
+        'code',
+        `${command.service}.${command.action} has no compensation, and its effect is there. Give the action one, or make it the pivot of the plan.`,
+      );
+    }
+    const { gid, branchId, attempt, lane } = command;
+    const input = (await readInput(contract, stored.input)) as never;
+    const reason = command.reason ?? 'the transaction was aborted';
+    const output = stored.output as never;
+    await runInBranch(activeBranch(command), () =>
+      compensate({ gid, branchId, attempt, lane, input, output, reason, transaction }),
+    );
+  }
+
+  #contextOf(command: BranchCommand, transaction: Transaction): BranchContext<Transaction> {
+    const { gid, branchId, attempt, lane, remainingMs } = command;
+    const deadline =
+      remainingMs === undefined ? undefined : this.#clock.instant(this.#clock.now() + remainingMs);
+    return { gid, branchId, attempt, deadline, lane, transaction };
+  }
+}
+
+function activeBranch(command: BranchCommand): ActiveBranch {
+  const { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage } = command;
+  return { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage };
+}
+
+function identityOf(command: BranchCommand): string {
+  const { gid, branchId, op, service, action, round, input } = command;
+  return JSON.stringify([gid, branchId, op, service, action, round, inputHash(input)]);
+}

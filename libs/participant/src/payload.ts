@@ -1,0 +1,165 @@
+import type { Json } from '@atone/core';
+import { z } from 'zod';
+import type { ActionContract, PayloadSchema } from './contract.js';
+import { BranchFailure } from './branch.failure.js';
+import { MisuseError } from './participant.error.js';
+
+/** What a reply may hold. Coordinators drop a reply of more than 64 KiB, and would ask for ever. */
+export const OUTPUT_BYTES_MAX = 60_000;
+
+/** Returns what an action's handler is given. @throws BranchFailure if the contract's schema refuses it. */
+export async function readInput(contract: ActionContract, input: Json | undefined): Promise<unknown> {
+  const value = isVoid(contract.input) ? undefined : input;
+  const result = await contract.input.safeParseAsync(value);
+  if (!result.success) {
+    throw new BranchFailure(
+      'bad-payload',
+      `The input of ${contract.service}.${contract.name} does not fit its contract: ${issuesOf(result.error)}`,
+    );
+  }
+  return result.data;
+}
+
+/** Returns what crosses the wire for what a handler returned. @throws BranchFailure if the contract refuses it. */
+export async function writeOutput(contract: ActionContract, value: unknown): Promise<Json> {
+  const name = `${contract.service}.${contract.name}`;
+  if (isVoid(contract.output)) {
+    return null;
+  }
+  const result = await contract.output.safeParseAsync(value);
+  if (!result.success) {
+    throw new BranchFailure(
+      'code',
+      `What ${name} returned does not fit its contract: ${issuesOf(result.error)}`,
+    );
+  }
+  const output = toJson(result.data, `what ${name} returned`);
+  const length = Buffer.byteLength(JSON.stringify(output));
+  if (length > OUTPUT_BYTES_MAX) {
+    throw new BranchFailure(
+      'code',
+      `What ${name} returned has ${length} octets of JSON, and ${OUTPUT_BYTES_MAX} are the limit. Return a reference to it.`,
+    );
+  }
+  return output;
+}
+
+/**
+ * Returns the schema of an action's input or output for the catalogue, or undefined where there is nothing to send.
+ *
+ * @throws MisuseError if a part of it cannot be JSON.
+ */
+export function jsonSchemaOf(contract: ActionContract, side: 'input' | 'output'): Json | undefined {
+  const schema = contract[side];
+  if (isVoid(schema)) {
+    return undefined;
+  }
+  try {
+    return z.toJSONSchema(schema, { io: side }) as Json;
+  } catch (cause) {
+    const field = culpritOf(schema, side);
+    throw new MisuseError(
+      `The ${side} of ${contract.service}.${contract.name} cannot cross the wire as JSON: ${field.type} ` +
+        `${field.path === '' ? 'as a whole' : `at ${field.path}`}. Use what JSON has instead, e.g. z.iso.datetime() for a ` +
+        'date, z.string() for a bigint, z.record() for a map.',
+      { cause },
+    );
+  }
+}
+
+/**
+ * Returns `value` as the JSON that it is, without members that are undefined.
+ *
+ * @throws BranchFailure for what JSON would lose or change in silence: dates, maps, NaN, functions.
+ */
+export function toJson(value: unknown, what: string, path = ''): Json {
+  if (isScalar(value)) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => toJson(item ?? null, what, `${path}/${index}`));
+  }
+  if (isRecord(value)) {
+    const members = Object.entries(value).filter(([, item]) => item !== undefined);
+    return Object.fromEntries(members.map(([key, item]) => [key, toJson(item, what, `${path}/${key}`)]));
+  }
+  if (value === undefined && path === '') {
+    return null;
+  }
+  const kind = typeof value === 'object' ? value.constructor.name : typeof value;
+  throw new BranchFailure(
+    'code',
+    `A part of ${what} is no JSON: ${kind} at ${path === '' ? 'its root' : path}.`,
+  );
+}
+
+function isScalar(value: unknown): value is null | string | boolean | number {
+  return (
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'number' && Number.isFinite(value))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !('toJSON' in value) &&
+    !(Symbol.iterator in value) &&
+    Object.prototype.toString.call(value) === '[object Object]'
+  );
+}
+
+function isVoid(schema: PayloadSchema): boolean {
+  return schema instanceof z.ZodVoid || schema instanceof z.ZodUndefined;
+}
+
+/** Names fields and what is wrong with them, never what they hold. */
+function issuesOf(error: z.ZodError): string {
+  const issues = error.issues
+    .slice(0, 5)
+    .map((issue) => `/${issue.path.map(String).join('/')}: ${issue.message}`);
+  const restCount = error.issues.length - issues.length;
+  return `${issues.join('; ')}${restCount > 0 ? `; and ${restCount} more` : ''}`;
+}
+
+const WITHOUT_JSON = new Set([
+  'bigint',
+  'custom',
+  'date',
+  'file',
+  'function',
+  'map',
+  'nan',
+  'promise',
+  'set',
+  'symbol',
+  'transform',
+  'undefined',
+  'void',
+]);
+
+function culpritOf(schema: PayloadSchema, side: 'input' | 'output'): { type: string; path: string } {
+  const found: { type: string; path: string }[] = [];
+  z.toJSONSchema(schema, {
+    io: side,
+    unrepresentable: 'any',
+    override: ({ zodSchema, path }) => {
+      const { type } = zodSchema._zod.def; // oxlint-disable-line no-underscore-dangle -- zod's door for libraries
+      if (WITHOUT_JSON.has(type)) {
+        found.push({ type: `z.${type}()`, path: fieldOf(path) });
+      }
+    },
+  });
+  return found[0] ?? { type: 'a schema', path: '' };
+}
+
+/** `properties/a/items` in JSON schema is `a[]` to the author. */
+function fieldOf(path: readonly (string | number)[]): string {
+  const names = path.map((part, index) =>
+    part === 'items' && path[index - 1] !== 'properties' ? '[]' : part,
+  );
+  return names.filter((part, index) => part !== 'properties' || names[index - 1] === 'properties').join('.');
+}

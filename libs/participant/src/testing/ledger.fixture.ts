@@ -1,0 +1,109 @@
+import type { BranchCommand } from '@atone/protocol';
+import { z } from 'zod';
+import { action, contract, type ActionHandler, RefusedError } from '../contract.js';
+import type { LocalDatabase, SqlSession } from '../database.port.js';
+
+/** A service that books amounts: every effect is a row of its own, so that a second one shows. */
+export const ledger = contract('ledger', {
+  book: action({ input: z.object({ amount: z.number() }), output: z.object({ balance: z.number() }) }),
+});
+
+export const CREATE_LEDGER = `
+create table if not exists entry (
+  id bigint generated always as identity,
+  gid uuid not null,
+  branch_id text not null,
+  amount integer not null
+)`;
+
+/** What the handlers of a test do, and how often they ran. */
+export interface Ledger<Transaction> {
+  readonly handler: ActionHandler<Transaction>;
+  /** Refuses bookings while it is set. */
+  refusal: string | undefined;
+  undoRefusal: string | undefined;
+  runCount: number;
+  undoCount: number;
+  /** Runs inside the action, after its write. */
+  afterWrite: () => Promise<void> | void;
+}
+
+const BOOK = 'insert into entry (gid, branch_id, amount) values ($1::uuid, $2, $3)';
+const SUM = 'select coalesce(sum(amount), 0)::int as balance from entry';
+
+/** Returns a ledger whose handlers write through their branch's own transaction. */
+export function createLedger<Transaction>(database: LocalDatabase<Transaction>): Ledger<Transaction> {
+  const session = (transaction: Transaction): SqlSession => database.session(transaction);
+  const state: Ledger<Transaction> = {
+    refusal: undefined,
+    undoRefusal: undefined,
+    runCount: 0,
+    undoCount: 0,
+    afterWrite: () => undefined,
+    handler: {
+      contract: ledger.book,
+      async run(input, { gid, branchId, transaction }) {
+        state.runCount += 1;
+        const sql = session(transaction);
+        await sql.execute(BOOK, [gid, branchId, (input as { amount: number }).amount]);
+        await state.afterWrite();
+        if (state.refusal !== undefined) {
+          throw new RefusedError(state.refusal, { limit: 10 });
+        }
+        const { rows } = await sql.execute(SUM);
+        return { balance: rows[0]?.['balance'] };
+      },
+      async compensate({ gid, branchId, input, transaction }) {
+        state.undoCount += 1;
+        const { amount } = input as { amount: number };
+        await session(transaction).execute(BOOK, [gid, branchId, -amount]);
+        if (state.undoRefusal !== undefined) {
+          throw new RefusedError(state.undoRefusal);
+        }
+      },
+    },
+  };
+  return state;
+}
+
+/** Returns the amounts that are booked for a branch, in order. */
+export async function entriesOf(
+  database: LocalDatabase<unknown>,
+  { gid, branchId }: Pick<BranchCommand, 'gid' | 'branchId'>,
+): Promise<number[]> {
+  return database.transaction(async ({ sql }) => {
+    const { rows } = await sql.execute(
+      'select amount from entry where gid = $1::uuid and branch_id = $2 order by id',
+      [gid, branchId],
+    );
+    return rows.map((row) => Number(row['amount']));
+  });
+}
+
+let counter = 0;
+
+/** Returns the command of a branch that no other test uses. */
+export function command(change: Partial<BranchCommand> = {}): BranchCommand {
+  counter += 1;
+  return {
+    gid: `01900000-0000-7000-8000-${counter.toString(16).padStart(12, '0')}`,
+    branchId: '1',
+    op: 'action',
+    round: 1,
+    attempt: 1,
+    service: 'ledger',
+    action: 'book',
+    issuedAt: 0,
+    ...(change.op === undefined || change.op === 'action' ? { input: { amount: 5 } } : {}),
+    ...change,
+  };
+}
+
+/** Returns the command `op` for the branch of `earlier`. */
+export function next(
+  earlier: BranchCommand,
+  op: BranchCommand['op'],
+  change: Partial<BranchCommand> = {},
+): BranchCommand {
+  return command({ op, gid: earlier.gid, branchId: earlier.branchId, ...change });
+}
