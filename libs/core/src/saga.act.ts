@@ -144,7 +144,8 @@ function resume(draft: Draft): void {
   }
   draft.change({ paused: undefined });
   for (const branch of draft.saga.branches) {
-    if (isWaiting(branch) && opUnderWay(branch) !== undefined) {
+    // Once one of them has turned the saga round, the others wait for nothing any more.
+    if (isWaiting(draft.branch(branch.branchId)) && opUnderWay(branch) !== undefined) {
       giveUpIfSpent(draft, branch.branchId);
     }
   }

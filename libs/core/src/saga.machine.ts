@@ -21,17 +21,18 @@ import { applyAct } from './saga.act.js';
 import { Draft } from './saga.draft.js';
 import { IllegalTransitionError } from './errors.js';
 import type { Moment, SagaEvent, Transition } from './saga.event.js';
-import { applyReply, applyUnknown, isExpected } from './saga.reply.js';
+import { applyReply, applyUnknown, isExpected, weigh } from './saga.reply.js';
 import { settle } from './saga.settle.js';
 import { isEnded, isForgone, stepOf, type Saga } from './saga.state.js';
 
 /**
- * Returns what `event` makes of `saga`, and what is to be sent.
+ * Returns what an event makes of `saga`, and what is to be sent.
  *
  * @throws {ActRefusedError} when an operator asks for what the state forbids.
  * @throws {IllegalTransitionError} when the saga has ended and the event is not a late reply.
  */
-export function advanceSaga(saga: Saga, event: SagaEvent, moment: Moment): Transition {
+export function advanceSaga(saga: Saga, arrived: SagaEvent, moment: Moment): Transition {
+  const event = arrived.type === 'reply' ? weigh(saga, arrived) : arrived;
   const draft = new Draft(saga, moment);
   if (isEnded(saga)) {
     return afterTheEnd(draft, event);
@@ -72,10 +73,7 @@ function apply(draft: Draft, event: SagaEvent): void {
  * they stored. Where there is no barrier the call may still be running, so it is given the time it had.
  */
 function claim(draft: Draft, by: string): void {
-  if (draft.saga.state !== 'aborting') {
-    // An abort was durable with all that its driver knew, and no action was sent after it: that row is no guess.
-    draft.change({ memory: 'broken' });
-  }
+  draft.change({ memory: 'broken' });
   for (const branch of draft.saga.branches) {
     if (branch.isInFlight && stepOf(draft.saga, branch.branchId).hasBarrier) {
       draft.changeBranch(branch.branchId, {

@@ -93,7 +93,7 @@ function moves(): fc.Arbitrary<Move[]> {
   const kind = fc.oneof(
     { weight: 12, arbitrary: fc.constant<Move['kind']>('deliver') },
     { weight: 12, arbitrary: fc.constant<Move['kind']>('answer') },
-    { weight: 6, arbitrary: fc.constantFrom<Move['kind']>('tick', 'early-tick') },
+    { weight: 6, arbitrary: fc.constantFrom<Move['kind']>('tick', 'early-tick', 'wait') },
     { weight: 4, arbitrary: fc.constantFrom<Move['kind']>('drop', 'lose', 'deliver-twice', 'answer-twice') },
     {
       weight: 5,

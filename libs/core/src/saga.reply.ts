@@ -45,6 +45,21 @@ export function opUnderWay(branch: Branch): BranchOp | undefined {
 }
 
 /**
+ * Returns the reply as it counts: a no that a repeat may turn into a yes is no answer to the action of a pivot, whose
+ * yes needs no other record than the barrier's, nor where no undo could follow.
+ */
+export function weigh(saga: Saga, event: ReplyEvent): ReplyEvent {
+  const { op, reply } = event;
+  const step = saga.plan.steps[positionOf(saga, event.branchId)];
+  const isFinal = step === undefined || !step.hasBarrier || (step.canUndo && !step.pivot);
+  if (op !== 'action' || reply.outcome !== 'refused' || reply.refusal.isStored || isFinal) {
+    return event;
+  }
+  const message = `Refused, but not for good: ${reply.refusal.reason}`;
+  return { ...event, reply: { outcome: 'unknown', error: { class: 'error', message } } };
+}
+
+/**
  * Tells whether a reply belongs to what is under way.
  *
  * A definite answer counts whichever attempt of the round it belongs to; "unknown" and "not yet" only for the
@@ -232,7 +247,6 @@ function applyClosed(draft: Draft, branchId: string): void {
 
 function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   const branch = draft.branch(branchId);
-  const step = stepOf(draft.saga, branchId);
   if (branch.closing !== undefined) {
     // The round was closed before the attempt came: its no is the closing's own, and answers the operator's wish.
     applyClosed(draft, branchId);
@@ -241,14 +255,6 @@ function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   if (branch.state === 'compensating') {
     draft.changeBranch(branchId, { refusal });
     draft.stick(branchId, 'refused', `The compensation was refused: ${refusal.reason}`);
-    return;
-  }
-  if (!refusal.isStored && step.hasBarrier && (step.pivot || !step.canUndo)) {
-    // A repeat may turn this no into a yes: of what cannot be undone, or of a pivot, whose yes needs no other record.
-    applyUnknown(draft, branchId, {
-      class: 'error',
-      message: `Refused, but not for good: ${refusal.reason}`,
-    });
     return;
   }
   end(draft, branchId, { state: 'refused', refusal });

@@ -179,14 +179,12 @@ function needsUndo(saga: Saga, branch: Branch): boolean {
       return !hasBarrier && branch.wasSent && branch.skip?.op === 'action';
     case 'compensating':
       return true;
+    case 'done':
+      return canUndo;
     case 'pending':
     case 'calling':
     case 'unknown':
-    case 'done': {
-      // A former driver may have sent it: the barrier turns the undo of what never ran into a harmless mark.
-      const mayHaveBeenSent = branch.wasSent || (hasBarrier && saga.memory === 'broken');
-      return canUndo && mayHaveBeenSent;
-    }
+      return canUndo && branch.wasSent;
   }
 }
 

@@ -59,7 +59,7 @@ export interface Branch {
   readonly isInFlight: boolean;
   /** In flight: when the reply is given up. Else: when to send again. */
   readonly dueAt?: number | undefined;
-  /** Whether this driver, or a durable row, knows of an action that was sent. */
+  /** Whether an action was sent, as far as this driver or a durable row knows; from an abort on: may have been sent. */
   readonly wasSent: boolean;
   readonly startedAt?: number | undefined;
   readonly endedAt?: number | undefined;
@@ -96,9 +96,7 @@ export interface Saga {
   readonly plan: Plan;
   readonly state: SagaState;
   /**
-   * What is known of the actions that were sent.
-   *
-   * `unbroken`: one driver has held the transaction from its acceptance until now, or until the abort was durable.
+   * `unbroken`: this driver has held the transaction since its acceptance and knows all that was sent.
    * `broken`: another driver may have sent anything, so an abort must undo whatever is not surely refused.
    */
   readonly memory: 'unbroken' | 'broken';

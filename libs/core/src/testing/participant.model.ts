@@ -110,7 +110,7 @@ export class ParticipantModel {
       case 'no-not-stored':
         return { outcome: 'refused', refusal: { reason: 'no', isStored: false } };
       case 'not-yet':
-        return { outcome: 'not-yet', retryAfterMs: 300 };
+        return { outcome: 'not-yet', retryAfterMs: 0 };
       case 'error':
         return { outcome: 'unknown', error: { class: 'unreachable', message: 'down' } };
       case 'gone':

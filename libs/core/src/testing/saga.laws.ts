@@ -9,6 +9,7 @@ import {
   stepOf,
   stuckOf,
   type Branch,
+  type BranchState,
   type Saga,
 } from '../saga.state.js';
 
@@ -25,6 +26,11 @@ export function checkLaws(observed: Observed): void {
   checkDecision(observed);
   checkDurability(observed);
   checkLiveness(observed);
+  checkAbort(observed);
+  checkReply(observed);
+  for (const branch of observed.after.saga.branches) {
+    checkBranch(observed, branchOf(observed.before, branch.branchId), branch);
+  }
   for (const command of observed.after.commands) {
     checkCommand(observed, command);
   }
@@ -85,6 +91,72 @@ function checkLiveness({ before, event, now, after: { saga: after, commands } }:
   }
 }
 
+function checkAbort({ before, after: { saga: after } }: Observed): void {
+  const code = before.abort === undefined ? after.abort?.code : undefined;
+  const isByItself = code === 'attempts' || code === 'deadline';
+  check(!isByItself || after.paused === undefined, 'a paused saga does not abort by itself');
+  check(
+    !isByItself || !after.branches.every((branch) => branch.state === 'done'),
+    'what is all done commits',
+  );
+}
+
+function checkReply({ before, event, after: { saga: after } }: Observed): void {
+  if (event.type === 'reply') {
+    const { round, undoRound, attempt } = branchOf(before, event.branchId);
+    const isOfRound = event.round === (event.op.endsWith('action') ? round : undoRound);
+    const isOfAttempt = event.attempt === attempt;
+    const isVague = event.reply.outcome === 'unknown' || event.reply.outcome === 'not-yet';
+    check(
+      before === after || (isOfRound && (isOfAttempt || !isVague)),
+      'a reply to what is over changes nothing',
+    );
+  }
+}
+
+const NEXT_STATES: Readonly<Record<BranchState, readonly BranchState[]>> = {
+  pending: ['calling', 'skipped', 'compensating'],
+  calling: ['done', 'refused', 'unknown', 'skipped', 'compensating'],
+  unknown: ['calling', 'done', 'refused', 'skipped', 'compensating'],
+  done: ['compensating'],
+  refused: ['calling', 'skipped', 'compensating'],
+  compensating: ['compensated', 'skipped'],
+  compensated: [],
+  skipped: ['compensating'],
+};
+
+function checkBranch({ event, after: { saga } }: Observed, was: Branch, branch: Branch): void {
+  const { state } = branch;
+  const { pivot, hasBarrier } = stepOf(saga, branch.branchId);
+  check(was.state === state || NEXT_STATES[was.state].includes(state), `no ${was.state} becomes ${state}`);
+  checkWaiting(saga, branch);
+  checkRefused(was, branch);
+  if (state === 'skipped' && branch.skip?.op === 'action' && was.state !== 'skipped') {
+    check(!pivot, 'a pivot is not skipped');
+    check(hasBarrier || !was.isInFlight || event.type === 'reply', 'no skip of a call that may still run');
+  }
+}
+
+function checkRefused(was: Branch, { state, closing }: Branch): void {
+  if (state === 'refused') {
+    check(was.closing === undefined || closing !== undefined, 'a refusal does not undo the wish to skip');
+  }
+  if (state === 'compensating' && was.state === 'refused') {
+    check(was.refusal?.isStored !== true, 'a stored refusal is not undone');
+  }
+}
+
+function checkWaiting(saga: Saga, { state, stuck, closing, isInFlight, dueAt }: Branch): void {
+  const isUnderWay = isInFlight || dueAt !== undefined;
+  check(stuck === undefined || !isUnderWay, 'what is stuck waits for nothing else');
+  if (['done', 'skipped', 'compensated'].includes(state)) {
+    check(stuck === undefined && !isUnderWay, 'what has ended is not under way');
+  }
+  if (saga.state === 'aborting' && state !== 'compensating') {
+    check(stuck === undefined && closing === undefined, 'an abort frees what waits for an operator');
+  }
+}
+
 function checkCommand(observed: Observed, command: CallCommand): void {
   const after = observed.after.saga;
   const { branchId } = command;
@@ -133,10 +205,9 @@ function checkUndo(observed: Observed, branchId: string): void {
 
 function hasNothingToUndo(saga: Saga, name: string): boolean {
   const branch = branchOf(saga, name);
-  const { canUndo, hasBarrier } = stepOf(saga, name);
-  const mayHaveRun = branch.wasSent || (hasBarrier && saga.memory === 'broken');
+  const { canUndo } = stepOf(saga, name);
   return (
     ['compensated', 'skipped', 'refused'].includes(branch.state) ||
-    (branch.state !== 'compensating' && (!mayHaveRun || !canUndo))
+    (branch.state !== 'compensating' && (!branch.wasSent || !canUndo))
   );
 }

@@ -26,6 +26,7 @@ export interface Move {
     | 'forward'
     | 'tick'
     | 'early-tick'
+    | 'wait'
     | 'save'
     | 'crash'
     | 'overtake'
@@ -94,6 +95,9 @@ export class SagaWorld {
       case 'early-tick':
         this.now += at;
         this.advance(this.holder, { type: 'tick' });
+        return;
+      case 'wait':
+        this.now += at;
         return;
       case 'save':
         this.row = { ...this.row, saga: this.holder.saga };
