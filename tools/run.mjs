@@ -12,6 +12,7 @@ const NODE_MIN = [20, 19];
 const PROGRAMS = {
   start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],
   test: JEST,
+  bench: [join(ROOT, 'bench', 'dist', 'main.js')],
 };
 
 const [name, ...args] = process.argv.slice(2);
@@ -24,10 +25,11 @@ async function main() {
       `Atone needs Node.js ${NODE_MIN.join('.')} or later, and this is ${process.versions.node}.`,
     );
   }
-  if (!Object.hasOwn(PROGRAMS, name)) return complain('Usage: node tools/run.mjs start|test [arguments]');
+  if (!Object.hasOwn(PROGRAMS, name))
+    return complain('Usage: node tools/run.mjs start|test|bench [arguments]');
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
   const isBuilt = await build();
-  if (!isBuilt && name === 'start') return complain('The sources do not compile.');
+  if (!isBuilt && name !== 'test') return complain('The sources do not compile.');
   const exitCode = await become([...PROGRAMS[name], ...args]);
   // The tests run all the same, from the sources; but what does not compile is not good.
   return isBuilt ? exitCode : exitCode || 1;
