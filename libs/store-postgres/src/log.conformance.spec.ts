@@ -1,0 +1,26 @@
+import { describeLogConformance } from '@atone/engine/testing';
+import { afterAll, beforeAll } from '@jest/globals';
+import { emptyTables, openStoreWorld, shiftTime } from './testing/store.world.js';
+import type { StoreWorld } from './testing/store.world.js';
+
+let world: StoreWorld;
+
+beforeAll(async () => {
+  world = await openStoreWorld();
+});
+
+afterAll(() => world.end());
+
+describeLogConformance('PostgresLog', async () => {
+  const { store, side } = world;
+  await emptyTables(side);
+  return {
+    log: store.log,
+    advance: (ms) => shiftTime(side, ms),
+    acceptUnknownFormat: async (row) => {
+      await store.log.accept([row]);
+      await side.query('update atone.global_transaction set format = 99 where gid = $1', [row.gid]);
+    },
+    end: () => Promise.resolve(),
+  };
+});
