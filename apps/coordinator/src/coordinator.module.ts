@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import type { Random } from '@atone/core';
+import {
+  Catalogue,
+  DEFAULT_ENGINE_OPTIONS,
+  Engine,
+  type BranchTransport,
+  type CatalogueStore,
+  type Clock,
+  type TransactionLog,
+} from '@atone/engine';
+import { HttpTransport } from '@atone/transport-http';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import type { Logger } from 'pino';
+import type { Configuration } from './configuration.js';
+import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
+import { ActsController } from './http/acts.controller.js';
+import { CatalogueController } from './http/catalogue.controller.js';
+import { HealthController } from './http/health.controller.js';
+import { OutcomeDesk } from './http/outcome.desk.js';
+import { OverviewController } from './http/overview.controller.js';
+import { TransactionsController } from './http/transactions.controller.js';
+import { CryptoRandom } from './ports/crypto.random.js';
+import { engineLogger } from './ports/pino.logger.js';
+import { SystemClock } from './ports/system.clock.js';
+import { openStore } from './store.opening.js';
+import { StoreUpkeep } from './store.upkeep.js';
+import {
+  CATALOGUE_STORE,
+  CLOCK,
+  CONFIGURATION,
+  LOG,
+  LOGGER,
+  RANDOM,
+  STORE,
+  TRANSPORT,
+  type Store,
+} from './tokens.js';
+
+/** The coordinator as a Nest module: the engine, the ports it drives, and the API before it. */
+@Module({})
+export class CoordinatorModule {
+  /** Returns the module; `overrides` take the place of the providers with the same token. */
+  static register(
+    configuration: Configuration,
+    logger: Logger,
+    overrides: readonly Provider[] = [],
+  ): DynamicModule {
+    return {
+      module: CoordinatorModule,
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [
+        TransactionsController,
+        ActsController,
+        CatalogueController,
+        OverviewController,
+        HealthController,
+      ],
+      providers: [
+        { provide: CONFIGURATION, useValue: configuration },
+        { provide: LOGGER, useValue: logger },
+        ...PORTS,
+        ...ENGINE,
+        OutcomeDesk,
+        StoreUpkeep,
+        CoordinatorLifecycle,
+        ...overrides,
+      ],
+    };
+  }
+}
+
+const PORTS: readonly Provider[] = [
+  { provide: CLOCK, useClass: SystemClock },
+  { provide: RANDOM, useClass: CryptoRandom },
+  { provide: STORE, useFactory: openStore, inject: [CONFIGURATION, LOGGER] },
+  { provide: LOG, useFactory: (store: Store) => store.log, inject: [STORE] },
+  { provide: CATALOGUE_STORE, useFactory: (store: Store) => store.catalogue, inject: [STORE] },
+  {
+    provide: TRANSPORT,
+    useFactory: openTransport,
+    inject: [Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER],
+  },
+];
+
+const ENGINE: readonly Provider[] = [
+  {
+    provide: Catalogue,
+    useFactory: (store: CatalogueStore) => new Catalogue(store),
+    inject: [CATALOGUE_STORE],
+  },
+  {
+    provide: Engine,
+    useFactory: openEngine,
+    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER],
+  },
+];
+
+function openTransport(
+  ...[catalogue, clock, random, configuration, logger]: [Catalogue, Clock, Random, Configuration, Logger]
+): BranchTransport {
+  return new HttpTransport({
+    catalogue,
+    clock,
+    random,
+    signingKey: configuration.signingKeys[0],
+    onSinkError: (error) => {
+      logger.error({ error }, 'reply not taken');
+    },
+  });
+}
+
+function openEngine(
+  ...[log, transport, catalogue, clock, random, configuration, logger]: [
+    TransactionLog,
+    BranchTransport,
+    Catalogue,
+    Clock,
+    Random,
+    Configuration,
+    Logger,
+  ]
+): Engine {
+  const { activeCountMax, defaultTimeoutMs } = configuration;
+  return new Engine(
+    { log, transport, catalogue, clock, random, logger: engineLogger(logger) },
+    { ...DEFAULT_ENGINE_OPTIONS, instanceId: randomUUID(), activeCountMax, defaultTimeoutMs },
+  );
+}

@@ -1,0 +1,99 @@
+import 'reflect-metadata';
+import { setFailpointHook } from '@atone/core';
+import { Engine } from '@atone/engine';
+import type { Provider } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import type { Configuration } from './configuration.js';
+import { CoordinatorModule } from './coordinator.module.js';
+import { createHttpServer } from './http/http.server.js';
+import { SchemaPipe } from './http/schema.pipe.js';
+import { failpointHook } from './ports/environment.failpoints.js';
+import { NestLogger, openLogger } from './ports/pino.logger.js';
+import { StartError } from './start.error.js';
+
+export interface CoordinatorOptions {
+  readonly configuration: Configuration;
+  /** Without it the process's own, on stdout. */
+  readonly logger?: Logger;
+  /** Providers that take the place of those with the same token. */
+  readonly overrides?: readonly Provider[];
+}
+
+/** A coordinator that runs. */
+export interface Coordinator {
+  readonly app: NestFastifyApplication;
+  readonly engine: Engine;
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** Answers those who wait, stops driving, hands over what is under way, and lets go of the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a coordinator. When it settles, requests are taken.
+ *
+ * @throws {StartError} when it cannot start.
+ */
+export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { configuration, overrides } = options;
+  const logger = options.logger ?? openLogger(configuration.logLevel);
+  if (configuration.failpoints !== undefined) {
+    setFailpointHook(failpointHook(configuration.failpoints));
+  }
+  const { adapter, filter } = createHttpServer(configuration, logger);
+  const app = await NestFactory.create<NestFastifyApplication>(
+    CoordinatorModule.register(configuration, logger, overrides),
+    adapter,
+    { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
+  );
+  app.useGlobalPipes(new SchemaPipe());
+  app.useGlobalFilters(filter);
+  const url = await startOrClose(app, configuration);
+  const engine = app.get(Engine);
+  logger.info({ url, instance: engine.instanceId }, 'coordinator started');
+  return {
+    app,
+    engine,
+    url,
+    close: async () => {
+      await app.close();
+      logger.info({ instance: engine.instanceId }, 'coordinator stopped');
+    },
+  };
+}
+
+async function startOrClose(app: NestFastifyApplication, configuration: Configuration): Promise<string> {
+  try {
+    await app.init();
+    return await listen(app, configuration);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+async function listen(app: NestFastifyApplication, configuration: Configuration): Promise<string> {
+  const { httpHost: host, httpPort: port } = configuration;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw new StartError(listenMessage(error, `${host}:${port}`), { cause: error });
+  }
+  const address = app.getHttpServer().address();
+  const actualPort = typeof address === 'object' && address !== null ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
+}
+
+function listenMessage(error: unknown, where: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${where} is in use: stop the program that holds it, or set ATONE_HTTP_PORT.`;
+    case 'EACCES':
+      return `This user may not listen at ${where}: set ATONE_HTTP_PORT to 1024 or more.`;
+    default:
+      return `Listening at ${where} failed: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+}

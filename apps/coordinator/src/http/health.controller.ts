@@ -1,0 +1,35 @@
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
+import { CoordinatorLifecycle } from '../coordinator.lifecycle.js';
+import { RequestError } from './request.error.js';
+
+/** What an orchestrator of containers asks. */
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly lifecycle: CoordinatorLifecycle,
+  ) {}
+
+  /** Answers as long as the process can: a restart would not bring the log back. */
+  @Get('live')
+  async live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** Says whether new transactions may come here, and if not, why. */
+  @Get('ready')
+  async ready(): Promise<HealthCheckResult> {
+    const reason = this.lifecycle.unreadyReason;
+    const engine = this.indicators.check('engine');
+    try {
+      return await this.health.check([() => (reason === undefined ? engine.up() : engine.down({ reason }))]);
+    } catch (error) {
+      if (error instanceof ServiceUnavailableException && reason !== undefined) {
+        throw new RequestError(this.lifecycle.isStopping ? 'OVERLOADED' : 'LOG_UNAVAILABLE', reason);
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { Configuration } from '../configuration.js';
+import { demandToken } from './api-token.js';
+import { BODY_BYTES_MAX, parseJsonBodies } from './json.body.js';
+import { ProblemFilter } from './problem.filter.js';
+import { RouteTable } from './route.table.js';
+
+/** Room for the longest branch id in its percent-encoded form. */
+const PARAM_LENGTH_MAX = 1_024;
+
+/** Returns the server below Nest, and the filter that answers the errors of both. */
+export function createHttpServer(
+  configuration: Configuration,
+  logger: Logger,
+): { adapter: FastifyAdapter; filter: ProblemFilter; routes: RouteTable } {
+  const routes = new RouteTable();
+  const filter = new ProblemFilter(routes, logger);
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    // While it closes, what comes on open connections is still answered in our own words.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      filter.answer(error, request, reply);
+    },
+  });
+  const server = adapter.getInstance<FastifyInstance>();
+  routes.watch(server);
+  if (configuration.apiToken !== undefined) {
+    demandToken(server, configuration.apiToken);
+  }
+  parseJsonBodies(server);
+  return { adapter, filter, routes };
+}

@@ -1,0 +1,75 @@
+import { pointerOf } from '@atone/core';
+import type { FastifyInstance } from 'fastify';
+import { RequestError } from './request.error.js';
+
+export const BODY_BYTES_MAX = 1_048_576;
+export const JSON_DEPTH_MAX = 32;
+
+/** Has the server read bodies of JSON, and refuse every other kind. */
+export function parseJsonBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/**
+ * Returns the value of a JSON text, or undefined when the text is empty.
+ *
+ * @throws {RequestError} when it is no JSON, nests too deep, or holds keys that change what objects are in JavaScript.
+ */
+export function parseJson(text: string): unknown {
+  if (text === '') {
+    return undefined;
+  }
+  const value = parse(text);
+  checkTree(value, []);
+  return value;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RequestError('BAD_REQUEST', `The body is not JSON: ${why}.`);
+  }
+}
+
+function checkTree(value: unknown, path: string[]): void {
+  if (typeof value !== 'object' || value === null) {
+    return;
+  }
+  if (path.length >= JSON_DEPTH_MAX) {
+    throw new RequestError('BAD_REQUEST', `The body nests deeper than ${JSON_DEPTH_MAX} levels.`);
+  }
+  const isArray = Array.isArray(value);
+  for (const [key, member] of Object.entries(value)) {
+    if (!isArray && isPoisoned(key, member)) {
+      const field = pointerOf([...path, key]);
+      throw new RequestError('BAD_REQUEST', `The body holds the forbidden key '${key}' at ${field}.`, {
+        errors: [{ field, message: 'is a forbidden key' }],
+      });
+    }
+    if (typeof member === 'object' && member !== null) {
+      path.push(key);
+      checkTree(member, path);
+      path.pop();
+    }
+  }
+}
+
+/** Code that copies such a member carelessly changes the prototype of its objects. */
+function isPoisoned(key: string, member: unknown): boolean {
+  return (
+    key === '__proto__' ||
+    (key === 'constructor' &&
+      typeof member === 'object' &&
+      member !== null &&
+      Object.hasOwn(member, 'prototype'))
+  );
+}

@@ -1,0 +1,34 @@
+import { readConfiguration, unknownVariables } from './configuration.js';
+import { createCoordinator, type Coordinator } from './coordinator.js';
+import { openLogger } from './ports/pino.logger.js';
+import { StartError } from './start.error.js';
+
+/** How long a stop may take before the process ends regardless: whatever it leaves is taken over. */
+const STOP_MS_MAX = 10_000;
+
+try {
+  const configuration = readConfiguration(process.env);
+  const logger = openLogger(configuration.logLevel);
+  for (const sentence of unknownVariables(process.env)) {
+    logger.warn(sentence);
+  }
+  stopOnSignals(await createCoordinator({ configuration, logger }));
+} catch (error) {
+  const isExpected = error instanceof StartError;
+  process.stderr.write(
+    `${isExpected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exit(1);
+}
+
+function stopOnSignals(coordinator: Coordinator): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      setTimeout(() => {
+        process.stderr.write(`The coordinator did not stop within ${STOP_MS_MAX / 1_000} s and ends now.\n`);
+        process.exit(1);
+      }, STOP_MS_MAX).unref();
+      void coordinator.close();
+    });
+  }
+}

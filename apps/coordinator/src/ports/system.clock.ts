@@ -1,0 +1,39 @@
+import type { Clock, Timer } from '@atone/engine';
+
+/** setTimeout counts in 32 bits; past it a timer would go off at once. */
+const TIMER_MS_MAX = 2_147_483_647;
+
+/**
+ * The log's clock, as this process knows it: what the log said last, and the time that has passed since by a clock
+ * which nobody sets.
+ *
+ * Before the log has said anything it is this machine's time, by which nothing is decided: an engine starts with
+ * asking the log.
+ */
+export class SystemClock implements Clock {
+  private logMinusElapsedMs = performance.timeOrigin;
+
+  now(): number {
+    return Math.floor(this.logMinusElapsedMs + performance.now());
+  }
+
+  synchronize(logNowMs: number): void {
+    this.logMinusElapsedMs = logNowMs - performance.now();
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let leftMs = Math.max(0, delayMs);
+    let handle: NodeJS.Timeout;
+    const wait = (): void => {
+      const stretchMs = Math.min(leftMs, TIMER_MS_MAX);
+      leftMs -= stretchMs;
+      handle = setTimeout(leftMs > 0 ? wait : callback, stretchMs);
+    };
+    wait();
+    return {
+      cancel: () => {
+        clearTimeout(handle);
+      },
+    };
+  }
+}

@@ -1,0 +1,41 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { openPostgresStore } from '@atone/store-postgres';
+import type { Logger } from 'pino';
+import type { Configuration } from './configuration.js';
+import { StartError } from './start.error.js';
+import type { Store } from './tokens.js';
+
+const PAUSE_MS = 1_000;
+
+/**
+ * Opens the log. A database that cannot be reached yet is tried again for a while: it may be starting beside us.
+ *
+ * @throws {StartError} when it stays away, or is one that must not hold a log.
+ */
+export async function openStore(configuration: Configuration, logger: Logger): Promise<Store> {
+  const { databaseUrl: url, acceptLoss, databaseWaitMs } = configuration;
+  const until = performance.now() + databaseWaitMs;
+  for (;;) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
+      return await openPostgresStore({ url, acceptLoss });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isPassing(error)) {
+        throw new StartError(reason, { cause: error });
+      }
+      if (performance.now() + PAUSE_MS > until) {
+        throw new StartError(`The database did not answer within ${databaseWaitMs / 1_000} s. ${reason}`, {
+          cause: error,
+        });
+      }
+      logger.warn({ reason }, 'database not reached, trying again');
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await pause(PAUSE_MS);
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Error && 'retryable' in error && error.retryable === true;
+}

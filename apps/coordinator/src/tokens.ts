@@ -1,0 +1,22 @@
+import type { CatalogueStore, TransactionLog } from '@atone/engine';
+
+/** Names of the ports among the providers, so that a test can put another implementation in their place. */
+export const CONFIGURATION = Symbol('atone.configuration');
+export const LOGGER = Symbol('atone.logger');
+export const CLOCK = Symbol('atone.clock');
+export const RANDOM = Symbol('atone.random');
+export const STORE = Symbol('atone.store');
+export const LOG = Symbol('atone.log');
+export const CATALOGUE_STORE = Symbol('atone.catalogue-store');
+export const TRANSPORT = Symbol('atone.transport');
+
+/** What keeps the log and the catalogue, and needs looking after. */
+export interface Store {
+  readonly log: TransactionLog;
+  readonly catalogue: CatalogueStore;
+  /** Makes room for the days ahead. To be called every hour or so. */
+  ensurePartitions(): Promise<void>;
+  /** Removes what nobody will ask for any more. To be called every hour or so. */
+  cleanUp(): Promise<void>;
+  close(): Promise<void>;
+}
