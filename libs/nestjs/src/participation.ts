@@ -1,0 +1,71 @@
+import { Inject, Injectable, type InjectionToken } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import {
+  checkBarrier,
+  createParticipant,
+  migrateBarrier,
+  MisuseError,
+  type LocalDatabase,
+  type Participant,
+} from '@atone/participant';
+import { ActionDiscovery, type FoundAction } from './action.discovery.js';
+import { ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
+
+/** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
+@Injectable()
+export class Participation {
+  constructor(
+    @Inject(ATONE_OPTIONS) private readonly options: AtoneOptions,
+    private readonly discovery: ActionDiscovery,
+    private readonly moduleRef: ModuleRef,
+  ) {}
+
+  /** Returns what this service carries out. Throws MisuseError for what could not work. */
+  actions(): readonly FoundAction[] {
+    return this.discovery.find(this.options.service);
+  }
+
+  /** Returns the participant, once its barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
+  async participant(actions: readonly FoundAction[]): Promise<Participant> {
+    const { service, parallelMax, barrier } = this.options;
+    const database = this.requireDatabase(actions);
+    const participant = createParticipant({ service, database, handlers: actions, parallelMax });
+    if (barrier?.migrate === true) {
+      await migrateBarrier(database);
+    }
+    await checkBarrier(database);
+    return participant;
+  }
+
+  private requireDatabase(actions: readonly FoundAction[]): LocalDatabase<unknown> {
+    const { database, service } = this.options;
+    if (database === undefined) {
+      throw new MisuseError(
+        `The service '${service}' carries out ${namesOf(actions)} and has no database for the barrier. Add \`database: databaseFrom(DataSource, typeormDatabase)\` to AtoneModule.forRoot.`,
+      );
+    }
+    return 'inject' in database ? this.makeDatabase(database) : database;
+  }
+
+  private makeDatabase(source: DatabaseSource): LocalDatabase<unknown> {
+    let provided: unknown;
+    try {
+      provided = this.moduleRef.get(source.inject, { strict: false });
+    } catch (error) {
+      throw new MisuseError(
+        `Nothing in the application provides ${nameOfToken(source.inject)}, from which AtoneModule's \`database\` should be made. Import the module that does, such as TypeOrmModule.forRoot.`,
+        { cause: error },
+      );
+    }
+    return source.use(provided as never);
+  }
+}
+
+/** Returns the names of `actions`, for people. */
+export function namesOf(actions: readonly FoundAction[]): string {
+  return actions.map(({ contract }) => `${contract.service}.${contract.name}`).join(', ');
+}
+
+function nameOfToken(token: InjectionToken): string {
+  return typeof token === 'function' ? token.name : String(token);
+}
