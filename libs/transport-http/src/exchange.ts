@@ -102,8 +102,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
 /** Octets that are no HTTP, or a request that cannot be written as HTTP, tell nothing about who listens. */
 function classOf(error: Error): BranchErrorClass {
-  const code = codeOf(error);
-  return code.startsWith('HPE_') || code === 'UND_ERR_INVALID_ARG' ? 'error' : 'unreachable';
+  return error.name === 'HTTPParserError' || codeOf(error) === 'UND_ERR_INVALID_ARG'
+    ? 'error'
+    : 'unreachable';
 }
 
 function reasonOf(error: Error): string {
