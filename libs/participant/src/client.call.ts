@@ -30,6 +30,8 @@ export interface Call {
   readonly waitMs?: number;
   /** Whether a call of unknown outcome may be made again. */
   readonly isRepeatable: boolean;
+  /** For how long, if less than the client's patience. */
+  readonly patienceMaxMs?: number;
   readonly subject: Omit<CallSubject, 'url'>;
 }
 
@@ -54,7 +56,8 @@ const RETRY = { initialMs: 100, capMs: 2_000, attemptCountMax: 0, undoAttemptCou
  */
 export async function makeCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Answer> {
   const subject = { ...call.subject, url: settings.url };
-  const until = ports.clock.now() + settings.patienceMs;
+  const patienceMs = Math.min(settings.patienceMs, call.patienceMaxMs ?? settings.patienceMs);
+  const until = ports.clock.now() + patienceMs;
   let lastUnknown: Extract<Attempt, { kind: 'unknown' }> | undefined;
   for (let attempt = 1; ; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import type { TransactionView } from '@atone/protocol';
 import { z } from 'zod';
+import { runInBranch } from './branch.context.js';
 import { durationMs } from './client.duration.js';
 import {
   CoordinatorBusyError,
@@ -145,6 +146,25 @@ describe('a submission', () => {
     ]);
   });
 
+  test('from within a branch keeps its lane and its trace', async () => {
+    const { client, requests } = clientWith({ status: 202, body: view() });
+    const branch = {
+      gid: GID,
+      branchId: 'b',
+      op: 'action',
+      service: 's',
+      action: 'a',
+      round: 1,
+      attempt: 1,
+    } as const;
+    const context = { ...branch, lane: 'blue', traceparent: '00-1-2-01', baggage: 'lane=blue' };
+
+    await runInBranch(context, () => client.submit(placeOrder, { sku: 'lp' }));
+
+    expect(requests[0]?.headers).toMatchObject({ traceparent: '00-1-2-01', baggage: 'lane=blue' });
+    expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({ lane: 'blue' });
+  });
+
   test('does not wait for what is stuck', async () => {
     const stuck = { reason: 'participant-down', message: '', since: '', waysOut: [] } as const;
     const { client, requests } = clientWith({
@@ -158,12 +178,13 @@ describe('a submission', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('whose coordinator goes away after acceptance still tells what is known', async () => {
-    const { client } = clientWith({ status: 202, body: view() }, outage);
+  test('whose coordinator goes away after acceptance tells in time what is known', async () => {
+    const { client, clock } = clientWith({ status: 202, body: view() }, outage);
 
     const result = await client.submit(placeOrder, { sku: 'lp' }, { wait: '5s' });
 
     expect(result).toMatchObject({ gid: GID, outcome: 'undecided' });
+    expect(clock.nowMs).toBeLessThan(5_000);
   });
 
   test('that gets no answer says so, names the url and the key, and claims nothing about the outcome', async () => {

@@ -11,6 +11,7 @@ import {
   type TransactionView,
 } from '@atone/protocol';
 import type { z } from 'zod';
+import { currentBranch } from './branch.context.js';
 import { makeCall, type Answer, type Call, type CallSettings } from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
@@ -43,6 +44,7 @@ export interface SubmitOptions {
   readonly wait?: Duration;
   /** Added to those of the saga. */
   readonly tags?: Tags;
+  /** Default: the saga's, or that of the branch which is being carried out. */
   readonly lane?: string;
 }
 
@@ -151,7 +153,7 @@ class PortClient implements AtoneClient {
       method: 'POST',
       path: '/v1/transactions',
       query: waitQuery(heldMs),
-      headers: { [HEADERS.idempotencyKey]: idempotencyKey },
+      headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders() },
       body: withOptions(plan, options, this.service),
       waitMs: heldMs,
       isRepeatable: true,
@@ -244,11 +246,17 @@ class PortClient implements AtoneClient {
     );
   }
 
-  private async getOnce(gid: string, waitMs: number): Promise<TransactionView> {
+  private async getOnce(gid: string, waitMs: number, patienceMaxMs?: number): Promise<TransactionView> {
     const what = `look up ${gid}`;
-    const path = `/v1/transactions/${encodeURIComponent(gid)}`;
     const subject = { what, changes: false, gid };
-    const answer = await this.call({ ...asking(what), path, query: waitQuery(waitMs), waitMs, subject });
+    const answer = await this.call({
+      ...asking(what),
+      path: `/v1/transactions/${encodeURIComponent(gid)}`,
+      query: waitQuery(waitMs),
+      waitMs,
+      subject,
+      ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
+    });
     return this.viewOf(answer, subject);
   }
 
@@ -258,10 +266,10 @@ class PortClient implements AtoneClient {
     while (!hasSettled(view) && this.ports.clock.now() + POLL_MS < until) {
       // oxlint-disable-next-line no-await-in-loop -- each question follows from the answer before
       await sleep(this.ports.clock, POLL_MS);
-      const heldMs = Math.min(Math.max(until - this.ports.clock.now(), 0), HELD_MAX_MS);
+      const restMs = Math.max(until - this.ports.clock.now(), 0);
       try {
         // oxlint-disable-next-line no-await-in-loop -- see above
-        view = await this.getOnce(view.gid, heldMs);
+        view = await this.getOnce(view.gid, Math.min(restMs, HELD_MAX_MS), restMs);
       } catch (error) {
         if (error instanceof AtoneClientError && error.retryable) {
           return view;
@@ -309,7 +317,7 @@ function readKey(key: string | undefined): string | undefined {
 }
 
 function withOptions(plan: Submission, options: SubmitOptions, service: string | undefined): Submission {
-  const lane = options.lane ?? plan.lane;
+  const lane = options.lane ?? plan.lane ?? currentBranch()?.lane;
   const initiator = plan.initiator ?? service;
   const hasTags = options.tags !== undefined || plan.tags !== undefined;
   return {
@@ -317,6 +325,15 @@ function withOptions(plan: Submission, options: SubmitOptions, service: string |
     ...(initiator === undefined ? {} : { initiator }),
     ...(lane === undefined ? {} : { lane }),
     ...(hasTags ? { tags: { ...plan.tags, ...options.tags } } : {}),
+  };
+}
+
+/** What is started while a branch is carried out belongs to the same trace. */
+function traceHeaders(): Record<string, string> {
+  const { traceparent, baggage } = currentBranch() ?? {};
+  return {
+    ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
+    ...(baggage === undefined ? {} : { [HEADERS.baggage]: baggage }),
   };
 }
 

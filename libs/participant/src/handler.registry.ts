@@ -14,7 +14,7 @@ export class HandlerRegistry<Transaction> {
     private readonly service: string,
     handlers: readonly ActionHandler<Transaction>[],
   ) {
-    refuseBadName('service', service);
+    refuseBadName('a service', service);
     for (const handler of handlers) {
       this.#add(handler);
     }
@@ -33,7 +33,7 @@ export class HandlerRegistry<Transaction> {
 
   #add(handler: ActionHandler<Transaction>): void {
     const { contract } = handler;
-    refuseBadName('action', contract.name);
+    refuseBadName('an action', contract.name);
     if (contract.service !== this.service) {
       throw new MisuseError(
         `The handler of ${contract.service}.${contract.name} is registered at service '${this.service}'. Register it at ` +
@@ -55,7 +55,7 @@ function refuseBadName(kind: string, name: string): void {
   const result = nameSchema.safeParse(name);
   if (!result.success) {
     throw new MisuseError(
-      `'${name}' is no name for a ${kind}: it ${result.error.issues[0]?.message ?? 'is not valid'}.`,
+      `'${name}' is no name for ${kind}: it ${result.error.issues[0]?.message ?? 'is not valid'}.`,
     );
   }
 }

@@ -37,9 +37,9 @@ export interface Participant {
   readonly service: string;
   readonly handlers: readonly ActionHandler<never>[];
   /** Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. */
-  execute(command: BranchCommand): Promise<BranchReply>;
+  execute(this: void, command: BranchCommand): Promise<BranchReply>;
   /** Resolves when no command runs or waits. */
-  idle(): Promise<void>;
+  idle(this: void): Promise<void>;
 }
 
 /**

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Pool, type PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
+import { checkBarrier, migrateBarrier } from './barrier.install.js';
+import { InstallBarrier1763800000000 } from './barrier.migration.js';
+import type { LocalDatabase } from './database.port.js';
+import { pgDatabase } from './pg.database.js';
+
+let testDatabase: TestDatabase;
+let pool: Pool;
+let database: LocalDatabase<PoolClient>;
+
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  pool = new Pool({ connectionString: testDatabase.url });
+  database = pgDatabase(pool);
+});
+
+afterEach(async () => {
+  await pool.end();
+  await testDatabase.drop();
+});
+
+const sqlFile = (name: string) => readFile(new URL(`../sql/${name}`, import.meta.url), 'utf8');
+const statementsOf = (text: string) =>
+  text
+    .replaceAll(/^--.*\n/gmu, '')
+    .split(/;\n/u)
+    .map((statement) => statement.trim())
+    .filter((statement) => !['', 'begin', 'commit'].includes(statement));
+
+test('a database without the table is told of, with the ways to install it', async () => {
+  await expect(checkBarrier(database)).rejects.toMatchObject({
+    name: 'BarrierMissingError',
+    code: 'BARRIER_MISSING',
+    message: expect.stringMatching(
+      /barrier\.v1\.sql.*InstallBarrier1763800000000.*barrier: \{ migrate: true \}/u,
+    ),
+  });
+});
+
+test('three services that install it at once all succeed, and again later', async () => {
+  await Promise.all([1, 2, 3].map(() => migrateBarrier(database)));
+  await migrateBarrier(database);
+
+  await expect(checkBarrier(database)).resolves.toBeUndefined();
+});
+
+test.each([
+  ['older', 0, 'Bring it up to date'],
+  ['newer', 2, 'Update @atone/participant'],
+])('a table that is %s is refused by check and install, with what to do', async (_title, found, remedy) => {
+  await migrateBarrier(database);
+  await pool.query('update atone.barrier_version set version = $1', [found]);
+  const refusal = {
+    name: 'BarrierOutdatedError',
+    message: expect.stringContaining(remedy),
+    versions: { found, needed: 1 },
+  };
+
+  await expect(checkBarrier(database)).rejects.toMatchObject(refusal);
+  await expect(migrateBarrier(database)).rejects.toMatchObject(refusal);
+});
+
+test('the migration for TypeORM installs it, and removes it again', async () => {
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url: testDatabase.url,
+    migrations: [InstallBarrier1763800000000],
+  });
+  await dataSource.initialize();
+
+  await dataSource.runMigrations();
+  await checkBarrier(database);
+  await dataSource.undoLastMigration();
+
+  await dataSource.destroy();
+  await expect(checkBarrier(database)).rejects.toThrow('is missing');
+});
+
+test('the SQL files install it, and remove it again', async () => {
+  await pool.query(await sqlFile('barrier.v1.sql'));
+  await checkBarrier(database);
+  await pool.query(await sqlFile('barrier.uninstall.sql'));
+
+  await expect(checkBarrier(database)).rejects.toThrow('is missing');
+});
+
+test('the SQL files say what the library itself would do', async () => {
+  expect(statementsOf(await sqlFile('barrier.v1.sql'))).toEqual(INSTALL_BARRIER);
+  expect(statementsOf(await sqlFile('barrier.uninstall.sql'))).toEqual(UNINSTALL_BARRIER);
+});
