@@ -193,7 +193,8 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
     return;
   }
   if (branch.closing === undefined && branch.state !== 'compensating' && isAbortable(draft.saga)) {
-    const message = `Step '${branchId}' gave no answer in ${branch.attempt} attempts: ${error.message}`;
+    const attempts = branch.attempt === 1 ? 'its one attempt' : `${branch.attempt} attempts`;
+    const message = `Step '${branchId}' gave no answer in ${attempts}: ${error.message}`;
     beginAbort(draft, { code: 'attempts', branchId, message });
     return;
   }

@@ -169,14 +169,14 @@ function isAwaited(saga: Saga, branch: Branch): boolean {
 
 /** Tells whether a branch of an aborting saga may have an effect that is not undone yet. */
 function needsUndo(saga: Saga, branch: Branch): boolean {
-  const { hasBarrier, canUndo } = stepOf(saga, branch.branchId);
+  const { canUndo } = stepOf(saga, branch.branchId);
   switch (branch.state) {
     case 'compensated':
       return false;
     case 'refused':
       return branch.refusal?.isStored === false && canUndo;
     case 'skipped':
-      return !hasBarrier && branch.wasSent && branch.skip?.op === 'action';
+      return isSkippedUnanswered(saga, branch);
     case 'compensating':
       return true;
     case 'done':
@@ -186,6 +186,12 @@ function needsUndo(saga: Saga, branch: Branch): boolean {
     case 'unknown':
       return canUndo && branch.wasSent;
   }
+}
+
+/** At a barrier the round was closed before the branch was skipped; elsewhere the action may have run unheard. */
+function isSkippedUnanswered(saga: Saga, { branchId, wasSent, skip, refusal }: Branch): boolean {
+  const isOfAction = skip?.op === 'action' && refusal?.isStored !== true;
+  return isOfAction && wasSent && !stepOf(saga, branchId).hasBarrier;
 }
 
 function finish(draft: Draft, state: 'committed' | 'aborted'): void {

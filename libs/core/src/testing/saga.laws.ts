@@ -116,8 +116,8 @@ function checkReply({ before, event, after: { saga: after } }: Observed): void {
 
 const NEXT_STATES: Readonly<Record<BranchState, readonly BranchState[]>> = {
   pending: ['calling', 'skipped', 'compensating'],
-  calling: ['done', 'refused', 'unknown', 'skipped', 'compensating'],
-  unknown: ['calling', 'done', 'refused', 'skipped', 'compensating'],
+  calling: ['done', 'refused', 'unknown', 'skipped', 'compensating', 'pending'],
+  unknown: ['calling', 'done', 'refused', 'skipped', 'compensating', 'pending'],
   done: ['compensating'],
   refused: ['calling', 'skipped', 'compensating'],
   compensating: ['compensated', 'skipped'],
@@ -128,18 +128,23 @@ const NEXT_STATES: Readonly<Record<BranchState, readonly BranchState[]>> = {
 function checkBranch({ event, after: { saga } }: Observed, was: Branch, branch: Branch): void {
   const { state } = branch;
   const { pivot, hasBarrier } = stepOf(saga, branch.branchId);
+  check(
+    state !== 'pending' || was.state === state || !was.wasSent,
+    'what was sent is never again as if it was not',
+  );
   check(was.state === state || NEXT_STATES[was.state].includes(state), `no ${was.state} becomes ${state}`);
   checkWaiting(saga, branch);
-  checkRefused(was, branch);
+  checkRefused(saga, was, branch);
   if (state === 'skipped' && branch.skip?.op === 'action' && was.state !== 'skipped') {
     check(!pivot, 'a pivot is not skipped');
     check(hasBarrier || !was.isInFlight || event.type === 'reply', 'no skip of a call that may still run');
   }
 }
 
-function checkRefused(was: Branch, { state, closing }: Branch): void {
-  if (state === 'refused') {
-    check(was.closing === undefined || closing !== undefined, 'a refusal does not undo the wish to skip');
+function checkRefused(saga: Saga, was: Branch, { branchId, state, closing }: Branch): void {
+  if (state === 'refused' && was.closing !== undefined && closing === undefined) {
+    const isAbortedByAnother = saga.abort !== undefined && saga.abort.branchId !== branchId;
+    check(isAbortedByAnother, 'a refusal does not undo the wish to skip');
   }
   if (state === 'compensating' && was.state === 'refused') {
     check(was.refusal?.isStored !== true, 'a stored refusal is not undone');
