@@ -32,6 +32,7 @@ const SAGA = JSON.stringify({
 
 const rig = await Rig.start({ coordinatorArgs: options.cpuProf === true ? ['--cpu-prof'] : [] });
 const table = new Table({
+  style: { head: [], border: [] },
   head: [
     'in flight',
     'tx/s',

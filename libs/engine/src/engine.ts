@@ -103,7 +103,10 @@ export class Engine {
     private readonly ports: EnginePorts,
     private readonly options: EngineOptions,
   ) {
-    this.writer = new LogWriter(ports, options);
+    this.writer = new LogWriter(ports, {
+      endLagMs: options.endLagMs,
+      crowd: () => this.drivers.size + this.accepting.size,
+    });
     this.doorkeeper = new Doorkeeper(options);
     this.recovery = new Recovery(ports, options, {
       room: () => this.options.activeCountMax - this.drivers.size,

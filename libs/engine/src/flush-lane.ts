@@ -6,7 +6,15 @@ export interface FlushLaneOptions {
   readonly countMax: number;
   /** How long an item that nobody waits for may stay behind. */
   readonly lagMs: number;
+  /** How many writers there are that may be about to add something. */
+  readonly crowd: () => number;
 }
+
+/** A flush waits for company until this share of the crowd has come… */
+const COMPANY_SHARE = 1 / 8;
+
+/** …but no longer than this, and only if, at the rate of late, that many will have come by then. */
+const COMPANY_WAIT_MS = 20;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
@@ -18,13 +26,18 @@ interface Waiting<Item, Answer> {
 /**
  * Gathers writes: while one flush is under way the next one fills, and an idle lane flushes at once.
  *
- * So a single write waits for nothing, and under load many share one commit. At most one flush is under way. Items
- * that are not urgent wait for an urgent one, a full batch or `lagMs`, whichever comes first.
+ * So a single write waits for nothing, and under load many share one commit. At most one flush is under way. Where
+ * many writers are about, a flush waits a little for company, because a fast disk would otherwise take them one by one.
+ * Items that are not urgent wait for an urgent one, a full batch or `lagMs`, whichever comes first.
  */
 export class FlushLane<Item, Answer> {
   private queue: Waiting<Item, Answer>[] = [];
+  private urgentCount = 0;
   private isFlushing = false;
-  private lag: Timer | undefined;
+  private isScheduled = false;
+  private timer: { readonly timer: Timer; readonly at: number } | undefined;
+  private itemsPerMs = 0;
+  private flushedAt = 0;
 
   constructor(
     private readonly flush: (items: readonly Item[]) => Promise<readonly Answer[]>,
@@ -35,36 +48,65 @@ export class FlushLane<Item, Answer> {
   async add(item: Item, isUrgent = true): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.queue.push({ item, isUrgent, resolve, reject });
-      if (isUrgent && !this.isFlushing) {
-        // What is added in the same breath goes along.
-        queueMicrotask(() => {
-          this.flushNext();
-        });
-      } else if (!this.isFlushing) {
-        this.flushOrLag();
-      }
+      this.urgentCount += isUrgent ? 1 : 0;
+      this.schedule();
     });
   }
 
-  private flushOrLag(): void {
-    if (this.queue.length >= this.options.countMax || this.queue.some((waiting) => waiting.isUrgent)) {
-      this.flushNext();
-    } else if (this.queue.length > 0) {
-      this.lag ??= this.options.clock.setTimer(this.options.lagMs, () => {
-        this.lag = undefined;
+  private schedule(): void {
+    if (this.isFlushing || this.isScheduled || this.queue.length === 0) {
+      return;
+    }
+    if (this.queue.length >= this.options.countMax || (this.urgentCount > 0 && this.hasCompany())) {
+      this.isScheduled = true;
+      // What is added in the same breath goes along.
+      queueMicrotask(() => {
+        this.isScheduled = false;
         this.flushNext();
       });
+    } else {
+      this.flushWithin(this.urgentCount > 0 ? COMPANY_WAIT_MS : this.options.lagMs);
     }
+  }
+
+  private hasCompany(): boolean {
+    return (
+      this.queue.length >= Math.min(this.options.crowd() * COMPANY_SHARE, this.itemsPerMs * COMPANY_WAIT_MS)
+    );
+  }
+
+  /** A timer that is set for earlier stays. */
+  private flushWithin(ms: number): void {
+    const at = this.options.clock.now() + ms;
+    if (this.timer !== undefined && this.timer.at <= at) {
+      return;
+    }
+    this.timer?.timer.cancel();
+    const timer = this.options.clock.setTimer(ms, () => {
+      this.timer = undefined;
+      this.flushNext();
+    });
+    this.timer = { timer, at };
   }
 
   private flushNext(): void {
     if (this.isFlushing || this.queue.length === 0) {
       return;
     }
-    this.lag?.cancel();
-    this.lag = undefined;
+    this.timer?.timer.cancel();
+    this.timer = undefined;
     this.isFlushing = true;
-    void this.flushBatch(this.queue.splice(0, this.options.countMax));
+    const batch = this.queue.splice(0, this.options.countMax);
+    this.urgentCount = this.queue.filter((waiting) => waiting.isUrgent).length;
+    this.measure(batch.length);
+    void this.flushBatch(batch);
+  }
+
+  private measure(count: number): void {
+    const now = this.options.clock.now();
+    const itemsPerMs = count / Math.max(1, now - this.flushedAt);
+    this.itemsPerMs = (this.itemsPerMs + itemsPerMs) / 2;
+    this.flushedAt = now;
   }
 
   private async flushBatch(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
@@ -80,7 +122,7 @@ export class FlushLane<Item, Answer> {
       }
     } finally {
       this.isFlushing = false;
-      this.flushOrLag();
+      this.schedule();
     }
   }
 }

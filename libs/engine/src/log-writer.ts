@@ -23,9 +23,14 @@ export class LogWriter {
 
   constructor(
     private readonly ports: WriterPorts,
-    options: { readonly endLagMs: number },
+    options: { readonly endLagMs: number; readonly crowd: () => number },
   ) {
-    const lane = { clock: ports.clock, countMax: BATCH_COUNT_MAX, lagMs: options.endLagMs };
+    const lane = {
+      clock: ports.clock,
+      countMax: BATCH_COUNT_MAX,
+      lagMs: options.endLagMs,
+      crowd: options.crowd,
+    };
     this.acceptLane = new FlushLane(async (rows) => ports.log.accept(rows), lane);
     this.updateLane = new FlushLane(async (updates) => ports.log.update(updates), lane);
   }

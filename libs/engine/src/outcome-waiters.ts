@@ -31,9 +31,11 @@ export class OutcomeWaiters {
       resolver = resolve;
       resolvers.add(resolve);
     });
+    const turn = { isOver: false };
     try {
-      return await this.firstOf(told, question);
+      return await this.firstOf(told, question, turn);
     } finally {
+      turn.isOver = true;
       if (resolver !== undefined) {
         resolvers.delete(resolver);
       }
@@ -43,21 +45,27 @@ export class OutcomeWaiters {
     }
   }
 
-  private async firstOf(told: Promise<Snapshot>, question: Question): Promise<Snapshot | undefined> {
+  private async firstOf(
+    told: Promise<Snapshot>,
+    question: Question,
+    turn: { readonly isOver: boolean },
+  ): Promise<Snapshot | undefined> {
     const until = question.clock.now() + question.waitMs;
     let snapshot = await question.read();
     while (snapshot === undefined && question.clock.now() < until) {
       const pauseMs = Math.min(POLL_MS, until - question.clock.now());
+      const poll = pause(pauseMs, question.clock).then(async () =>
+        turn.isOver ? undefined : question.read(),
+      );
       // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
-      snapshot = await Promise.race([told, this.poll(question, pauseMs)]);
+      snapshot = await Promise.race([told, poll]);
     }
     return snapshot;
   }
+}
 
-  private async poll(question: Question, pauseMs: number): Promise<Snapshot | undefined> {
-    await new Promise<void>((resolve) => {
-      question.clock.setTimer(pauseMs, resolve);
-    });
-    return question.read();
-  }
+async function pause(ms: number, clock: Clock): Promise<void> {
+  await new Promise<void>((resolve) => {
+    clock.setTimer(ms, resolve);
+  });
 }
