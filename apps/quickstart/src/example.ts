@@ -1,0 +1,92 @@
+import type { AtoneClient, SubmitResult } from '@atone/participant';
+import type { ChildPlan } from './supervisor.js';
+
+/*
+ * What the quickstart must know of a program that it shows. All that is particular to one stands in one module.
+ */
+
+/** Where an example's services find what they need. */
+export interface Surroundings {
+  /** The URL of each of the example's databases, by name. */
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly coordinatorUrl: string;
+  /** The first of the ports above the coordinator's. */
+  readonly firstPort: number;
+}
+
+/** One transaction to start, under a key of its own. */
+export interface Work {
+  readonly key: string;
+  submit(client: AtoneClient): Promise<SubmitResult<object>>;
+}
+
+/** What became of one piece of work in this run. */
+export interface Ended {
+  readonly key: string;
+  readonly result: SubmitResult<object>;
+  readonly latencyMs: number;
+}
+
+/** Something that must hold after all that happened. */
+export interface Check {
+  /** As in "Money conserved". */
+  readonly label: string;
+  readonly value: string;
+  readonly holds: boolean;
+  /** What is wrong, as sentences without their full stop. */
+  readonly violations: readonly string[];
+}
+
+/** How things stand, according to the example's own databases. */
+export interface Standing {
+  readonly committedCount: number;
+  /** How many were aborted, by reason. */
+  readonly abortedCounts: ReadonlyMap<string, number>;
+  /** Neither committed nor aborted, and those that were never placed. */
+  readonly undecidedCount: number;
+  readonly checks: readonly Check[];
+  /** One of each to look at, where there is one. */
+  readonly committedGid: string | undefined;
+  readonly abortedGid: string | undefined;
+}
+
+/** The work of an example, read and ready. */
+export interface Workload {
+  readonly totalCount: number;
+  /** Fills wallets, shelves and the like. Can be repeated. */
+  prepare(): Promise<void>;
+  /** Returns what was not submitted yet, as far as the databases know. */
+  remaining(): Promise<readonly Work[]>;
+  standing(ended: readonly Ended[]): Promise<Standing>;
+  close(): Promise<void>;
+}
+
+/** A program that the quickstart can show. */
+export interface Example {
+  /** As in "the music shop". */
+  readonly title: string;
+  /** What one piece of work is called, in the plural. */
+  readonly noun: string;
+  readonly databases: readonly string[];
+  /** How many ports above the coordinator's its services take. */
+  readonly portCount: number;
+  services(surroundings: Surroundings): readonly ExampleService[];
+  /**
+   * Reads the work; `file` replaces the example's own.
+   *
+   * @throws QuickstartError when the file cannot be used.
+   */
+  load(file: string | undefined): Promise<LoadedWork>;
+}
+
+export interface ExampleService {
+  readonly plan: ChildPlan;
+  /** Where it answers 200 when it is ready. */
+  readonly healthUrl: string;
+}
+
+/** Work that was read, before there is anything to do it with. */
+export interface LoadedWork {
+  readonly totalCount: number;
+  open(surroundings: Surroundings): Promise<Workload>;
+}

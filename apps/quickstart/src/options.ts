@@ -1,0 +1,67 @@
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+
+/** What `npm start` was asked to do. */
+export interface QuickstartOptions {
+  /** Whether to end after the run rather than stay up. */
+  readonly exit: boolean;
+  /** Whether to delete the data of earlier runs first. */
+  readonly fresh: boolean;
+  /** The file of orders; undefined stands for the example's own. */
+  readonly orders: string | undefined;
+  /** How many orders are under way at once. */
+  readonly concurrency: number;
+  /** The coordinator's port; the services take those above it. */
+  readonly port: number;
+  /** The folder that keeps data and logs. */
+  readonly data: string;
+}
+
+export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The coordinator and the services of an example. */
+export const PORT_COUNT_MAX = 16;
+const PORT_MAX = 65_535 - PORT_COUNT_MAX;
+const CONCURRENCY_MAX = 2_000;
+
+/** Returns the options in `args`. Ends the process after `--help`, or with a sentence about what it cannot read. */
+export function readOptions(args: readonly string[]): QuickstartOptions {
+  const command = new Command('npm start --')
+    .description('Starts PostgreSQL, the coordinator and the music shop, places its orders, and stays up.')
+    .option('--exit', 'end after the run; the exit code tells whether all was well', false)
+    .option('--fresh', 'delete what earlier runs left, and begin at the first order', false)
+    .option('--orders <file>', 'place the orders in this CSV file instead of the sample', fromHere)
+    .option(
+      '--concurrency <n>',
+      'how many orders are under way at once',
+      wholeNumber(1, CONCURRENCY_MAX),
+      128,
+    )
+    .option(
+      '--port <port>',
+      'of the coordinator; the services take the ports above',
+      wholeNumber(1, PORT_MAX),
+      7070,
+    )
+    .option('--data <folder>', 'where data and logs are kept', fromHere, join(REPOSITORY, '.atone'))
+    .allowExcessArguments(false)
+    .parse(args, { from: 'user' });
+  const { orders, ...rest } = command.opts<QuickstartOptions>();
+  return { ...rest, orders };
+}
+
+/** npm runs scripts in the repository's root, and tells where it was called. */
+function fromHere(path: string): string {
+  return resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}$/u.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) {
+      return value;
+    }
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
