@@ -30,10 +30,10 @@ export const LIBRARY_STATUSES: Readonly<Record<number, StatusMeaning>> = {
   503: 'unreachable',
 };
 
-export const NOT_YET_MS = 1_000;
+const NOT_YET_MS = 1_000;
 /** Nothing is gained by asking faster, and "not yet" costs no attempt, so nothing else would slow it down. */
-export const RETRY_AFTER_MIN_MS = 100;
-export const RETRY_AFTER_MAX_MS = 3_600_000;
+const RETRY_AFTER_MIN_MS = 100;
+const RETRY_AFTER_MAX_MS = 3_600_000;
 const REASON_CHARS_MAX = 1_024;
 const PROBLEM_MEMBERS = new Set(['type', 'title', 'status', 'detail', 'instance', 'reason']);
 
@@ -128,7 +128,7 @@ function cap(reason: string): string {
 }
 
 /** Reads Retry-After: seconds, or a date by the log's clock. */
-export function retryAfterMs(headers: ResponseHeaders, nowMs: number): number {
+function retryAfterMs(headers: ResponseHeaders, nowMs: number): number {
   const value = headers['retry-after'];
   if (typeof value !== 'string') {
     return NOT_YET_MS;

@@ -48,7 +48,7 @@ export function takeBatch(queue: ServiceQueue, limits: HttpTransportLimits): Bat
   return { commands, oversized, body: BODY_START + parts.join(',') + BODY_END };
 }
 
-export interface CallEnd {
+interface CallEnd {
   /** Whether somebody was there who could have answered. */
   readonly wasReached: boolean;
 }
