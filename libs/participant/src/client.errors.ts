@@ -80,8 +80,7 @@ export class CoordinatorRefusedError extends AtoneClientError {
   readonly errors: readonly FieldProblem[];
 
   constructor(subject: CallSubject, refusal: Refusal) {
-    const fields = refusal.errors.map(({ field, message }) => ` ${field}: ${message}`).join(';');
-    super(`The coordinator refused to ${subject.what}: ${refusal.detail}${fields}`, subject.gid);
+    super(`The coordinator refused to ${subject.what}: ${refusal.detail}${fieldsOf(refusal)}`, subject.gid);
     this.code = refusal.code;
     this.status = refusal.status;
     this.errors = refusal.errors;
@@ -101,6 +100,12 @@ export class UnexpectedAnswerError extends AtoneClientError {
       options,
     );
   }
+}
+
+/** Returns what the fields tell beyond the detail, which often tells it all. */
+function fieldsOf({ detail, errors }: Refusal): string {
+  const news = errors.filter(({ message }) => !detail.includes(message));
+  return news.length === 0 ? '' : ` (${news.map(({ field, message }) => `${field}: ${message}`).join('; ')})`;
 }
 
 function known(subject: CallSubject): string {

@@ -233,6 +233,19 @@ describe('a submission', () => {
     expect(requests).toHaveLength(1);
   });
 
+  test('that is refused names the fields that the detail leaves out', async () => {
+    const errors = [
+      { field: '/steps/0', message: 'No such action.' },
+      { field: '/tags', message: 'too many' },
+    ];
+    const body = { code: 'INVALID_PLAN', detail: 'No such action.', errors };
+    const { client } = clientWith({ status: 400, body });
+
+    await expect(client.submit(placeOrder, { sku: 'lp' })).rejects.toThrow(
+      /: No such action\. \(\/tags: too many\)$/u,
+    );
+  });
+
   test.each([
     ['a page', { status: 200, text: '<html>' }],
     ['a redirect', { status: 302, headers: { location: '/login' } }],

@@ -58,7 +58,7 @@ export interface SubmitResult<Outputs extends object> {
   readonly stuck?: TransactionView['stuck'];
   /** Why it aborted or aborts. */
   readonly abort?: TransactionView['abort'];
-  /** What the steps answered, by their names, as far as they are done. */
+  /** What the steps answered, by their names, as far as they were done; of those that were undone since, too. */
   readonly outputs: Partial<Outputs>;
   /** Whether an earlier call with the same key started it. */
   readonly isReplay: boolean;

@@ -141,6 +141,13 @@ describe('a saga', () => {
     expect(noted.plan({ ...order, note: 'soon' }).steps[0]?.input).toHaveProperty('note');
   });
 
+  test('sends nothing to an action that takes nothing', () => {
+    const clock = contract('clock', { tick: action({ input: z.void(), output: z.void() }) });
+    const ticking = saga('s', Order).step('tick', clock.tick, () => undefined);
+
+    expect(ticking.plan(order).steps[0]).toEqual({ name: 'tick', service: 'clock', action: 'tick' });
+  });
+
   test('escapes a name in a pointer', () => {
     const odd = saga('s', z.object({ 'a/b~c': z.string() })).step('mail', mail.send, (o) => ({
       to: o['a/b~c'],

@@ -1,6 +1,6 @@
 import { PLAN_INPUT, planProblems, type Json, type PlanStep } from '@atone/core';
 import type { Submission, SubmittedStep } from '@atone/protocol';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { durationMs } from './client.duration.js';
 import type { ActionContract, PayloadSchema, RawInputOf } from './contract.js';
 import { InvalidSagaError, InvalidSagaInputError } from './saga-builder.errors.js';
@@ -96,7 +96,7 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
       name,
       service: contract.service,
       action: contract.name,
-      input: this.compile(name, mapping as unknown as UntypedMapping),
+      ...definedOnly({ input: this.compile(name, contract, mapping as unknown as UntypedMapping) }),
       ...definedOnly({ ...options, after: options.after === undefined ? undefined : [...options.after] }),
     };
     const steps = [...this.steps, step];
@@ -124,9 +124,11 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
     };
   }
 
-  private compile(step: string, mapping: UntypedMapping): Json {
+  /** Returns the input of a step, or undefined where the action takes none. */
+  private compile(step: string, contract: ActionContract, mapping: UntypedMapping): Json | undefined {
     try {
-      return compileMapping(mapping(standIn(PLAN_INPUT), standInsOf(this.steps.map(({ name }) => name))));
+      const result = mapping(standIn(PLAN_INPUT), standInsOf(this.steps.map(({ name }) => name)));
+      return result === undefined && takesNothing(contract) ? undefined : compileMapping(result);
     } catch (error) {
       if (error instanceof UnmappableError) {
         throw new InvalidSagaError(this.head.name, `in the mapping of step '${step}', ${error.message}`, {
@@ -136,6 +138,10 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
       throw error;
     }
   }
+}
+
+function takesNothing({ input }: ActionContract): boolean {
+  return input instanceof z.ZodVoid || input instanceof z.ZodUndefined;
 }
 
 type UntypedMapping = (input: object, outputs: object) => unknown;
@@ -157,7 +163,10 @@ function tagsOf<Schema extends PayloadSchema>(
 }
 
 function withoutMissing(step: SubmittedStep, document: Json, sagaName: string): SubmittedStep {
-  const { input: template = null, ...rest } = step;
+  const { input: template, ...rest } = step;
+  if (template === undefined) {
+    return step;
+  }
   const input = leaveOutMissing(template, document);
   if (input.ok) {
     return { ...rest, ...definedOnly({ input: input.value }) };
