@@ -7,8 +7,13 @@ export const LOG_NUMBER_MAX = 0xfff;
 /**
  * Mints the id of a global transaction: a UUIDv7 (RFC 9562 §5.7) whose `rand_a` holds the number of
  * the log that decides it, so that any log can tell that a gid is not its own.
+ *
+ * @throws {RangeError} when the log's number does not fit its 12 bits.
  */
 export function mintGid(nowMs: number, logNumber: number, random: Random): string {
+  if (logNumber < 0 || logNumber > LOG_NUMBER_MAX) {
+    throw new RangeError(`Log number ${logNumber} is not between 0 and ${LOG_NUMBER_MAX}.`);
+  }
   const bytes = random.bytes(16);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   view.setUint16(0, Math.floor(nowMs / 2 ** 32));

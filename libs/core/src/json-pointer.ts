@@ -10,6 +10,9 @@ export function isJsonPointer(pointer: string): boolean {
 
 /** Returns the value that `pointer` (RFC 6901) names inside `document`, or undefined when there is none. */
 export function resolvePointer(document: Json, pointer: string): Json | undefined {
+  if (!isJsonPointer(pointer)) {
+    return undefined;
+  }
   let value: Json | undefined = document;
   for (const part of pointer.split('/').slice(1)) {
     value = member(value, part.replaceAll('~1', '/').replaceAll('~0', '~'));

@@ -1,0 +1,205 @@
+import { describe, expect, test } from '@jest/globals';
+import { IllegalTransitionError } from './errors.js';
+import type { SagaEvent } from './saga.event.js';
+import { nextDueAt, outcomeOf, stuckOf, type Branch, type Saga } from './saga.state.js';
+import { planOf, serialPlan, step } from './testing/plans.js';
+import {
+  acceptedSaga,
+  act,
+  advance,
+  ANN,
+  CALLING,
+  COMPENSATING,
+  NOW,
+  payOf,
+  replyTo,
+  sagaOfPay,
+  UNKNOWN,
+} from './testing/sagas.js';
+
+const ABORTING = { state: 'aborting' } as const;
+const CLAIM = { type: 'claim', by: 'c2' } as const;
+
+describe('after the end', () => {
+  const events: SagaEvent[] = [{ type: 'start' }, CLAIM, { type: 'tick' }, act('abort'), act('retry')];
+
+  test.each(['committed', 'aborted'] as const)('nothing but a late reply may come: %s', (state) => {
+    const saga = sagaOfPay({ state: 'done' }, { saga: { state, endedAt: NOW } });
+
+    expect(advance(saga, replyTo('action', { outcome: 'done', output: 1 }))).toEqual({
+      saga,
+      commands: [],
+      durability: 'lazy',
+    });
+    for (const event of events) {
+      expect(() => advance(saga, event)).toThrow(new IllegalTransitionError(state, event.type));
+    }
+  });
+});
+
+describe('a takeover', () => {
+  test.each<[string, Partial<Branch>, Partial<Saga>, Partial<Branch>]>([
+    ['repeats a call as the same attempt', { ...CALLING, attempt: 3 }, {}, { attempt: 3, isInFlight: true }],
+    ['repeats an undo as the same attempt', COMPENSATING, ABORTING, { attempt: 1, isInFlight: true }],
+    ['lets what waits wait on', UNKNOWN, {}, UNKNOWN],
+    [
+      'leaves what is stuck',
+      { ...UNKNOWN, dueAt: undefined, stuck: stuckAt(NOW) },
+      {},
+      { stuck: stuckAt(NOW) },
+    ],
+  ])('%s', (...[, change, saga, expected]) => {
+    const after = advance(sagaOfPay(change, { saga }), CLAIM);
+
+    expect(payOf(after)).toMatchObject(expected);
+    expect(after.saga.memory).toBe('broken');
+  });
+
+  test('gives a call at an endpoint without a barrier the time it had', () => {
+    const after = advance(sagaOfPay(CALLING, { step: { hasBarrier: false } }), CLAIM, 1000);
+
+    expect(payOf(after)).toMatchObject(CALLING);
+  });
+
+  test('of an abort does not look again and again at a call whose undo has to wait', () => {
+    const plan = serialPlan(step('pay'), step('mail'));
+    const mail = { ...sagaOfPay({}).branches[1], ...COMPENSATING, branchId: 'mail' } as Branch;
+    const saga: Saga = { ...sagaOfPay(CALLING, { saga: ABORTING }), plan };
+
+    const after = advance({ ...saga, branches: [saga.branches[0] as Branch, mail] }, CLAIM, 20_000);
+
+    expect(payOf(after)).toMatchObject({ state: 'calling', isInFlight: false, dueAt: undefined });
+    expect(nextDueAt(after.saga)).toBeGreaterThan(NOW + 20_000);
+  });
+
+  test('before the abort makes it undo what the row does not know of, where a barrier makes that harmless', () => {
+    const steps = [
+      step('a'),
+      step('b'),
+      step('c', { hasBarrier: false }),
+      step('d', { pivot: true, canUndo: false }),
+    ];
+    const started = advance(acceptedSaga(serialPlan(...steps)), { type: 'start' });
+
+    const claimed = advance(started.saga, CLAIM);
+    const aborted = advance(claimed.saga, act('abort'));
+
+    expect(aborted.commands.map(({ op, branchId }) => `${op} ${branchId}`)).toEqual(['compensate b']);
+    expect(aborted.saga.branches.map(({ wasSent }) => wasSent)).toEqual([true, true, false, false]);
+  });
+
+  test('after the abort adds nothing to what is undone', () => {
+    const started = advance(acceptedSaga(serialPlan(step('a'), step('b'))), { type: 'start' });
+    const aborted = advance(started.saga, act('abort'));
+
+    const claimed = advance(aborted.saga, CLAIM);
+
+    expect(claimed.commands.map(({ op, branchId }) => `${op} ${branchId}`)).toEqual(['compensate a']);
+  });
+});
+
+describe('an abort', () => {
+  test('leaves a step that was never sent as if nothing had been asked of it', () => {
+    const saga = sagaOfPay({ ...CALLING, wasSent: false, closing: ANN, mayBeClosed: true });
+
+    expect(payOf(advance(saga, act('abort')))).toMatchObject({
+      state: 'pending',
+      isInFlight: false,
+      closing: undefined,
+    });
+  });
+
+  test('leaves a refused step that was being skipped as refused', () => {
+    const refusal = { reason: 'no', isStored: true };
+    const saga = sagaOfPay({ ...CALLING, refusal, closing: ANN, mayBeClosed: true });
+
+    expect(payOf(advance(saga, act('abort')))).toMatchObject({ state: 'refused', isInFlight: false });
+  });
+
+  test('does not undo a refused step that was skipped at an endpoint without a barrier', () => {
+    const refusal = { reason: 'no', isStored: true };
+    const skip = { ...ANN, op: 'action' } as const;
+    const saga = sagaOfPay(
+      { state: 'skipped', wasSent: true, refusal, skip },
+      { step: { hasBarrier: false } },
+    );
+
+    expect(payOf(advance(saga, act('abort'))).state).toBe('skipped');
+  });
+
+  test('frees the one side of a diamond that is stuck when the other side refuses', () => {
+    const saga = sagaOfPay({ ...UNKNOWN, dueAt: undefined, stuck: stuckAt(NOW) });
+    const refusal = { reason: 'no', isStored: true };
+
+    const after = advance(saga, replyTo('action', { outcome: 'refused', refusal }, { branchId: 'mail' }));
+
+    expect(payOf(after)).toMatchObject({ state: 'compensating', stuck: undefined, isInFlight: true });
+  });
+});
+
+describe('the deadline', () => {
+  const late = { deadlineAt: NOW - 1 };
+
+  test.each<[string, Saga, Saga['state']]>([
+    ['aborts what is undecided', sagaOfPay(CALLING, { saga: late }), 'aborting'],
+    [
+      'does not abort a pivot that was sent',
+      sagaOfPay(CALLING, { saga: late, step: { pivot: true } }),
+      'running',
+    ],
+    ['does not abort a commit', sagaOfPay(CALLING, { saga: { ...late, state: 'committing' } }), 'committing'],
+    [
+      'does not abort while paused',
+      sagaOfPay(CALLING, { saga: { ...late, paused: { ...ANN, since: NOW } } }),
+      'running',
+    ],
+    [
+      'aborts what is stuck by an error in the code',
+      sagaOfPay({ ...UNKNOWN, dueAt: undefined, stuck: { ...stuckAt(NOW), reason: 'code' } }, { saga: late }),
+      'aborting',
+    ],
+  ])('%s', (...[, saga, state]) => {
+    expect(advance(saga, { type: 'tick' }).saga.state).toBe(state);
+  });
+
+  test('does not abort what the last answer has completed', () => {
+    const started = advance(acceptedSaga(planOf(step('pay')), NOW + 1000), { type: 'start' });
+
+    const after = advance(started.saga, replyTo('action', { outcome: 'done', output: 1 }), 2000);
+
+    expect([after.saga.state, after.durability]).toEqual(['committed', 'end']);
+  });
+});
+
+describe('what is shown', () => {
+  test('the oldest of the stuck branches', () => {
+    const saga = sagaOfPay({ stuck: stuckAt(NOW) });
+    const branches = saga.branches.map((branch) => ({ ...branch, stuck: branch.stuck ?? stuckAt(NOW - 5) }));
+
+    expect(stuckOf({ ...saga, branches })?.branchId).toBe('mail');
+    expect(stuckOf(sagaOfPay({}))).toBeUndefined();
+  });
+
+  test('the outcome, as the state tells it', () => {
+    const states = ['running', 'committing', 'committed', 'aborting', 'aborted'] as const;
+
+    expect(states.map(outcomeOf)).toEqual(['undecided', 'committed', 'committed', 'aborted', 'aborted']);
+  });
+
+  test('the beginning and the latest of a long history, and how much is missing in between', () => {
+    let { saga } = advance(acceptedSaga(planOf(step('pay'))), { type: 'start' });
+    for (let count = 0; count < 150; count += 1) {
+      saga = advance(saga, act('pause'), count).saga;
+      saga = advance(saga, act('resume'), count).saga;
+    }
+
+    expect(saga.history).toHaveLength(200);
+    expect(saga.historyDroppedCount).toBe(101);
+    expect(saga.history[0]).toMatchObject({ what: 'accepted' });
+    expect(saga.history.at(-1)).toMatchObject({ what: 'operator-resume', at: NOW + 149 });
+  });
+});
+
+function stuckAt(since: number): NonNullable<Branch['stuck']> {
+  return { reason: 'unknown-outcome', message: 'slow', since };
+}
