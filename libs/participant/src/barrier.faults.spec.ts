@@ -4,6 +4,7 @@ import type { BranchCommand } from '@atone/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Pool, type PoolClient } from 'pg';
 import { migrateBarrier } from './barrier.install.js';
+import { RefusedError } from './contract.js';
 import { PARTICIPANT_FAILPOINTS } from './failpoints.js';
 import { createParticipant, type Participant } from './participant.js';
 import { pgDatabase } from './pg.database.js';
@@ -173,6 +174,30 @@ test('an action whose deferred constraint fails at the commit leaves nothing', a
 
   expect(await dangling.execute(book)).toEqual(UNKNOWN);
   expect(await participant.execute(next(book, 'compensate'))).toEqual({ outcome: 'undone', wasEmpty: true });
+});
+
+test('actions that all read through a connection more do not starve each other', async () => {
+  ledger.afterWrite = async () => {
+    await pool.query('select count(*) from entry');
+  };
+
+  const replies = await Promise.all(Array.from({ length: 40 }, () => participant.execute(command())));
+
+  expect(new Set(replies.map(({ outcome }) => outcome))).toEqual(new Set(['done']));
+});
+
+test('a refusal that no reply could carry is a mistake of the code, and is not stored', async () => {
+  const book = command();
+  const talkative = createParticipant<PoolClient>({
+    service: 'ledger',
+    database,
+    handlers: [
+      { ...ledger.handler, run: () => Promise.reject(new RefusedError('no', { text: 'x'.repeat(60_000) })) },
+    ],
+  });
+
+  expect(await talkative.execute(book)).toMatchObject({ outcome: 'unknown', error: { class: 'code' } });
+  expect(await participant.execute(book)).toMatchObject({ outcome: 'done' });
 });
 
 test('the duplicate of a refused action that comes after the abort does nothing', async () => {

@@ -5,9 +5,11 @@ import { judgeAction, judgeCloseAction, judgeCloseUndo, judgeUndo } from './barr
 import { RefusedError } from './contract.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
 import type { ParticipantFailpoint } from './failpoints.js';
-import { toJson } from './payload.js';
+import { replyJson } from './payload.js';
 
 const CLOSED: rows.StoredRefusal = { reason: 'closed by operator' };
+
+const REASON_LENGTH_MAX = 1_000;
 
 const reached = (name: ParticipantFailpoint): void | Promise<void> => failpoint(name);
 
@@ -206,10 +208,11 @@ function refusalOf(error: unknown): rows.StoredRefusal {
   if (!isRefusal(error)) {
     throw error;
   }
-  const { reason, details } = error;
+  const { details } = error;
+  const reason = error.reason.slice(0, REASON_LENGTH_MAX);
   return details === undefined
     ? { reason }
-    : { reason, details: toJson(details, 'the details of a RefusedError') };
+    : { reason, details: replyJson(details, 'the details of a RefusedError') };
 }
 
 /** Also knows the refusals of another copy of this library in the process. */

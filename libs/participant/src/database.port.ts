@@ -32,6 +32,8 @@ export interface OpenTransaction<Transaction> {
 
 /** A participant's own PostgreSQL database, whatever the library by which its code reaches it. */
 export interface LocalDatabase<Transaction> {
+  /** How many connections the pool may hold, where that is known. */
+  readonly connectionCountMax?: number | undefined;
   /**
    * Runs `work` in a new transaction at READ COMMITTED, which commits when the promise is kept.
    *

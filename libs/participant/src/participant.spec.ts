@@ -94,6 +94,13 @@ describe('a participant cannot be made', () => {
   });
 });
 
+test.each([
+  ['a pool of one connection', { database: { connectionCountMax: 1 } as LocalDatabase<null> }],
+  ['no connection to spare', { database: { connectionCountMax: 8 } as LocalDatabase<null>, parallelMax: 8 }],
+])('a participant with %s could come to a standstill, and is not made', (_title, rest) => {
+  expect(() => participant([order()], rest)).toThrow('at least one connection more');
+});
+
 describe('a command', () => {
   test('for an action that is not here is told the nearest name', async () => {
     const { execute } = participant([order()]);

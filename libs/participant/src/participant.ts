@@ -10,10 +10,11 @@ import type { ActionHandler, BranchContext } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
 import { HandlerRegistry } from './handler.registry.js';
 import { systemClock } from './node/system-clock.js';
+import { MisuseError } from './participant.error.js';
 import { readInput, writeOutput } from './payload.js';
 import { WorkLimit } from './work-limit.js';
 
-/** How many commands run at once, each with a connection of its own. */
+/** How many commands run at once, each with a connection of its own, where the pool has enough of them. */
 export const PARALLEL_MAX = 16;
 
 /** How many further commands wait for their turn. */
@@ -23,7 +24,7 @@ export interface ParticipantOptions<Transaction> {
   readonly service: string;
   readonly database: LocalDatabase<Transaction>;
   readonly handlers: readonly ActionHandler<Transaction>[];
-  /** Default 16. No more than the pool of the database has connections to spare. */
+  /** Default 16, or three quarters of the pool if that is less: handlers may need a connection more, to read. */
   readonly parallelMax?: number | undefined;
   /** Default 1,024. Beyond it commands are answered `unreachable: busy`, and the coordinator comes back later. */
   readonly waitingMax?: number | undefined;
@@ -70,7 +71,7 @@ class CommandExecutor<Transaction> {
     this.#barrier = options.barrier ?? createBarrier(options.database);
     this.#clock = options.clock ?? systemClock;
     this.#limit = new WorkLimit({
-      running: options.parallelMax ?? PARALLEL_MAX,
+      running: parallelMaxOf(options),
       waiting: options.waitingMax ?? WAITING_MAX,
     });
   }
@@ -159,6 +160,27 @@ class CommandExecutor<Transaction> {
       remainingMs === undefined ? undefined : this.#clock.instant(this.#clock.now() + remainingMs);
     return { gid, branchId, attempt, deadline, lane, transaction };
   }
+}
+
+/** With every connection held by a handler that waits for one more, all of them would wait for ever. */
+function parallelMaxOf({
+  service,
+  parallelMax,
+  database,
+}: {
+  readonly service: string;
+  readonly parallelMax?: number | undefined;
+  readonly database: { readonly connectionCountMax?: number | undefined };
+}): number {
+  const connectionCount = database.connectionCountMax ?? Number.POSITIVE_INFINITY;
+  if (connectionCount < 2 || (parallelMax ?? 0) >= connectionCount) {
+    throw new MisuseError(
+      `Service '${service}' would run ${parallelMax ?? 1} commands at once over a pool of ${connectionCount} connections, and a ` +
+        'handler that reads through another connection would wait for ever. Give the pool at least one connection more ' +
+        'than `parallelMax`, or lower `parallelMax`.',
+    );
+  }
+  return parallelMax ?? Math.min(PARALLEL_MAX, Math.max(1, Math.floor(connectionCount * 0.75)));
 }
 
 function activeBranch(command: BranchCommand): ActiveBranch {

@@ -5,7 +5,7 @@ import { BranchFailure } from './branch.failure.js';
 import { MisuseError } from './participant.error.js';
 
 /** What a reply may hold. Coordinators drop a reply of more than 64 KiB, and would ask for ever. */
-export const OUTPUT_BYTES_MAX = 60_000;
+const REPLY_BYTES_MAX = 60_000;
 
 /** Returns what an action's handler is given. @throws BranchFailure if the contract's schema refuses it. */
 export async function readInput(contract: ActionContract, input: Json | undefined): Promise<unknown> {
@@ -33,15 +33,20 @@ export async function writeOutput(contract: ActionContract, value: unknown): Pro
       `What ${name} returned does not fit its contract: ${issuesOf(result.error)}`,
     );
   }
-  const output = toJson(result.data, `what ${name} returned`);
-  const length = Buffer.byteLength(JSON.stringify(output));
-  if (length > OUTPUT_BYTES_MAX) {
+  return replyJson(result.data, `what ${name} returned`);
+}
+
+/** Returns a part of a reply as JSON. @throws BranchFailure if it is none, or too large for a reply. */
+export function replyJson(value: unknown, what: string): Json {
+  const json = toJson(value, what);
+  const bytes = Buffer.byteLength(JSON.stringify(json));
+  if (bytes > REPLY_BYTES_MAX) {
     throw new BranchFailure(
       'code',
-      `What ${name} returned has ${length} octets of JSON, and ${OUTPUT_BYTES_MAX} are the limit. Return a reference to it.`,
+      `There are ${bytes} octets of JSON in ${what}, and ${REPLY_BYTES_MAX} are the limit. Send a reference to it.`,
     );
   }
-  return output;
+  return json;
 }
 
 /**
@@ -72,7 +77,7 @@ export function jsonSchemaOf(contract: ActionContract, side: 'input' | 'output')
  *
  * @throws BranchFailure for what JSON would lose or change in silence: dates, maps, NaN, functions.
  */
-export function toJson(value: unknown, what: string, path = ''): Json {
+function toJson(value: unknown, what: string, path = ''): Json {
   if (isScalar(value)) {
     return value;
   }

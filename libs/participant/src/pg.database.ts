@@ -20,6 +20,7 @@ export function pgDatabase(pool: Pool): LocalDatabase<PoolClient> {
   }
   guardPool(pool);
   return {
+    connectionCountMax: pool.options.max,
     transaction: (work) => runTransaction(pool, work),
     session(transaction) {
       if ('totalCount' in transaction || !('processID' in transaction)) {

@@ -22,6 +22,7 @@ export function typeormDatabase(dataSource: DataSource): LocalDatabase<EntityMan
   }
   guardDataSource(dataSource);
   return {
+    connectionCountMax: poolSizeOf(dataSource),
     transaction: (work) => runTransaction(dataSource, work),
     session(manager) {
       const runner = manager.queryRunner;
@@ -34,6 +35,12 @@ export function typeormDatabase(dataSource: DataSource): LocalDatabase<EntityMan
       return sessionOf((...args) => runner.query(...args));
     },
   };
+}
+
+/** Where nothing is said, the pool of pg has 10. */
+function poolSizeOf({ options }: DataSource): number {
+  const { poolSize, extra } = options as { poolSize?: number; extra?: { max?: number } };
+  return extra?.max ?? poolSize ?? 10;
 }
 
 async function runTransaction<Result>(

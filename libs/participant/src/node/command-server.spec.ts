@@ -1,10 +1,13 @@
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { COMMANDS_PATH, signRequest, type BranchCommand } from '@atone/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { BranchReply } from '@atone/core';
 import type { Participant } from '../participant.js';
 import { command } from '../testing/ledger.fixture.js';
+import { commandListener } from './command-listener.js';
 import { BODY_BYTES_MAX } from './command-request.js';
 import { startCommandServer, type CommandServer, type CommandServerOptions } from './command-server.js';
 
@@ -244,6 +247,26 @@ describe('a server without keys', () => {
       name: 'MisuseError',
       message: expect.stringMatching(/nobody signs.*Pass `keys: \[\{ keyId, secret \}\]`/u),
     });
+  });
+
+  test.each([
+    ['10.0.0.9', 401],
+    ['::ffff:127.0.0.1', 200],
+    ['::1', 200],
+  ])('mounted in another server, it answers %s with %i', async (remoteAddress, status) => {
+    const host = createServer(commandListener(createGate().participant));
+    host.on('connection', (socket) =>
+      Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress }),
+    );
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const { port } = host.address() as AddressInfo;
+
+    const response = await post({ url: `http://127.0.0.1:${port}${COMMANDS_PATH}` }, batch(command()));
+
+    await response.text();
+    host.close().closeAllConnections();
+    expect(response.status).toBe(status);
   });
 
   test('with keys it may listen anywhere', async () => {

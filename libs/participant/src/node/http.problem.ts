@@ -18,7 +18,14 @@ export function sendProblem(response: ServerResponse, rejection: Rejection): voi
     return;
   }
   const { status, code, title, detail, errors, headers } = rejection;
-  const problem: Problem = { type: 'about:blank', title, status, detail, code, ...(errors && { errors }) };
+  const problem: Problem = {
+    type: `urn:atone:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    detail,
+    code,
+    ...(errors && { errors }),
+  };
   response.writeHead(status, { 'content-type': 'application/problem+json', connection: 'close', ...headers });
   response.end(JSON.stringify(problem));
 }

@@ -4,7 +4,7 @@ import { action, contract, type ActionHandler, RefusedError } from '../contract.
 import type { LocalDatabase, SqlSession } from '../database.port.js';
 
 /** A service that books amounts: every effect is a row of its own, so that a second one shows. */
-export const ledger = contract('ledger', {
+const ledger = contract('ledger', {
   book: action({ input: z.object({ amount: z.number() }), output: z.object({ balance: z.number() }) }),
 });
 
