@@ -1,25 +1,56 @@
+/** What stands in a package's tests, and may therefore know more than its product does. */
+const TESTS = '(\\.spec\\.ts$|/src/testing/|\\.conformance\\.ts$)';
+
+/** Says that the product code of `libs/<name>` may import these libs and no others. */
+function onlyKnows(name, known) {
+  return {
+    name: `${name}-knows-only-${known.join('-') || 'itself'}`,
+    severity: 'error',
+    from: { path: `^libs/${name}/src`, pathNot: TESTS },
+    to: { path: '^libs/', pathNot: `^libs/(${[name, ...known].join('|')})/` },
+  };
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     {
       name: 'core-imports-nothing',
       severity: 'error',
-      from: { path: '^libs/core/src', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^libs/core/src', pathNot: TESTS },
       to: { pathNot: '^libs/core/src' },
     },
+    onlyKnows('protocol', ['core']),
+    onlyKnows('engine', ['core', 'protocol']),
+    onlyKnows('store-postgres', ['core', 'protocol', 'engine']),
+    onlyKnows('transport-http', ['core', 'protocol', 'engine']),
+    onlyKnows('participant', ['core', 'protocol']),
+    onlyKnows('nestjs', ['core', 'protocol', 'participant']),
+    onlyKnows('embedded-postgres', []),
     {
-      name: 'adapters-meet-only-in-apps',
+      name: 'adapters-never-meet',
       severity: 'error',
       from: { path: '^libs/(store|transport)-([^/]+)/src' },
       to: { path: '^libs/(store|transport)-', pathNot: '^libs/$1-$2/' },
     },
-    { name: 'libs-never-import-apps', severity: 'error', from: { path: '^libs' }, to: { path: '^apps' } },
+    {
+      name: 'nothing-imports-apps',
+      severity: 'error',
+      from: { path: '^(libs|examples|apps/([^/]+))/' },
+      to: { path: '^apps/', pathNot: '^apps/$2/' },
+    },
+    {
+      name: 'fakes-stay-in-tests',
+      severity: 'error',
+      from: { path: '^(libs|apps|examples)/', pathNot: TESTS },
+      to: { path: '^libs/[^/]+/src/testing/' },
+    },
     {
       name: 'through-the-front-door',
       severity: 'error',
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/(?!index\\.ts$)', pathNot: '^libs/$2/' },
+      to: { path: '^libs/[^/]+/src/(?!((testing/)?index|testing/conformance)\\.ts$)', pathNot: '^libs/$2/' },
     },
     {
       name: 'no-cycles',

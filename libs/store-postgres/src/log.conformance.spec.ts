@@ -1,4 +1,4 @@
-import { describeLogConformance } from '@atone/engine/testing';
+import { describeLogConformance } from '@atone/engine/conformance';
 import { afterAll, beforeAll } from '@jest/globals';
 import { emptyTables, openStoreWorld, shiftTime } from './testing/store.world.js';
 import type { StoreWorld } from './testing/store.world.js';

@@ -1,5 +1,6 @@
 import type { BranchReply } from '@atone/core';
-import { commandTo, ManualClock } from '@atone/engine/testing';
+import { commandTo } from '@atone/engine/conformance';
+import { ManualClock } from '@atone/engine/testing';
 import { describe, expect, test } from '@jest/globals';
 import {
   classifyPlain,

@@ -1,4 +1,4 @@
-import { describeTransportConformance } from '@atone/engine/testing';
+import { describeTransportConformance } from '@atone/engine/conformance';
 import { HttpWorld } from './testing/http.world.js';
 import { libraryListener, type LoopbackServer } from './testing/loopback.server.js';
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { BranchReply } from '@atone/core';
-import { commandTo } from '@atone/engine/testing';
+import { commandTo } from '@atone/engine/conformance';
 import { checkSignature, replyTo, type BranchCommand } from '@atone/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { HttpTransportOptions } from './http.transport.js';

@@ -1,4 +1,4 @@
-import { commandTo } from '@atone/engine/testing';
+import { commandTo } from '@atone/engine/conformance';
 import { checkSignature, type BranchCommand } from '@atone/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { HttpTransportOptions } from './http.transport.js';

@@ -6,7 +6,8 @@ import {
   participantInstanceSchema,
   replyEnvelopeSchema,
 } from '@atone/protocol';
-import { commandTo, ManualClock } from '@atone/engine/testing';
+import { commandTo } from '@atone/engine/conformance';
+import { ManualClock } from '@atone/engine/testing';
 import { describe, expect, test } from '@jest/globals';
 import { classifyPlain, LIBRARY_STATUSES, PLAIN_STATUSES } from './classification.js';
 import { DEFAULT_LIMITS } from './limits.js';

@@ -4,5 +4,3 @@ export { MemoryLog } from './memory-log.js';
 export * from './scripted-transport.js';
 export { SeededRandom } from './seeded-random.js';
 export * from './engine-world.js';
-export * from './log.conformance.js';
-export * from './transport.conformance.js';

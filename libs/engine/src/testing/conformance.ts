@@ -1,0 +1,3 @@
+// The suites need Jest, the fakes in `index.ts` do not: programs without a test runner use those too.
+export * from './log.conformance.js';
+export * from './transport.conformance.js';
