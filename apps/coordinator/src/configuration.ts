@@ -6,7 +6,9 @@ import { StartError } from './start.error.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const flag = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .transform((text) => text === 'true');
 
 const signingKeys = z
   .string()
@@ -52,7 +54,7 @@ export const environmentSchema = z.object({
     description: 'How long the start keeps trying to reach the database before it gives up.',
   }),
   ATONE_LOG_LEVEL: z
-    .enum(LOG_LEVELS)
+    .enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` })
     .default('info')
     .meta({ description: `The least severe lines that are written: ${LOG_LEVELS.join(', ')}.` }),
   ATONE_ACTIVE_COUNT_MAX: wholeNumber(1, 1_000_000).prefault('20000').meta({
@@ -63,7 +65,7 @@ export const environmentSchema = z.object({
     description: 'The deadline of transactions that are submitted without one.',
   }),
   ATONE_TEST: z
-    .literal('1')
+    .literal('1', { error: 'must be 1 or absent' })
     .optional()
     .meta({ description: 'Only for tests of the coordinator: `1` allows `ATONE_FAILPOINTS`.' }),
   ATONE_FAILPOINTS: z

@@ -21,6 +21,8 @@ import { HealthController } from './http/health.controller.js';
 import { OutcomeDesk } from './http/outcome.desk.js';
 import { OverviewController } from './http/overview.controller.js';
 import { TransactionsController } from './http/transactions.controller.js';
+import { ApiDescription } from './openapi/api.description.js';
+import { DocumentationController } from './openapi/documentation.controller.js';
 import { CryptoRandom } from './ports/crypto.random.js';
 import { engineLogger } from './ports/pino.logger.js';
 import { SystemClock } from './ports/system.clock.js';
@@ -56,6 +58,7 @@ export class CoordinatorModule {
         CatalogueController,
         OverviewController,
         HealthController,
+        DocumentationController,
       ],
       providers: [
         { provide: CONFIGURATION, useValue: configuration },
@@ -63,6 +66,7 @@ export class CoordinatorModule {
         ...PORTS,
         ...ENGINE,
         OutcomeDesk,
+        ApiDescription,
         StoreUpkeep,
         CoordinatorLifecycle,
         ...overrides,

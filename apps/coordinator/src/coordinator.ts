@@ -8,10 +8,14 @@ import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
 import { CoordinatorModule } from './coordinator.module.js';
 import { createHttpServer } from './http/http.server.js';
+import { RouteTable } from './http/route.table.js';
 import { SchemaPipe } from './http/schema.pipe.js';
+import { ApiDescription } from './openapi/api.description.js';
+import { describeApi } from './openapi/api.document.js';
 import { failpointHook } from './ports/environment.failpoints.js';
 import { NestLogger, openLogger } from './ports/pino.logger.js';
 import { StartError } from './start.error.js';
+import { VERSION } from './version.js';
 
 export interface CoordinatorOptions {
   readonly configuration: Configuration;
@@ -42,14 +46,18 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   if (configuration.failpoints !== undefined) {
     setFailpointHook(failpointHook(configuration.failpoints));
   }
-  const { adapter, filter } = createHttpServer(configuration, logger);
+  const { adapter, filter, routes } = createHttpServer(configuration, logger);
   const app = await NestFactory.create<NestFastifyApplication>(
-    CoordinatorModule.register(configuration, logger, overrides),
+    CoordinatorModule.register(configuration, logger, [
+      { provide: RouteTable, useValue: routes },
+      ...(overrides ?? []),
+    ]),
     adapter,
     { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
   );
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(filter);
+  app.get(ApiDescription).describeBy(() => describeApi(app, VERSION));
   const url = await startOrClose(app, configuration);
   const engine = app.get(Engine);
   logger.info({ url, instance: engine.instanceId }, 'coordinator started');

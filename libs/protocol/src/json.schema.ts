@@ -9,6 +9,9 @@ export const nameSchema = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/u, 'must start with a letter and hold only letters, digits, _ . -');
 
+/** A text that PostgreSQL can hold: any but with the character 0. */
+export const textSchema = z.string().regex(/^[^\0]*$/u, 'must not hold the character 0');
+
 export const gidSchema = z
   .string()
   .regex(

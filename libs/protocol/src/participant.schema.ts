@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonSchema, nameSchema } from './json.schema.js';
+import { jsonSchema, nameSchema, textSchema } from './json.schema.js';
 import { retrySchema } from './plan.schema.js';
 
 const pathSchema = z
@@ -31,7 +31,7 @@ export const participantInstanceSchema = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/u }).max(512),
   kind: z.enum(['library', 'plain']),
   lane: nameSchema.optional(),
-  version: z.string().max(64).optional(),
+  version: textSchema.max(64).optional(),
   protocol: z.literal(1),
   actions: z.array(actionEntrySchema).max(1_000),
 });

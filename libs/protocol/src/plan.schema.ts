@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonSchema, nameSchema } from './json.schema.js';
+import { jsonSchema, nameSchema, textSchema } from './json.schema.js';
 
 export const retrySchema = z.strictObject({
   attemptCountMax: z.int().min(1).max(100_000).optional(),
@@ -46,7 +46,7 @@ export const submissionSchema = z.strictObject({
     .optional()
     .meta({ description: 'After it, what is undecided is aborted. Default: 10 minutes.' }),
   tags: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), z.string().max(256))
+    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), textSchema.max(256))
     .refine((tags) => Object.keys(tags).length <= 20, 'holds at most 20 tags')
     .optional(),
   lane: nameSchema.optional(),

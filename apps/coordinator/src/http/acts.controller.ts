@@ -1,8 +1,9 @@
 import type { OperatorAct } from '@atone/core';
 import { Engine, viewOf } from '@atone/engine';
-import { actRequestSchema, type TransactionView } from '@atone/protocol';
+import { actRequestSchema, transactionViewSchema, type TransactionView } from '@atone/protocol';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import type { z } from 'zod';
+import { Describe } from '../openapi/operation.decorator.js';
 import { branchPathSchema, retryBodySchema, transactionPathSchema } from './request.schemas.js';
 
 type ActRequest = z.output<typeof actRequestSchema>;
@@ -11,6 +12,17 @@ type RetryRequest = z.output<typeof retryBodySchema>;
 interface TransactionPath {
   readonly gid: string;
 }
+
+const DONE = { 200: { description: 'The act is durable.', schema: transactionViewSchema } };
+
+const ACT_ERRORS = [
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'ACT_NOT_POSSIBLE',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'LOG_UNAVAILABLE',
+] as const;
 
 /** Who acted, where the caller does not say. */
 const BY_DEFAULT = 'api';
@@ -21,6 +33,13 @@ export class ActsController {
   constructor(private readonly engine: Engine) {}
 
   @Post('retry')
+  @Describe({
+    id: 'retryTransaction',
+    group: 'acts',
+    summary: 'Asks again at once: all branches that are stuck or wait, or just one.',
+    answers: DONE,
+    errors: ACT_ERRORS,
+  })
   @HttpCode(200)
   async retry(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
@@ -31,6 +50,13 @@ export class ActsController {
   }
 
   @Post('abort')
+  @Describe({
+    id: 'abortTransaction',
+    group: 'acts',
+    summary: 'Decides to abort, where nothing is decided yet.',
+    answers: DONE,
+    errors: ACT_ERRORS,
+  })
   @HttpCode(200)
   async abort(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
@@ -40,6 +66,13 @@ export class ActsController {
   }
 
   @Post('pause')
+  @Describe({
+    id: 'pauseTransaction',
+    group: 'acts',
+    summary: 'Sends nothing more until it is resumed.',
+    answers: DONE,
+    errors: ACT_ERRORS,
+  })
   @HttpCode(200)
   async pause(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
@@ -49,6 +82,13 @@ export class ActsController {
   }
 
   @Post('resume')
+  @Describe({
+    id: 'resumeTransaction',
+    group: 'acts',
+    summary: 'Goes on after a pause.',
+    answers: DONE,
+    errors: ACT_ERRORS,
+  })
   @HttpCode(200)
   async resume(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
@@ -58,6 +98,14 @@ export class ActsController {
   }
 
   @Post('branches/:branchId/skip')
+  @Describe({
+    id: 'skipBranch',
+    group: 'acts',
+    summary: 'Goes on without a branch, or without undoing it.',
+    description: 'The participant first closes the branch, so that it cannot take effect later.',
+    answers: DONE,
+    errors: ACT_ERRORS,
+  })
   @HttpCode(200)
   async skip(
     @Param({ schema: branchPathSchema }) { gid, branchId }: TransactionPath & { branchId: string },

@@ -1,4 +1,10 @@
-import { participantInstanceSchema, nameSchema } from '@atone/protocol';
+import {
+  ERROR_CODES,
+  gidSchema,
+  nameSchema,
+  participantInstanceSchema,
+  type ErrorCode,
+} from '@atone/protocol';
 import { z } from 'zod';
 
 /** Schemas of answers that only this API gives. */
@@ -28,3 +34,37 @@ export const coordinatorInstancesSchema = z
   .meta({ id: 'CoordinatorInstances' });
 
 export type CoordinatorInstances = z.output<typeof coordinatorInstancesSchema>;
+
+const CODES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'A sentence for people.' }),
+    code: z.enum(CODES).meta({ description: 'For programs; it never changes.' }),
+    instance: z.string().optional().meta({ description: 'The path that was asked.' }),
+    gid: gidSchema.optional(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string().meta({
+            description:
+              'A JSON pointer into the body, or the name of a header, parameter or part of the path.',
+          }),
+          message: z.string(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
+
+export const healthSchema = z
+  .object({
+    status: z.string(),
+    info: z.record(z.string(), z.object({ status: z.string() })),
+    error: z.record(z.string(), z.object({ status: z.string() })),
+    details: z.record(z.string(), z.object({ status: z.string() })),
+  })
+  .meta({ id: 'Health' });

@@ -1,7 +1,9 @@
 import { Catalogue, type CatalogueStore } from '@atone/engine';
 import { participantInstanceSchema, type CatalogueInstance, type ParticipantInstance } from '@atone/protocol';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
+import { Describe } from '../openapi/operation.decorator.js';
 import { CATALOGUE_STORE } from '../tokens.js';
+import { participantsSchema } from './answer.schemas.js';
 import { fieldError } from './request.error.js';
 import { instancePathSchema } from './request.schemas.js';
 
@@ -19,11 +21,26 @@ export class CatalogueController {
   ) {}
 
   @Get()
+  @Describe({
+    id: 'listParticipants',
+    group: 'participants',
+    summary: 'Lists the instances of all participants.',
+    answers: { 200: { description: 'All that have entered themselves.', schema: participantsSchema } },
+    errors: ['LOG_UNAVAILABLE'],
+  })
   async list(): Promise<readonly CatalogueInstance[]> {
     return this.store.list();
   }
 
   @Put(':service/instances/:instance')
+  @Describe({
+    id: 'registerInstance',
+    group: 'participants',
+    summary: 'Enters an instance of a participant, or renews its entry.',
+    description: 'An instance that has not renewed its entry for 30 s is asked only when no other is there.',
+    answers: { 204: { description: 'It is in the catalogue.' } },
+    errors: ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'LOG_UNAVAILABLE'],
+  })
   @HttpCode(204)
   async register(
     @Param({ schema: instancePathSchema }) { service, instance }: InstancePath,
@@ -38,6 +55,13 @@ export class CatalogueController {
   }
 
   @Delete(':service/instances/:instance')
+  @Describe({
+    id: 'deregisterInstance',
+    group: 'participants',
+    summary: 'Takes out an instance that stops.',
+    answers: { 204: { description: 'It is not in the catalogue.' } },
+    errors: ['BAD_REQUEST', 'LOG_UNAVAILABLE'],
+  })
   @HttpCode(204)
   async deregister(
     @Param({ schema: instancePathSchema }) { service, instance }: InstancePath,

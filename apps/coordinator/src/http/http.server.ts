@@ -1,10 +1,13 @@
+import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Configuration } from '../configuration.js';
 import { demandToken } from './api-token.js';
 import { BODY_BYTES_MAX, parseJsonBodies } from './json.body.js';
+import { problemAnswer } from './problem.document.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RequestError } from './request.error.js';
 import { RouteTable } from './route.table.js';
 
 /** Room for the longest branch id in its percent-encoded form. */
@@ -22,6 +25,7 @@ export function createHttpServer(
     // While it closes, what comes on open connections is still answered in our own words.
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    clientErrorHandler: refuseConnection,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       filter.answer(error, request, reply);
     },
@@ -33,4 +37,24 @@ export function createHttpServer(
   }
   parseJsonBodies(server);
   return { adapter, filter, routes };
+}
+
+/** Answers octets that are no HTTP request. There is no request to answer then, only a connection. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = new RequestError('BAD_REQUEST', 'What was sent is not an HTTP request that can be read.');
+  const body = JSON.stringify(problemAnswer(refusal, '/').problem);
+  socket.end(
+    [
+      'HTTP/1.1 400 Bad Request',
+      'connection: close',
+      'content-type: application/problem+json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
 }

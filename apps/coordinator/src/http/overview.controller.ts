@@ -1,8 +1,9 @@
 import { Engine, type RowCounts, type TransactionLog } from '@atone/engine';
-import type { Counts } from '@atone/protocol';
+import { countsSchema, type Counts } from '@atone/protocol';
 import { Controller, Get, Inject } from '@nestjs/common';
+import { Describe } from '../openapi/operation.decorator.js';
 import { LOG } from '../tokens.js';
-import type { CoordinatorInstances } from './answer.schemas.js';
+import { coordinatorInstancesSchema, type CoordinatorInstances } from './answer.schemas.js';
 import { iso } from './transaction.row.js';
 
 /** What the whole installation looks like. */
@@ -14,11 +15,26 @@ export class OverviewController {
   ) {}
 
   @Get('counts')
+  @Describe({
+    id: 'countTransactions',
+    group: 'overview',
+    summary: 'Counts transactions by state.',
+    description: 'Those under way all, those that have ended over the last 24 hours.',
+    answers: { 200: { description: 'The counts.', schema: countsSchema } },
+    errors: ['LOG_UNAVAILABLE'],
+  })
   async counts(): Promise<Counts> {
     return countsOf(await this.engine.counts());
   }
 
   @Get('instances')
+  @Describe({
+    id: 'listInstances',
+    group: 'overview',
+    summary: 'Lists the coordinators that share the log.',
+    answers: { 200: { description: 'With their leases.', schema: coordinatorInstancesSchema } },
+    errors: ['LOG_UNAVAILABLE'],
+  })
   async instances(): Promise<CoordinatorInstances> {
     const rows = await this.log.instances();
     return {

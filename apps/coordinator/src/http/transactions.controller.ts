@@ -11,6 +11,8 @@ import {
   idempotencyKeySchema,
   listQuerySchema,
   submissionSchema,
+  transactionPageSchema,
+  transactionViewSchema,
   type ListQuery,
   type Submission,
   type TransactionPage,
@@ -18,6 +20,7 @@ import {
 } from '@atone/protocol';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Describe } from '../openapi/operation.decorator.js';
 import { LOG } from '../tokens.js';
 import { bodyHash } from './canonical.json.js';
 import { filterOf } from './list.filter.js';
@@ -26,6 +29,19 @@ import { fieldError, RequestError } from './request.error.js';
 import { transactionPathSchema, waitQuerySchema, type WaitQuery } from './request.schemas.js';
 import { traceContextOf } from './trace.context.js';
 import { summaryOfRow, unreadableView } from './transaction.row.js';
+
+const SUBMIT_HEADERS = {
+  [HEADERS.idempotencyKey]:
+    'A key of your own, 1 to 128 of `A-Z a-z 0-9 . _ : -`. The same key and body give the same transaction, for 7 days.',
+  [HEADERS.traceparent]: 'W3C trace context, passed on to the participants.',
+  [HEADERS.baggage]: 'W3C baggage, passed on to the participants. Its member `lane` names the lane.',
+  [HEADERS.lane]: 'The lane, where neither the body nor the baggage names one.',
+};
+
+const ACCEPTED_HEADERS = {
+  location: 'Where the transaction is shown.',
+  [HEADERS.idempotentReplayed]: '`true` when the key had been used before and nothing new was accepted.',
+};
 
 @Controller('v1/transactions')
 export class TransactionsController {
@@ -36,6 +52,37 @@ export class TransactionsController {
   ) {}
 
   @Post()
+  @Describe({
+    id: 'submitTransaction',
+    group: 'transactions',
+    summary: 'Starts a transaction from a plan.',
+    description:
+      'The answer comes when the plan is durable: from then on the transaction ends, or is visibly stuck. With `wait` it comes with the outcome, if that is known in time.',
+    headers: SUBMIT_HEADERS,
+    answers: {
+      200: {
+        description: 'It has ended within `wait`.',
+        schema: transactionViewSchema,
+        headers: ACCEPTED_HEADERS,
+      },
+      202: {
+        description: 'It is accepted and under way.',
+        schema: transactionViewSchema,
+        headers: ACCEPTED_HEADERS,
+      },
+    },
+    errors: [
+      'BAD_REQUEST',
+      'UNKNOWN_ACTION',
+      'INVALID_PLAN',
+      'IDEMPOTENCY_IN_FLIGHT',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'IDEMPOTENCY_MISMATCH',
+      'OVERLOADED',
+      'LOG_UNAVAILABLE',
+    ],
+  })
   @HttpCode(202)
   async submit(
     @Body({ schema: submissionSchema }) submission: Submission,
@@ -55,6 +102,14 @@ export class TransactionsController {
   }
 
   @Get()
+  @Describe({
+    id: 'listTransactions',
+    group: 'transactions',
+    summary: 'Lists transactions, newest first.',
+    description: 'All filters that are given must hold.',
+    answers: { 200: { description: 'A page.', schema: transactionPageSchema } },
+    errors: ['BAD_REQUEST', 'LOG_UNAVAILABLE'],
+  })
   async list(@Query({ schema: listQuerySchema }) query: ListQuery): Promise<TransactionPage> {
     if (Object.values(query).some((value) => String(value).includes('\0'))) {
       throw new RequestError('BAD_REQUEST', 'No parameter may hold the character 0.');
@@ -69,6 +124,14 @@ export class TransactionsController {
   }
 
   @Get(':gid')
+  @Describe({
+    id: 'getTransaction',
+    group: 'transactions',
+    summary: 'Shows a transaction with all that is known of it.',
+    description: 'With `wait` the answer is held back until the transaction has ended, or the time is up.',
+    answers: { 200: { description: 'The transaction as it stands.', schema: transactionViewSchema } },
+    errors: ['BAD_REQUEST', 'NOT_FOUND', 'LOG_UNAVAILABLE'],
+  })
   async get(
     @Param({ schema: transactionPathSchema }) { gid }: { gid: string },
     @Query({ schema: waitQuerySchema }) { wait = 0 }: WaitQuery,
