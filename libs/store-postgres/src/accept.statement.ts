@@ -1,7 +1,7 @@
 import { ROW_FORMAT } from '@atone/engine';
 import type { AcceptOutcome, NewRow } from '@atone/engine';
-import type { HotPool, HotStatement } from './hot.pool.js';
-import { DuplicateGidError, MissingDueError } from './batch.error.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
+import { DuplicateGidError, MissingDueError, RowEndedError, isEndState } from './batch.error.js';
 import { msOf, tagElement } from './row.mapper.js';
 
 /** For how long an idempotency key is remembered. */
@@ -12,7 +12,7 @@ const KEY_LIFETIME_DAYS = 7;
  * that was committed after it began. The keys come sorted, so that two batches with the same ones wait and do not
  * deadlock; the condition with `or` is answered from a hash table, a join would compare all with all.
  */
-const ACCEPT: HotStatement = {
+export const ACCEPT: HotStatement = {
   name: 'atone-accept',
   text: `
 with input as (
@@ -66,7 +66,7 @@ interface AcceptedRow {
 }
 
 /** Inserts the rows in one statement; see TransactionLog.accept. */
-export async function acceptRows(pool: HotPool, rows: readonly NewRow[]): Promise<AcceptOutcome[]> {
+export async function acceptRows(pool: StatementRunner, rows: readonly NewRow[]): Promise<AcceptOutcome[]> {
   checkBatch(rows);
   const first = firstOfEachKey(rows);
   const sent = rows.filter(({ gid, idempotency }) => !idempotency || first.get(idempotency.key)?.gid === gid);
@@ -102,6 +102,7 @@ function checkBatch(rows: readonly NewRow[]): void {
   const gids = new Set<string>();
   for (const { gid, progress } of rows) {
     if (gids.has(gid)) throw new DuplicateGidError(gid);
+    if (isEndState(progress.state)) throw new RowEndedError(gid);
     if (progress.dueInMs === undefined) throw new MissingDueError(gid);
     gids.add(gid);
   }

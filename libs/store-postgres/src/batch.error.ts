@@ -17,3 +17,18 @@ export class MissingDueError extends TypeError {
     super(`The row of ${gid} is live and was given to the log without dueInMs.`);
   }
 }
+
+/** A row was to be accepted in a state in which nothing is left to do: a defect of its writer. Nothing was sent. */
+export class RowEndedError extends TypeError {
+  override readonly name = 'RowEndedError';
+  readonly code = 'LOG_ROW_ENDED';
+
+  constructor(readonly gid: string) {
+    super(`The row of ${gid} was to be accepted as one that has ended.`);
+  }
+}
+
+/** Tells whether a row in this state has ended. */
+export function isEndState(state: string): boolean {
+  return state === 'committed' || state === 'aborted';
+}

@@ -1,6 +1,6 @@
 import { ROW_FORMAT } from '@atone/engine';
 import type { StoredRow } from '@atone/engine';
-import type { HotPool, HotStatement } from './hot.pool.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { ROW_COLUMNS, toStoredRow } from './row.mapper.js';
 import type { RawRow } from './row.mapper.js';
 
@@ -10,7 +10,7 @@ import type { RawRow } from './row.mapper.js';
  * The owners of live rows are found by stepping through the index from one to the next, so that the rows of the
  * living, which are nearly all, are not read. What others are just taking is skipped.
  */
-const CLAIM_DUE: HotStatement = {
+export const CLAIM_DUE: HotStatement = {
   name: 'atone-claim-due',
   text: `
 with recursive owner_of as (
@@ -80,7 +80,7 @@ returning ${ROW_COLUMNS}`,
 };
 
 /** Takes row $2 for instance $1 from whoever has it. */
-const CLAIM_ONE: HotStatement = {
+export const CLAIM_ONE: HotStatement = {
   name: 'atone-claim-one',
   text: `
 update atone.global_transaction as t
@@ -93,7 +93,7 @@ where t.gid = $2
 returning ${ROW_COLUMNS}`,
 };
 
-const GET: HotStatement = {
+export const GET: HotStatement = {
   name: 'atone-get',
   text: `
 select ${ROW_COLUMNS}
@@ -101,7 +101,7 @@ from atone.global_transaction as t
 where t.gid = $1`,
 };
 
-const OWNED: HotStatement = {
+export const OWNED: HotStatement = {
   name: 'atone-owned',
   text: `
 select gid
@@ -110,13 +110,17 @@ where finished_at is null
   and owner = $1`,
 };
 
-export async function claimDueRows(pool: HotPool, instanceId: string, limit: number): Promise<StoredRow[]> {
+export async function claimDueRows(
+  pool: StatementRunner,
+  instanceId: string,
+  limit: number,
+): Promise<StoredRow[]> {
   const rows = await pool.run<RawRow>(CLAIM_DUE, [instanceId, limit]);
   return rows.map(toStoredRow);
 }
 
 export async function claimRow(
-  pool: HotPool,
+  pool: StatementRunner,
   instanceId: string,
   gid: string,
 ): Promise<StoredRow | undefined> {
@@ -124,12 +128,12 @@ export async function claimRow(
   return row && toStoredRow(row);
 }
 
-export async function getRow(pool: HotPool, gid: string): Promise<StoredRow | undefined> {
+export async function getRow(pool: StatementRunner, gid: string): Promise<StoredRow | undefined> {
   const [row] = await pool.run<RawRow>(GET, [gid]);
   return row && toStoredRow(row);
 }
 
-export async function ownedGids(pool: HotPool, instanceId: string): Promise<string[]> {
+export async function ownedGids(pool: StatementRunner, instanceId: string): Promise<string[]> {
   const rows = await pool.run<{ gid: string }>(OWNED, [instanceId]);
   return rows.map(({ gid }) => gid);
 }

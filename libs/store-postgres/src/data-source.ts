@@ -5,6 +5,7 @@ import { GlobalTransactionEntity } from './entity/global-transaction.entity.js';
 import { IdempotencyKeyEntity } from './entity/idempotency-key.entity.js';
 import { InstanceEntity } from './entity/instance.entity.js';
 import { ParticipantInstanceEntity } from './entity/participant-instance.entity.js';
+import { SilentLogger } from './silent.logger.js';
 import { Initial1764000000000 } from './migration/initial.migration.js';
 
 /** All migrations, oldest first. One that has been released never changes. */
@@ -38,7 +39,7 @@ export function createDataSource(options: DataSourceOptions): DataSource {
     migrationsTableName: MIGRATION_TABLE,
     migrationsTransactionMode: 'all',
     synchronize: false,
-    logging: false,
+    logger: new SilentLogger(),
     installExtensions: false,
     poolSize: options.connectionCountMax,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

@@ -32,6 +32,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 12_000;
 
+/** What a statement needs: somebody to run it. */
+export type StatementRunner = Pick<HotPool, 'run'>;
+
 /** A few connections which run the log's short prepared statements, each in one round trip. */
 export class HotPool {
   private readonly pool: pg.Pool;

@@ -1,4 +1,4 @@
-export { DuplicateGidError, MissingDueError } from './batch.error.js';
+export { DuplicateGidError, MissingDueError, RowEndedError } from './batch.error.js';
 export { PostgresCatalogueStore } from './catalogue.postgres.js';
 export { PostgresLog } from './log.postgres.js';
 export { openPostgresStore } from './open.store.js';

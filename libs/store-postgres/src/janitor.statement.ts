@@ -1,4 +1,4 @@
-import type { HotPool, HotStatement } from './hot.pool.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
 
 const DELETE_EXPIRED_KEYS: HotStatement = {
   name: 'atone-delete-expired-keys',
@@ -53,13 +53,13 @@ where p.seen_at < now() - interval '7 days'
 const KEY_BATCH_SIZE = 1_000;
 
 /** Removes up to `limit` idempotency keys whose time is over, and returns how many it removed. */
-export async function deleteExpiredKeys(pool: HotPool, limit: number): Promise<number> {
+export async function deleteExpiredKeys(pool: StatementRunner, limit: number): Promise<number> {
   const deleted = await pool.run(DELETE_EXPIRED_KEYS, [limit]);
   return deleted.length;
 }
 
 /** Removes what nobody will ask for again, but for the transactions themselves. */
-export async function cleanUp(pool: HotPool): Promise<void> {
+export async function cleanUp(pool: StatementRunner): Promise<void> {
   await pool.run(DELETE_DEAD_INSTANCES, []);
   await pool.run(DELETE_OLD_COUNTS, []);
   await pool.run(DELETE_GONE_PARTICIPANTS, []);

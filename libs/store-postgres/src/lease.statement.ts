@@ -1,4 +1,4 @@
-import type { HotPool, HotStatement } from './hot.pool.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { msOf } from './row.mapper.js';
 
 const RENEW: HotStatement = {
@@ -20,11 +20,15 @@ set lease_until = least(lease_until, now() - interval '1 millisecond')
 where instance_id = $1`,
 };
 
-export async function renewLease(pool: HotPool, instanceId: string, leaseMs: number): Promise<number> {
+export async function renewLease(
+  pool: StatementRunner,
+  instanceId: string,
+  leaseMs: number,
+): Promise<number> {
   const [row] = await pool.run<{ now_ms: number }>(RENEW, [instanceId, leaseMs]);
   return row?.now_ms ?? Number.NaN;
 }
 
-export async function endLease(pool: HotPool, instanceId: string): Promise<void> {
+export async function endLease(pool: StatementRunner, instanceId: string): Promise<void> {
   await pool.run(END, [instanceId]);
 }

@@ -17,8 +17,41 @@ const STATES_OF_OUTCOME: Readonly<Record<NonNullable<RowFilter['outcome']>, read
 /** A gid's time and the time of acceptance are of different clocks. Twice what is ever allowed between them. */
 const CLOCK_SKEW_MAX_MS = 3_600_000;
 
-/** Returns the rows that the filter names, newest first. */
+/** How many of the newest rows are looked through before the index of services or tags is asked. */
+const NEAR_COUNT = 2_000;
+
+/**
+ * Returns the rows that the filter names, newest first.
+ *
+ * For a service or a tag the planner cannot know whether to go back in time until enough are found, which takes for
+ * ever for a rare one, or to collect all there are by the index, which does so for a frequent one. So the newest rows
+ * are looked through, and only where these are not enough the index gives the others.
+ */
 export async function listRows(dataSource: DataSource, filter: RowFilter): Promise<StoredRow[]> {
+  if (filter.service === undefined && filter.tag === undefined) {
+    return fetchRows(restricted(dataSource, filter).orderBy('t.gid', 'DESC'), filter.limit);
+  }
+  const farBelow = await farGid(dataSource, filter);
+  const near = restricted(dataSource, filter).orderBy('t.gid', 'DESC');
+  if (farBelow === undefined) return fetchRows(near, filter.limit);
+
+  const nearRows = await fetchRows(near.andWhere('t.gid >= :farBelow', { farBelow }), filter.limit);
+  if (nearRows.length === filter.limit) return nearRows;
+  const far = restricted(dataSource, { ...filter, afterGid: farBelow });
+  // The same order, in which no index holds them: they must be collected first.
+  far.orderBy('cast(t.gid as text) collate "C"', 'DESC');
+  return [...nearRows, ...(await fetchRows(far, filter.limit - nearRows.length))];
+}
+
+/** Returns the gid that is the last of the newest rows, or undefined if there are not that many. */
+async function farGid(dataSource: DataSource, filter: RowFilter): Promise<string | undefined> {
+  const query = dataSource.createQueryBuilder().select('t.gid', 'gid').from(GlobalTransactionEntity, 't');
+  restrictTime(query, filter);
+  const last = await query.orderBy('t.gid', 'DESC').offset(NEAR_COUNT).limit(1).getRawOne<{ gid: string }>();
+  return last?.gid;
+}
+
+function restricted(dataSource: DataSource, filter: RowFilter): Query {
   const query = dataSource.createQueryBuilder().from(GlobalTransactionEntity, 't');
   for (const [index, [expression, field]] of ROW_EXPRESSIONS.entries()) {
     if (index === 0) query.select(expression, field);
@@ -28,7 +61,11 @@ export async function listRows(dataSource: DataSource, filter: RowFilter): Promi
   restrictAttention(query, filter);
   restrictIdentity(query, filter);
   restrictTime(query, filter);
-  const rows = await query.orderBy('t.gid', 'DESC').limit(filter.limit).getRawMany<RawRow>();
+  return query;
+}
+
+async function fetchRows(query: Query, limit: number): Promise<StoredRow[]> {
+  const rows = await query.limit(limit).getRawMany<RawRow>();
   return rows.map(toStoredRow);
 }
 

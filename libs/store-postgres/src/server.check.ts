@@ -1,4 +1,4 @@
-import type { HotPool } from './hot.pool.js';
+import type { StatementRunner } from './hot.pool.js';
 import { LogNotDurableError, ServerTooOldError } from './store.error.js';
 
 const OLDEST_VERSION_NUM = 140_000;
@@ -29,7 +29,7 @@ interface Settings {
  * @throws ServerTooOldError
  * @throws LogNotDurableError unless `acceptLoss`.
  */
-export async function checkServer(pool: HotPool, acceptLoss: boolean): Promise<void> {
+export async function checkServer(pool: StatementRunner, acceptLoss: boolean): Promise<void> {
   const [settings] = await pool.run<Settings & Record<string, unknown>>(SETTINGS, []);
   if (settings === undefined) return;
   if (settings.version_num < OLDEST_VERSION_NUM) throw new ServerTooOldError(settings.version);

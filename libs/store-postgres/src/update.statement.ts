@@ -1,13 +1,13 @@
 import type { RowUpdate } from '@atone/engine';
-import { DuplicateGidError, MissingDueError } from './batch.error.js';
-import type { HotPool, HotStatement } from './hot.pool.js';
+import { DuplicateGidError, MissingDueError, isEndState } from './batch.error.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
 
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
  * time does not count and stays as it is, because a change of an indexed column is what makes an update expensive.
  * A finished row never changes, whatever version is named.
  */
-const UPDATE: HotStatement = {
+export const UPDATE: HotStatement = {
   name: 'atone-update',
   text: `
 with changed as (
@@ -51,7 +51,7 @@ from changed`,
 };
 
 /** Changes the rows that still have their version, in one statement; see TransactionLog.update. */
-export async function updateRows(pool: HotPool, updates: readonly RowUpdate[]): Promise<boolean[]> {
+export async function updateRows(pool: StatementRunner, updates: readonly RowUpdate[]): Promise<boolean[]> {
   checkBatch(updates);
   // Two batches that hold the same rows lock them in this order, and so wait and do not deadlock.
   const sorted = updates.toSorted((left, right) => (left.gid < right.gid ? -1 : 1));
@@ -76,11 +76,7 @@ function checkBatch(updates: readonly RowUpdate[]): void {
   const gids = new Set<string>();
   for (const { gid, progress } of updates) {
     if (gids.has(gid)) throw new DuplicateGidError(gid);
-    if (progress.dueInMs === undefined && !isFinished(progress.state)) throw new MissingDueError(gid);
+    if (progress.dueInMs === undefined && !isEndState(progress.state)) throw new MissingDueError(gid);
     gids.add(gid);
   }
-}
-
-function isFinished(state: string): boolean {
-  return state === 'committed' || state === 'aborted';
 }

@@ -1,0 +1,167 @@
+import { createTestDatabase } from '@atone/embedded-postgres';
+import type { TestDatabase } from '@atone/embedded-postgres';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDataSource } from './data-source.js';
+import { openPostgresStore } from './open.store.js';
+import type { PostgresStore } from './open.store.js';
+import { checkServer, lossySettings } from './server.check.js';
+import { newRow } from './testing/row.factory.js';
+
+let database: TestDatabase;
+let side: pg.Client;
+let opened: PostgresStore[];
+
+beforeEach(async () => {
+  opened = [];
+  database = await createTestDatabase();
+  side = new pg.Client({ connectionString: database.url });
+  await side.connect();
+});
+
+afterEach(async () => {
+  await Promise.all(opened.map((store) => store.close()));
+  await side.end();
+  await database.drop();
+});
+
+async function open(): Promise<PostgresStore> {
+  const store = await openPostgresStore({ url: database.url, acceptLoss: true });
+  opened.push(store);
+  return store;
+}
+
+async function columns(): Promise<unknown[]> {
+  const { rows } = await side.query(`
+    select table_name, column_name, data_type
+    from information_schema.columns
+    where table_schema = 'atone'
+    order by 1, 2`);
+  return rows;
+}
+
+test('three instances that start at once on an empty database migrate it once, and all can work', async () => {
+  const stores = await Promise.all([open(), open(), open()]);
+
+  const { rows } = await side.query('select name from atone.migration');
+  expect(rows).toHaveLength(1);
+  const accepted = await Promise.all(stores.map((store) => store.log.accept([newRow()])));
+  expect(accepted.flat().map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted', 'accepted']);
+});
+
+test('what is in the log is there after the next start', async () => {
+  const row = newRow();
+  const first = await open();
+  await first.log.accept([row]);
+  const before = await columns();
+
+  const second = await open();
+
+  expect((await second.log.get(row.gid))?.gid).toBe(row.gid);
+  expect(await columns()).toEqual(before);
+});
+
+test('a migration that was cut off leaves nothing, and the next start does it whole', async () => {
+  // A table in the way of the last statement: whatever was made before it must be gone with it.
+  await side.query('create schema atone');
+  await side.query('create table atone.finished_count ()');
+  await expect(open()).rejects.toMatchObject({ code: 'LOG_STATEMENT_FAILED' });
+  const { rows } = await side.query(`select to_regclass('atone.global_transaction') as found`);
+  await side.query('drop table atone.finished_count');
+
+  const store = await open();
+
+  expect(rows).toEqual([{ found: null }]);
+  expect(await store.log.list({ limit: 1 })).toEqual([]);
+});
+
+test('a schema that a newer version has migrated is refused, by name', async () => {
+  await open();
+  await side.query(
+    `insert into atone.migration (timestamp, name) values (9999999999999, 'Later9999999999999')`,
+  );
+
+  await expect(open()).rejects.toMatchObject({
+    code: 'LOG_SCHEMA_TOO_NEW',
+    message: expect.stringContaining('Later9999999999999'),
+  });
+});
+
+test('a server that may lose commits is refused, with the setting and the way to accept it', async () => {
+  const opening = openPostgresStore({ url: database.url });
+
+  await expect(opening).rejects.toMatchObject({
+    code: 'LOG_NOT_DURABLE',
+    message: expect.stringMatching(/fsync=off.*ATONE_ACCEPT_LOSS=true/u),
+  });
+  const { rows } = await side.query(`select to_regnamespace('atone') as schema`);
+  expect(rows).toEqual([{ schema: null }]);
+});
+
+test('a role whose own settings may lose commits is seen through', async () => {
+  const { rows } = await side.query<{ name: string }>('select current_database() as name');
+  await side.query(`alter database ${rows[0]?.name} set synchronous_commit = off`);
+
+  await expect(openPostgresStore({ url: database.url })).rejects.toMatchObject({
+    settings: expect.arrayContaining(['synchronous_commit=off']),
+  });
+});
+
+const SAFE = {
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  synchronous_standby_names: '',
+};
+
+test.each([
+  [{}, []],
+  [{ synchronous_commit: 'local' }, []],
+  [{ synchronous_commit: 'remote_apply', synchronous_standby_names: '*' }, []],
+  [{ fsync: 'off' }, ['fsync=off']],
+  [{ full_page_writes: 'off' }, ['full_page_writes=off']],
+  [{ synchronous_commit: 'off' }, ['synchronous_commit=off']],
+  [
+    { synchronous_commit: 'local', synchronous_standby_names: '*' },
+    ['synchronous_commit=local beside synchronous_standby_names'],
+  ],
+])('with %j what may lose commits is %j', (change, lossy) => {
+  expect(lossySettings({ ...SAFE, ...change })).toEqual(lossy);
+});
+
+test('a server older than PostgreSQL 14 is refused', async () => {
+  const settings = { ...SAFE, version_num: 130_020, version: '13.20' };
+  const old = { run: <Row>() => Promise.resolve([settings as Row]) };
+
+  await expect(checkServer(old, true)).rejects.toMatchObject({
+    code: 'LOG_SERVER_TOO_OLD',
+    message: expect.stringContaining('13.20'),
+  });
+});
+
+test('a database that cannot be reached is unavailable, and nothing stays behind', async () => {
+  const opening = openPostgresStore({ url: 'postgres://atone@127.0.0.1:1/none' });
+
+  await expect(opening).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE', retryable: true });
+});
+
+test('the entities describe the tables as they are', async () => {
+  await open();
+  const dataSource = createDataSource({ url: database.url, applicationName: 'test', connectionCountMax: 1 });
+  await dataSource.initialize();
+  try {
+    const { rows } = await side.query<{ table_name: string; column_name: string; is_nullable: string }>(`
+      select table_name, column_name, is_nullable
+      from information_schema.columns
+      where table_schema = 'atone'`);
+
+    for (const { tableName, columns: described } of dataSource.entityMetadatas) {
+      const found = rows.filter((row) => row.table_name === tableName);
+      expect(described.map((column) => `${column.databaseName} ${column.isNullable}`).toSorted()).toEqual(
+        found.map((row) => `${row.column_name} ${row.is_nullable === 'YES'}`).toSorted(),
+      );
+    }
+  } finally {
+    await dataSource.destroy();
+  }
+});
