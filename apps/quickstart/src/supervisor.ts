@@ -62,7 +62,6 @@ export class Supervisor {
     });
     // Whoever awaits it sees it; where nobody does, the process must not end of it.
     this.failed.catch(() => undefined);
-    this.#fail = reject;
   }
 
   /** Starts `plan`, and again whenever it ends. */
