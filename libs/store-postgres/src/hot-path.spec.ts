@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createTestDatabase } from '@atone/embedded-postgres';
 import type { TestDatabase } from '@atone/embedded-postgres';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { acceptRows } from './accept.statement.js';
 import { claimDueRows, claimRow, getRow, ownedGids } from './claim.statement.js';
@@ -10,26 +10,26 @@ import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { endLease, renewLease } from './lease.statement.js';
 import { openPostgresStore } from './open.store.js';
 import { end, keep, newRow, newRows, OWNER, running } from './testing/row.factory.js';
-import { emptyTables } from './testing/store.world.js';
 import { updateRows } from './update.statement.js';
 
 const OTHER = randomUUID();
 
 let database: TestDatabase;
 let side: pg.Client;
+/** Looks on from another database, so that its own commits are not counted. */
+let watcher: pg.Client;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   const store = await openPostgresStore({ url: database.url, acceptLoss: true });
   await store.close();
   side = new pg.Client({ connectionString: database.url });
-  await side.connect();
+  watcher = new pg.Client({ connectionString: process.env['ATONE_TEST_DATABASE_URL'] });
+  await Promise.all([side.connect(), watcher.connect()]);
 });
 
-beforeEach(() => emptyTables(side));
-
 afterAll(async () => {
-  await side.end();
+  await Promise.all([side.end(), watcher.end()]);
   await database.drop();
 });
 
@@ -44,21 +44,34 @@ interface Counters {
   readonly commitCount: number;
 }
 
-const COUNTERS = `
+const TABLE_COUNTERS = `
 select sum(seq_scan)::int as "seqScanCount",
        sum(n_tup_upd) filter (where relname like 'global_transaction%')::int as "updateCount",
-       sum(n_tup_hot_upd) filter (where relname like 'global_transaction%')::int as "hotUpdateCount",
-       (select xact_commit from pg_stat_database where datname = current_database())::int as "commitCount"
+       sum(n_tup_hot_upd) filter (where relname like 'global_transaction%')::int as "hotUpdateCount"
 from pg_stat_user_tables
 where schemaname = 'atone'`;
 
-/** Returns what `work` made the server count. A server process reports all that it counted when it ends. */
+const COMMIT_COUNT = `
+select xact_commit::int as "commitCount"
+from pg_stat_database
+where datname = $1`;
+
+const OTHERS = `
+select
+from pg_stat_activity
+where datname = $1
+  and backend_type = 'client backend'`;
+
+/** A server before PostgreSQL 15 hands counters from one process to the other, which takes up to a second. */
+const LET_COUNTERS_ARRIVE = `
+select case when current_setting('server_version_num')::int < 150000 then pg_sleep(2) end`;
+
+/** Returns what `work` made the server count. */
 async function measure(work: (pool: HotPool) => Promise<void>): Promise<Counters> {
   const before = await readCounters();
   const pool = connect();
   await work(pool);
   await pool.close();
-  await measuredIsGone();
   const after = await readCounters();
   return {
     seqScanCount: after.seqScanCount - before.seqScanCount,
@@ -68,18 +81,19 @@ async function measure(work: (pool: HotPool) => Promise<void>): Promise<Counters
   };
 }
 
+/** Reads the counters once nobody but us is connected: a server process reports all that it counted when it ends. */
 async function readCounters(): Promise<Counters> {
-  const { rows } = await side.query<Counters>(COUNTERS);
-  if (rows[0] === undefined) throw new Error('The server keeps no counters.');
-  return rows[0];
-}
-
-async function measuredIsGone(): Promise<void> {
-  const query = `select from pg_stat_activity where datname = current_database() and application_name = 'measured'`;
-  for (let rowCount: number | null = 1; rowCount !== 0;) {
+  const name = new URL(database.url).pathname.slice(1);
+  for (let rowCount: number | null = 2; rowCount !== 1;) {
     // oxlint-disable-next-line no-await-in-loop -- until it is so.
-    ({ rowCount } = await side.query(query));
+    ({ rowCount } = await watcher.query(OTHERS, [name]));
   }
+  await watcher.query(LET_COUNTERS_ARRIVE);
+  const tables = await side.query<Omit<Counters, 'commitCount'>>(TABLE_COUNTERS);
+  const commits = await watcher.query<Pick<Counters, 'commitCount'>>(COMMIT_COUNT, [name]);
+  if (tables.rows[0] === undefined || commits.rows[0] === undefined)
+    throw new Error('The server counts nothing.');
+  return { ...tables.rows[0], ...commits.rows[0] };
 }
 
 interface PlanNode {
