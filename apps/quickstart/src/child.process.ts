@@ -17,17 +17,19 @@ export function spawnChild(plan: ChildPlan, logFolder: string): Child {
   const logStart = sizeOf(logPath);
   const child = spawn(process.execPath, ['--import', ORPHAN_GUARD.href, plan.entry], {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
-    env: { ...inherited(), ...plan.environment },
+    env: { ...inherited(), NO_COLOR: '1', ...plan.environment },
     stdio: ['ignore', log, log, 'ipc'],
     // Out of the terminal's reach: Ctrl-C is ours to pass on.
     detached: true,
   });
   closeSync(log);
   const ended = new Promise<ChildEnd>((resolve) => {
-    child.once('error', (error) => resolve({ how: `because ${error.message}`, lastWords: [] }));
+    child.once('error', (error) =>
+      resolve({ how: `at once (${error.message})`, wasKilled: false, lastWords: [] }),
+    );
     child.once('exit', (code, signal) => {
       const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
-      resolve({ how, lastWords: lastLines(logPath, logStart) });
+      resolve({ how, wasKilled: signal !== null, lastWords: lastLines(logPath, logStart) });
     });
   });
   return { ended, kill: (signal) => void child.kill(signal) };

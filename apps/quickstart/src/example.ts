@@ -55,7 +55,7 @@ export interface Workload {
   readonly totalCount: number;
   /** Fills wallets, shelves and the like. Can be repeated. */
   prepare(): Promise<void>;
-  /** Returns what was not submitted yet, as far as the databases know. */
+  /** Returns what has not ended yet, as far as the databases know. */
   remaining(): Promise<readonly Work[]>;
   standing(ended: readonly Ended[]): Promise<Standing>;
   close(): Promise<void>;

@@ -74,5 +74,5 @@ function stopBy(signal: StopSignal): void {
   }
   stoppedBy = signal;
   stop.abort();
-  terminal.say('Stopping …');
+  terminal.say('Stopping; the data are kept.');
 }

@@ -127,7 +127,9 @@ class MusicShopWork implements Workload {
     for (const order of this.orders) {
       refuseOther(order, rows.get(order.orderNo));
     }
-    return this.orders.filter(({ orderNo }) => !rows.has(orderNo)).map(workOf);
+    // Who is pending was submitted by a start that did not see its end: the key makes it the same transaction.
+    const isOpen = ({ orderNo }: NewOrder) => (rows.get(orderNo)?.state ?? 'pending') === 'pending';
+    return this.orders.filter(isOpen).map(workOf);
   }
 
   async standing(ended: readonly Ended[]): Promise<Standing> {
@@ -145,7 +147,7 @@ class MusicShopWork implements Workload {
       committedCount: confirmed.length,
       abortedCounts: countEach(reasons),
       undecidedCount: this.orders.length - confirmed.length - reasons.length,
-      checks: await this.#checks(),
+      checks: [...(await this.#checks()), outcomeCheck(rows, ended)],
       committedGid: confirmed[0]?.gid,
       abortedGid: cancelled[0]?.gid,
     };
@@ -217,6 +219,29 @@ function refuseOther(order: NewOrder, row: OrderRow | undefined): void {
       `The database holds another order ${order.orderNo} than the file: they are from another file of orders. Begin anew with --fresh, or keep both with --data <another folder>.`,
     );
   }
+}
+
+const STATE_OF_OUTCOME = { committed: 'confirmed', aborted: 'cancelled' } as const;
+
+/** What the coordinator said of an order must be what became of it. */
+function outcomeCheck(rows: readonly OrderRow[], ended: readonly Ended[]): Check {
+  const stateOf = new Map(rows.map((row) => [orderKey(row.order_no), row.state]));
+  const violations = ended.flatMap(({ key, result: { outcome } }) => {
+    const state = stateOf.get(key);
+    const isAsSaid =
+      outcome === 'undecided' ||
+      state === STATE_OF_OUTCOME[outcome] ||
+      (outcome === 'aborted' && state === undefined);
+    return isAsSaid
+      ? []
+      : [`${key} is ${outcome} at the coordinator and ${state ?? 'absent'} in the database`];
+  });
+  return {
+    label: 'Outcomes carried out',
+    value: yesOrNo(violations),
+    holds: violations.length === 0,
+    violations,
+  };
 }
 
 function countEach(reasons: readonly string[]): Map<string, number> {

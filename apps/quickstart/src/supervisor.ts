@@ -5,7 +5,7 @@ import { QuickstartError } from './quickstart.error.js';
  *
  *   start ──► running ──ends──► pausing ──► running …
  *                │                 │
- *                │                 └─ ended early too often in a row ──► the whole gives up
+ *                │                 └─ ended by itself, early, too often in a row ──► the whole gives up
  *                └─ stop ──► SIGTERM ──10 s──► SIGKILL
  */
 
@@ -20,6 +20,8 @@ export interface ChildPlan {
 export interface ChildEnd {
   /** As the end of "it ended": `with exit code 1`. */
   readonly how: string;
+  /** Whether somebody else ended it. */
+  readonly wasKilled: boolean;
   /** The last lines that it wrote. */
   readonly lastWords: readonly string[];
 }
@@ -96,14 +98,14 @@ export class Supervisor {
       if (this.#stopping.signal.aborted) {
         return;
       }
-      earlyCount = this.ports.now() - startedAt < EARLY_MS ? earlyCount + 1 : 1;
+      earlyCount = nextEarlyCount(earlyCount, end, this.ports.now() - startedAt);
       if (earlyCount >= EARLY_COUNT_MAX) {
         this.#tellLastWords(end);
         const message = `${plan.name} ended ${earlyCount} times in a row, last ${end.how}; its words are in ${this.ports.logFolder}.`;
         this.#fail(new QuickstartError(message));
         return;
       }
-      const pauseMs = Math.min(PAUSE_MS.initial * 2 ** (earlyCount - 1), PAUSE_MS.cap);
+      const pauseMs = Math.min(PAUSE_MS.initial * 2 ** Math.max(0, earlyCount - 1), PAUSE_MS.cap);
       this.#tell(plan, end, pauseMs);
       await this.ports.sleep(pauseMs, this.#stopping.signal);
     }
@@ -123,8 +125,9 @@ export class Supervisor {
     this.#tellLastWords(end);
   }
 
-  #tellLastWords({ lastWords }: ChildEnd): void {
-    const words = lastWords.map((line) => `    ${line}`).join('\n');
+  #tellLastWords({ lastWords, wasKilled }: ChildEnd): void {
+    // Who is killed does not say why.
+    const words = (wasKilled ? [] : lastWords).map((line) => `    ${line}`).join('\n');
     if (words !== '' && !this.#told.has(words)) {
       this.#told.add(words);
       this.ports.warn(`  Its last lines:\n${words}`);
@@ -136,4 +139,12 @@ export class Supervisor {
       child.kill(signal);
     }
   }
+}
+
+/** Whoever is killed may come back at once, however often: the quickstart invites people to kill. */
+function nextEarlyCount(earlyCount: number, { wasKilled }: ChildEnd, livedMs: number): number {
+  if (wasKilled) {
+    return earlyCount;
+  }
+  return livedMs < EARLY_MS ? earlyCount + 1 : 1;
 }
