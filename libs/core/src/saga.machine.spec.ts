@@ -62,11 +62,7 @@ describe('a takeover', () => {
   });
 
   test('of an abort does not look again and again at a call whose undo has to wait', () => {
-    const plan = serialPlan(step('pay'), step('mail'));
-    const mail = { ...sagaOfPay({}).branches[1], ...COMPENSATING, branchId: 'mail' } as Branch;
-    const saga: Saga = { ...sagaOfPay(CALLING, { saga: ABORTING }), plan };
-
-    const after = advance({ ...saga, branches: [saga.branches[0] as Branch, mail] }, CLAIM, 20_000);
+    const after = advance(callingUnderUndo(), CLAIM, 20_000);
 
     expect(payOf(after)).toMatchObject({ state: 'calling', isInFlight: false, dueAt: undefined });
     expect(nextDueAt(after.saga)).toBeGreaterThan(NOW + 20_000);
@@ -99,6 +95,25 @@ describe('a takeover', () => {
 });
 
 describe('an abort', () => {
+  test.each<[string, SagaEvent]>([
+    [
+      'an attempt without an answer',
+      replyTo('action', { outcome: 'unknown', error: { class: 'error', message: 'x' } }),
+    ],
+    [
+      'an error in the code',
+      replyTo('action', { outcome: 'unknown', error: { class: 'code', message: 'x' } }),
+    ],
+    ['a participant that is still at it', replyTo('action', { outcome: 'not-yet', retryAfterMs: 1000 })],
+    ['an action that came after its undo', replyTo('action', { outcome: 'already-undone' })],
+  ])('whose undo of a step has to wait does not ask for the action again: %s', (_, event) => {
+    const after = advance(callingUnderUndo(), event);
+
+    expect(payOf(after)).toMatchObject({ isInFlight: false, dueAt: undefined });
+    expect(payOf(after).stuck).toBeUndefined();
+    expect(nextDueAt(after.saga)).toBe(NOW + 5000);
+  });
+
   test('leaves a step that was never sent as if nothing had been asked of it', () => {
     const saga = sagaOfPay({ ...CALLING, wasSent: false, closing: ANN, mayBeClosed: true });
 
@@ -199,6 +214,11 @@ describe('what is shown', () => {
     expect(saga.history.at(-1)).toMatchObject({ what: 'operator-resume', at: NOW + 149 });
   });
 });
+
+/** An abort that came while `pay` was called: `mail`, which comes after it, is undone first. */
+function callingUnderUndo(): Saga {
+  return { ...sagaOfPay(CALLING, { saga: ABORTING }), plan: serialPlan(step('pay'), step('mail')) };
+}
 
 function stuckAt(since: number): NonNullable<Branch['stuck']> {
   return { reason: 'unknown-outcome', message: 'slow', since };

@@ -4,7 +4,7 @@ import type { Random } from '../random.js';
 import type { RetryPolicy } from '../retry.js';
 
 /** A policy whose pauses are easy to count with. */
-export const TEST_RETRY: RetryPolicy = {
+const TEST_RETRY: RetryPolicy = {
   attemptCountMax: 3,
   undoAttemptCountMax: 3,
   initialMs: 1000,
