@@ -20,6 +20,7 @@ import { CatalogueController } from './http/catalogue.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { OutcomeDesk } from './http/outcome.desk.js';
 import { OverviewController } from './http/overview.controller.js';
+import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { DocumentationController } from './openapi/documentation.controller.js';
@@ -66,6 +67,7 @@ export class CoordinatorModule {
         ...PORTS,
         ...ENGINE,
         OutcomeDesk,
+        TransactionReader,
         ApiDescription,
         StoreUpkeep,
         CoordinatorLifecycle,

@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
 import { CoordinatorModule } from './coordinator.module.js';
+import { errorFacts } from './error.facts.js';
 import { createHttpServer } from './http/http.server.js';
 import { RouteTable } from './http/route.table.js';
 import { SchemaPipe } from './http/schema.pipe.js';
@@ -95,13 +96,13 @@ async function listen(app: NestFastifyApplication, configuration: Configuration)
 }
 
 function listenMessage(error: unknown, where: string): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { code, message } = errorFacts(error);
   switch (code) {
     case 'EADDRINUSE':
       return `${where} is in use: stop the program that holds it, or set ATONE_HTTP_PORT.`;
     case 'EACCES':
       return `This user may not listen at ${where}: set ATONE_HTTP_PORT to 1024 or more.`;
     default:
-      return `Listening at ${where} failed: ${error instanceof Error ? error.message : String(error)}.`;
+      return `Listening at ${where} failed: ${message}.`;
   }
 }

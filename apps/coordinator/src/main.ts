@@ -1,5 +1,6 @@
 import { readConfiguration, unknownVariables } from './configuration.js';
 import { createCoordinator, type Coordinator } from './coordinator.js';
+import { errorFacts } from './error.facts.js';
 import { openLogger } from './ports/pino.logger.js';
 import { StartError } from './start.error.js';
 
@@ -14,10 +15,9 @@ try {
   }
   stopOnSignals(await createCoordinator({ configuration, logger }));
 } catch (error) {
-  const isExpected = error instanceof StartError;
-  process.stderr.write(
-    `${isExpected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
-  );
+  // Only a defect comes with a trace; what can be expected has its sentence.
+  const { message, stack } = errorFacts(error);
+  process.stderr.write(`${error instanceof StartError ? message : (stack ?? message)}\n`);
   process.exit(1);
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { openPostgresStore } from '@atone/store-postgres';
+import { openPostgresStore, StoreError } from '@atone/store-postgres';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
+import { errorFacts } from './error.facts.js';
 import { StartError } from './start.error.js';
 import type { Store } from './tokens.js';
 
@@ -20,7 +21,7 @@ export async function openStore(configuration: Configuration, logger: Logger): P
       // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
       return await openPostgresStore({ url, acceptLoss });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorFacts(error).message;
       if (!isPassing(error)) {
         throw new StartError(reason, { cause: error });
       }
@@ -37,5 +38,5 @@ export async function openStore(configuration: Configuration, logger: Logger): P
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof Error && 'retryable' in error && error.retryable === true;
+  return error instanceof StoreError && error.retryable;
 }

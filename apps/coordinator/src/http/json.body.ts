@@ -1,5 +1,6 @@
 import { pointerOf } from '@atone/core';
 import type { FastifyInstance } from 'fastify';
+import { errorFacts } from '../error.facts.js';
 import { RequestError } from './request.error.js';
 
 export const BODY_BYTES_MAX = 1_048_576;
@@ -35,8 +36,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RequestError('BAD_REQUEST', `The body is not JSON: ${why}.`);
+    throw new RequestError('BAD_REQUEST', `The body is not JSON: ${errorFacts(error).message}.`);
   }
 }
 

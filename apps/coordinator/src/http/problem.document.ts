@@ -2,6 +2,7 @@ import { ActRefusedError } from '@atone/core';
 import { EngineError, InvalidPlanError, UnreadableRowError } from '@atone/engine';
 import { ERROR_CODES, type ErrorCode, type FieldProblem, type Problem } from '@atone/protocol';
 import { HttpException } from '@nestjs/common';
+import { errorFacts } from '../error.facts.js';
 import { BODY_BYTES_MAX } from './json.body.js';
 import { RequestError } from './request.error.js';
 
@@ -123,7 +124,7 @@ function frameworkStatusOf(error: unknown): number | undefined {
 
 /** The store says so by its code; the store itself is known only where it is opened. */
 function isLogUnavailable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'LOG_UNAVAILABLE';
+  return errorFacts(error).code === 'LOG_UNAVAILABLE';
 }
 
 const LOG_UNAVAILABLE: Facts = {

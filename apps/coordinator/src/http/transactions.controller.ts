@@ -1,11 +1,4 @@
-import {
-  Engine,
-  viewOf,
-  UnreadableRowError,
-  type Snapshot,
-  type SubmitAnswer,
-  type TransactionLog,
-} from '@atone/engine';
+import { Engine, viewOf, type SubmitAnswer } from '@atone/engine';
 import {
   HEADERS,
   idempotencyKeySchema,
@@ -18,17 +11,17 @@ import {
   type TransactionPage,
   type TransactionView,
 } from '@atone/protocol';
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Describe } from '../openapi/operation.decorator.js';
-import { LOG } from '../tokens.js';
 import { bodyHash } from './canonical.json.js';
 import { filterOf } from './list.filter.js';
 import { OutcomeDesk } from './outcome.desk.js';
 import { fieldError, RequestError } from './request.error.js';
 import { transactionPathSchema, waitQuerySchema, type WaitQuery } from './request.schemas.js';
 import { traceContextOf } from './trace.context.js';
-import { summaryOfRow, unreadableView } from './transaction.row.js';
+import { TransactionReader } from './transaction.reader.js';
+import { summaryOfRow } from './transaction.row.js';
 
 const SUBMIT_HEADERS = {
   [HEADERS.idempotencyKey]:
@@ -48,7 +41,7 @@ export class TransactionsController {
   constructor(
     private readonly engine: Engine,
     private readonly desk: OutcomeDesk,
-    @Inject(LOG) private readonly log: TransactionLog,
+    private readonly reader: TransactionReader,
   ) {}
 
   @Post()
@@ -90,15 +83,15 @@ export class TransactionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TransactionView> {
     const answer = await this.accept(submission, reply.request);
-    const snapshot = await this.desk.wait(answer.gid, wait ?? 0);
+    const view = await this.view(answer, wait ?? 0);
     void reply.header('location', `/v1/transactions/${answer.gid}`);
     if (answer.isReplay) {
       void reply.header(HEADERS.idempotentReplayed, 'true');
     }
-    if (wait !== undefined && snapshot.saga.endedAt !== undefined) {
+    if (wait !== undefined && view.endedAt !== undefined) {
       void reply.code(200);
     }
-    return viewOf(snapshot);
+    return view;
   }
 
   @Get()
@@ -136,20 +129,12 @@ export class TransactionsController {
     @Param({ schema: transactionPathSchema }) { gid }: { gid: string },
     @Query({ schema: waitQuerySchema }) { wait = 0 }: WaitQuery,
   ): Promise<TransactionView> {
-    try {
-      const now = await this.engine.get(gid);
-      return viewOf(now.saga.endedAt === undefined ? await this.later(gid, { now, wait }) : now);
-    } catch (error) {
-      const row = error instanceof UnreadableRowError ? await this.log.get(gid) : undefined;
-      if (row === undefined) {
-        throw error;
-      }
-      return unreadableView(row, error as UnreadableRowError);
-    }
+    return this.reader.view(gid, wait);
   }
 
-  private async later(gid: string, question: { now: Snapshot; wait: number }): Promise<Snapshot> {
-    return question.wait === 0 ? question.now : this.desk.wait(gid, question.wait);
+  /** What was accepted here just now is in memory; a repeat may concern what another coordinator drives. */
+  private async view({ gid, isReplay }: SubmitAnswer, waitMs: number): Promise<TransactionView> {
+    return isReplay ? this.reader.view(gid, waitMs) : viewOf(await this.desk.wait(gid, waitMs));
   }
 
   private async accept(submission: Submission, request: FastifyRequest): Promise<SubmitAnswer> {

@@ -79,7 +79,7 @@ describe('the description of the API', () => {
   test('gives each parameter of a path and each body a schema, and each body an example', () => {
     for (const { name, path, operation } of operations()) {
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
-      const expected = [...path.matchAll(/\{(\w+)\}/gu)].map(([, each]) => each);
+      const expected = [...path.matchAll(/\{(\w+)\}/gu)].map(([, each]) => String(each));
       const body = operation.requestBody?.content['application/json'];
 
       expect({ name, parameters: inPath.map((each) => each.name).toSorted() }).toEqual({
@@ -172,6 +172,6 @@ describe('the description of the API', () => {
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
     expect(body).toContain('POST /v1/transactions/{gid}/branches/{branchId}/skip');
-    expect(body).not.toMatch(/<script|src=|https?:\/\/(?!www\.apache)/u);
+    expect(body).not.toMatch(/<script|<link|<img|@import|src=/u);
   });
 });

@@ -2,6 +2,7 @@ import type { EngineLogger } from '@atone/engine';
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import type { Configuration } from '../configuration.js';
+import { errorFacts } from '../error.facts.js';
 
 /** How far a chain of causes is followed. */
 const CAUSE_DEPTH_MAX = 5;
@@ -68,11 +69,7 @@ export class NestLogger implements LoggerService {
  * statement.
  */
 function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
-  const { name, message, stack, cause } = error;
-  const code = 'code' in error ? error.code : undefined;
+  const { name, message, code, stack, cause } = errorFacts(error);
   const hasCause = cause !== undefined && depth < CAUSE_DEPTH_MAX;
   return { name, code, message, stack, cause: hasCause ? describeError(cause, depth + 1) : undefined };
 }

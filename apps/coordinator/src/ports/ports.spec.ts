@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { StartError } from '../start.error.js';
 import { CryptoRandom } from './crypto.random.js';
@@ -72,13 +73,12 @@ describe('randomness', () => {
 });
 
 describe('failpoints', () => {
-  test('pause where they are told to, on the pass that is named or on each', async () => {
+  test('pause where they are told to, on the pass that is named or on each', () => {
     const hook = failpointHook('a.b=pause:1@2, c=pause:1');
 
     expect([hook('a.b'), hook('other')]).toEqual([undefined, undefined]);
-    expect(hook('a.b')).toBeInstanceOf(Promise);
-    expect(hook('a.b')).toBeUndefined();
-    expect([hook('c'), hook('c')]).toEqual([expect.any(Promise), expect.any(Promise)]);
+    expect([hook('a.b'), hook('a.b')].map(types.isPromise)).toEqual([true, false]);
+    expect([hook('c'), hook('c')].map(types.isPromise)).toEqual([true, true]);
   });
 
   test.each(['a', 'a=explode', 'a=kill@x', 'a=pause'])('of the form %s are refused', (rule) => {

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { TransactionView } from '@atone/protocol';
+import { planOf, soon, TestCoordinator } from './testing/test.coordinator.js';
+
+let world: TestCoordinator;
+
+beforeEach(async () => {
+  world = await TestCoordinator.start();
+});
+
+afterEach(async () => {
+  await world.close();
+});
+
+describe('a coordinator', () => {
+  test('is live and ready once it runs', async () => {
+    const live = await world.ask('GET', '/health/live');
+    const ready = await world.ask('GET', '/health/ready');
+
+    expect(live).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(ready).toMatchObject({ status: 200, body: { details: { engine: { status: 'up' } } } });
+  });
+
+  test('is not ready while it takes no work, and says why, but lives', async () => {
+    await world.coordinator.engine.stop();
+
+    const ready = await world.ask('GET', '/health/ready');
+    const live = await world.ask('GET', '/health/live');
+
+    expect(ready).toMatchObject({ status: 503, body: { code: 'LOG_UNAVAILABLE', status: 503 } });
+    expect((ready.body as { detail: string }).detail).toContain('nothing new is accepted');
+    expect(live.status).toBe(200);
+  });
+
+  test('that stops tells those who wait how far it is, gives up its lease, and takes nothing more', async () => {
+    world.transport.script = () => undefined;
+    const url = `${world.coordinator.url}/v1/transactions?wait=60s`;
+    const waiting = fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(planOf('reserve')),
+    });
+    while (world.transport.sent.length === 0) {
+      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+      await soon();
+    }
+
+    await world.close();
+
+    const answer = await waiting;
+    expect(answer.status).toBe(202);
+    expect(((await answer.json()) as TransactionView).outcome).toBe('undecided');
+    expect(await world.log.instances()).toMatchObject([{ isLive: false }]);
+    await expect(fetch(url, { method: 'POST' })).rejects.toThrow('fetch failed');
+  });
+
+  test('whose port is taken says so in one sentence, and lets go of everything', async () => {
+    const { port } = new URL(world.coordinator.url);
+
+    const second = TestCoordinator.start({ environment: { ATONE_HTTP_PORT: port } });
+
+    await expect(second).rejects.toMatchObject({
+      name: 'StartError',
+      message: `127.0.0.1:${port} is in use: stop the program that holds it, or set ATONE_HTTP_PORT.`,
+    });
+  });
+
+  test('lists itself among those that share the log', async () => {
+    const { body } = await world.ask('GET', '/v1/instances');
+
+    expect(body).toMatchObject({
+      instances: [{ instanceId: world.coordinator.engine.instanceId, isLive: true, isThis: true }],
+    });
+  });
+});
+
+describe('the catalogue', () => {
+  const TWO = {
+    instance: 'two',
+    baseUrl: 'http://127.0.0.1:2',
+    kind: 'plain',
+    protocol: 1,
+    actions: [{ name: 'wrap', hasCompensation: true, path: '/wrap', compensatePath: '/unwrap' }],
+  };
+
+  test('takes an instance in, whose actions may be used at once, and lets it go', async () => {
+    const entered = await world.ask('PUT', '/v1/participants/gifts/instances/two', { body: TWO });
+    const used = await world.submit({ name: 'x', steps: [{ name: 'a', service: 'gifts', action: 'wrap' }] });
+    const listed = await world.ask('GET', '/v1/participants');
+    const removed = await world.ask('DELETE', '/v1/participants/gifts/instances/two');
+
+    expect([entered.status, used.status, removed.status]).toEqual([204, 202, 204]);
+    expect(listed.body).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ ...TWO, service: 'gifts', seenAt: expect.any(Number) }),
+      ]),
+    );
+    expect((await world.ask('GET', '/v1/participants')).body).toHaveLength(1);
+  });
+});

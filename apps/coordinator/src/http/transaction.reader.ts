@@ -1,0 +1,67 @@
+import {
+  Engine,
+  snapshotOfRow,
+  TransactionNotFoundError,
+  UnreadableRowError,
+  viewOf,
+  type Snapshot,
+  type StoredRow,
+  type TransactionLog,
+} from '@atone/engine';
+import type { TransactionView } from '@atone/protocol';
+import { Inject, Injectable } from '@nestjs/common';
+import { LOG } from '../tokens.js';
+import { OutcomeDesk } from './outcome.desk.js';
+import { unreadableView } from './transaction.row.js';
+
+/**
+ * Shows transactions the same at every coordinator: what an act at one of them has changed, all of them show.
+ *
+ * The row says who drives it. Only that one knows more than the row; another may have driven it before, and not know
+ * yet that it lost it.
+ */
+@Injectable()
+export class TransactionReader {
+  constructor(
+    private readonly engine: Engine,
+    private readonly desk: OutcomeDesk,
+    @Inject(LOG) private readonly log: TransactionLog,
+  ) {}
+
+  /** Returns the transaction as it stands: at once if it has ended, and else after `waitMs` or its end. */
+  async view(gid: string, waitMs: number): Promise<TransactionView> {
+    const row = await this.rowOf(gid);
+    try {
+      const snapshot = await this.snapshotOf(row);
+      const isDone = waitMs === 0 || hasEnded(snapshot);
+      return viewOf(isDone ? snapshot : await this.afterWait(gid, waitMs));
+    } catch (error) {
+      if (error instanceof UnreadableRowError) {
+        return unreadableView(row, error);
+      }
+      throw error;
+    }
+  }
+
+  private async afterWait(gid: string, waitMs: number): Promise<Snapshot> {
+    const snapshot = await this.desk.wait(gid, waitMs);
+    return hasEnded(snapshot) ? snapshot : this.snapshotOf(await this.rowOf(gid));
+  }
+
+  private async snapshotOf(row: StoredRow): Promise<Snapshot> {
+    const isOurs = row.owner === this.engine.instanceId && row.finishedAt === undefined;
+    return isOurs ? this.engine.get(row.gid) : snapshotOfRow(row);
+  }
+
+  private async rowOf(gid: string): Promise<StoredRow> {
+    const row = await this.log.get(gid);
+    if (row === undefined) {
+      throw new TransactionNotFoundError(gid);
+    }
+    return row;
+  }
+}
+
+function hasEnded({ saga }: Snapshot): boolean {
+  return saga.endedAt !== undefined;
+}

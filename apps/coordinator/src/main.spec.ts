@@ -1,0 +1,145 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { startPlainParticipant, type PlainParticipant } from './testing/plain.participant.js';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const LOADER = pathToFileURL(fileURLToPath(new URL('../../../tools/typescript.loader.mjs', import.meta.url)));
+const REGISTER = `data:text/javascript,import{register}from'node:module';register('${LOADER.href}')`;
+
+let database: TestDatabase;
+let participant: PlainParticipant;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  participant = await startPlainParticipant();
+});
+
+afterEach(() => {
+  for (const child of children) {
+    child.kill('SIGKILL');
+  }
+  children.clear();
+});
+
+afterAll(async () => {
+  await participant.close();
+  await database.drop();
+});
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+  output(): string;
+  errors(): string;
+  /** Settles with its address when it has started, or rejects with what it said instead. */
+  started(): Promise<string>;
+}
+
+function run(variables: Readonly<Record<string, string>>): Program {
+  const child = spawn(process.execPath, ['--conditions=@atone/source', '--import', REGISTER, MAIN], {
+    env: { PATH: process.env['PATH'], ATONE_HTTP_PORT: '0', ATONE_ACCEPT_LOSS: 'true', ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const ended = once(child, 'close').then(
+    ([code, signal]: unknown[]) => ({ code, signal }) as Awaited<Program['ended']>,
+  );
+  const started = async (): Promise<string> => {
+    for (;;) {
+      const url = /"url":"([^"]+)"/u.exec(output)?.[1];
+      if (url !== undefined) {
+        return url;
+      }
+      if (child.exitCode !== null) {
+        throw new Error(errors);
+      }
+      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+      await Promise.race([once(child.stdout, 'data'), ended]);
+    }
+  };
+  return { child, ended, output: () => output, errors: () => errors, started };
+}
+
+async function submit(url: string): Promise<Response> {
+  await fetch(`${url}/v1/participants/shop/instances/one`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      instance: 'one',
+      baseUrl: participant.url,
+      kind: 'plain',
+      protocol: 1,
+      actions: [{ name: 'reserve', hasCompensation: true, path: '/reserve', compensatePath: '/undo' }],
+    }),
+  });
+  return fetch(`${url}/v1/transactions?wait=10s`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'order', steps: [{ name: 'a', service: 'shop', action: 'reserve' }] }),
+  });
+}
+
+describe('the program', () => {
+  test('serves until it is told to stop, and then ends in order', async () => {
+    const program = run({ ATONE_DATABASE_URL: database.url, ATONE_HTTP_HSOT: 'x' });
+    const url = await program.started();
+    expect((await submit(url)).status).toBe(200);
+
+    const toldAt = performance.now();
+    program.child.kill('SIGTERM');
+
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - toldAt).toBeLessThan(10_000);
+    expect(program.output()).toContain('the nearest one is ATONE_HTTP_HOST');
+    expect(program.output()).toContain('coordinator stopped');
+    expect(program.errors()).toBe('');
+  });
+
+  test('without a database says so in one sentence and ends with 1', async () => {
+    const program = run({});
+
+    expect(await program.ended).toEqual({ code: 1, signal: null });
+    expect(program.errors()).toMatch(/^ATONE_DATABASE_URL is required[^\n]*\.\n$/u);
+    expect(program.output()).toBe('');
+  });
+
+  test('under test dies where it is told to, and another one finishes what it accepted', async () => {
+    const doomed = run({
+      ATONE_DATABASE_URL: database.url,
+      ATONE_TEST: '1',
+      ATONE_FAILPOINTS: 'engine.accept.afterWrite=kill',
+    });
+    const url = await doomed.started();
+    await expect(submit(url)).rejects.toThrow('fetch failed');
+    expect(await doomed.ended).toEqual({ code: null, signal: 'SIGKILL' });
+
+    const heir = run({ ATONE_DATABASE_URL: database.url });
+    const heirUrl = await heir.started();
+
+    await expect(allCommitted(heirUrl)).resolves.toBe(true);
+  });
+});
+
+/** Settles when no transaction is under way any more, with whether all were committed. */
+async function allCommitted(url: string): Promise<boolean> {
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+    const counts = (await (await fetch(`${url}/v1/counts`)).json()) as { byState: Record<string, number> };
+    const { committed = 0, running = 0, aborted = 0 } = counts.byState;
+    if (running === 0 && committed > 1) {
+      return aborted === 0;
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+}
