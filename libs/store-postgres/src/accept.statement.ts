@@ -12,7 +12,7 @@ const KEY_LIFETIME_DAYS = 7;
  * that was committed after it began. The keys come sorted, so that two batches with the same ones wait and do not
  * deadlock; the condition with `or` is answered from a hash table, a join would compare all with all.
  */
-export const ACCEPT: HotStatement = {
+const ACCEPT: HotStatement = {
   name: 'atone-accept',
   text: `
 with input as (

@@ -10,7 +10,7 @@ import type { RawRow } from './row.mapper.js';
  * The owners of live rows are found by stepping through the index from one to the next, so that the rows of the
  * living, which are nearly all, are not read. What others are just taking is skipped.
  */
-export const CLAIM_DUE: HotStatement = {
+const CLAIM_DUE: HotStatement = {
   name: 'atone-claim-due',
   text: `
 with recursive owner_of as (
@@ -80,7 +80,7 @@ returning ${ROW_COLUMNS}`,
 };
 
 /** Takes row $2 for instance $1 from whoever has it. */
-export const CLAIM_ONE: HotStatement = {
+const CLAIM_ONE: HotStatement = {
   name: 'atone-claim-one',
   text: `
 update atone.global_transaction as t
@@ -93,7 +93,7 @@ where t.gid = $2
 returning ${ROW_COLUMNS}`,
 };
 
-export const GET: HotStatement = {
+const GET: HotStatement = {
   name: 'atone-get',
   text: `
 select ${ROW_COLUMNS}
@@ -101,7 +101,7 @@ from atone.global_transaction as t
 where t.gid = $1`,
 };
 
-export const OWNED: HotStatement = {
+const OWNED: HotStatement = {
   name: 'atone-owned',
   text: `
 select gid

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { translateFailure } from './store.error.js';
+import { LogUrlError, translateFailure } from './store.error.js';
 
 /** A statement with the name under which each connection prepares it once. */
 export interface HotStatement {
@@ -77,6 +77,7 @@ export class HotPool {
 
 /** Adds the planner's settings to the URL, whose own options would otherwise win over those given beside it. */
 function withSettings(url: string): string {
+  if (!URL.canParse(url)) throw new LogUrlError();
   const parsed = new URL(url);
   const own = Object.entries(PLANNER_SETTINGS).map(([setting, value]) => `-c ${setting}=${value}`);
   const given = parsed.searchParams.get('options');

@@ -8,6 +8,7 @@ export {
   LogNotDurableError,
   LogStatementError,
   LogUnavailableError,
+  LogUrlError,
   SchemaTooNewError,
   ServerTooOldError,
   StoreError,

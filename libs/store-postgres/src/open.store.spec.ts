@@ -1,8 +1,10 @@
+import { inspect } from 'node:util';
 import { createTestDatabase } from '@atone/embedded-postgres';
 import type { TestDatabase } from '@atone/embedded-postgres';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createDataSource } from './data-source.js';
+import { HotPool } from './hot.pool.js';
 import { openPostgresStore } from './open.store.js';
 import type { PostgresStore } from './open.store.js';
 import { checkServer, lossySettings } from './server.check.js';
@@ -143,6 +145,31 @@ test('a database that cannot be reached is unavailable, and nothing stays behind
   const opening = openPostgresStore({ url: 'postgres://atone@127.0.0.1:1/none' });
 
   await expect(opening).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE', retryable: true });
+});
+
+test('a URL that cannot be read is refused, and its password is not repeated', async () => {
+  const opening = openPostgresStore({ url: 'localhost secret' });
+
+  const refusal: unknown = await opening.catch((cause: unknown) => cause);
+
+  expect(refusal).toMatchObject({ code: 'LOG_URL_INVALID', message: expect.not.stringContaining('secret') });
+  expect(inspect(refusal)).not.toContain('localhost secret');
+});
+
+test('options that the URL holds are kept beside our own', async () => {
+  const url = `${database.url}?options=${encodeURIComponent('-c enable_seqscan=on')}`;
+  const pool = new HotPool({ url, applicationName: 'test', connectionCountMax: 1 });
+
+  const rows = await pool.run(
+    {
+      name: 'settings',
+      text: `select current_setting('enable_seqscan') as seqscan, current_setting('jit') as jit`,
+    },
+    [],
+  );
+
+  await pool.close();
+  expect(rows).toEqual([{ seqscan: 'off', jit: 'off' }]);
 });
 
 test('the entities describe the tables as they are', async () => {

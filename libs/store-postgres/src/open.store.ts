@@ -38,7 +38,7 @@ const COLD_STATEMENT_TIMEOUT_MS = 5_000;
 /**
  * Connects, checks the server, brings the schema up to date and makes its partitions.
  *
- * @throws LogUnavailableError, ServerTooOldError, LogNotDurableError, SchemaTooNewError
+ * @throws LogUrlError, LogUnavailableError, ServerTooOldError, LogNotDurableError, SchemaTooNewError
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const { url } = options;

@@ -55,6 +55,19 @@ export class DayOutOfRangeError extends StoreError {
   }
 }
 
+/** The database's URL cannot be read. The message does not repeat it, for it may hold a password. */
+export class LogUrlError extends StoreError {
+  override readonly name = 'LogUrlError';
+  readonly code = 'LOG_URL_INVALID';
+  readonly retryable = false;
+
+  constructor() {
+    super(
+      'The URL of the database cannot be read: it must look like postgres://user:password@host:5432/database.',
+    );
+  }
+}
+
 /** The server may lose what it has acknowledged, and nobody has said that this is accepted. */
 export class LogNotDurableError extends StoreError {
   override readonly name = 'LogNotDurableError';

@@ -7,7 +7,7 @@ import type { HotStatement, StatementRunner } from './hot.pool.js';
  * time does not count and stays as it is, because a change of an indexed column is what makes an update expensive.
  * A finished row never changes, whatever version is named.
  */
-export const UPDATE: HotStatement = {
+const UPDATE: HotStatement = {
   name: 'atone-update',
   text: `
 with changed as (
