@@ -9,6 +9,7 @@ describe('the configuration', () => {
     expect(readConfiguration({ ...NEEDED, ATONE_API_TOKEN: '' })).toEqual({
       databaseUrl: 'postgres://localhost/atone',
       databaseWaitMs: 30_000,
+      databasePoolSize: 4,
       acceptLoss: false,
       httpHost: '127.0.0.1',
       httpPort: 7_070,

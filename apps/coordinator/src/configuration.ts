@@ -53,6 +53,9 @@ export const environmentSchema = z.object({
   ATONE_DATABASE_WAIT: durationSchema({ min: '0s', max: '10m' }).prefault('30s').meta({
     description: 'How long the start keeps trying to reach the database before it gives up.',
   }),
+  ATONE_DATABASE_POOL_SIZE: wholeNumber(1, 100).prefault('4').meta({
+    description: 'How many connections drive transactions. Three more serve those who look.',
+  }),
   ATONE_LOG_LEVEL: z
     .enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` })
     .default('info')
@@ -78,6 +81,7 @@ export const environmentSchema = z.object({
 export interface Configuration {
   readonly databaseUrl: string;
   readonly databaseWaitMs: number;
+  readonly databasePoolSize: number;
   readonly acceptLoss: boolean;
   readonly httpHost: string;
   readonly httpPort: number;
@@ -110,6 +114,7 @@ export function readConfiguration(environment: Environment): Configuration {
   return {
     databaseUrl: values.ATONE_DATABASE_URL,
     databaseWaitMs: values.ATONE_DATABASE_WAIT,
+    databasePoolSize: values.ATONE_DATABASE_POOL_SIZE,
     acceptLoss: values.ATONE_ACCEPT_LOSS,
     httpHost: values.ATONE_HTTP_HOST,
     httpPort: values.ATONE_HTTP_PORT,

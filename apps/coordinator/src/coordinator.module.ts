@@ -33,6 +33,7 @@ import {
   CATALOGUE_STORE,
   CLOCK,
   CONFIGURATION,
+  INSTANCE_ID,
   LOG,
   LOGGER,
   RANDOM,
@@ -78,9 +79,11 @@ export class CoordinatorModule {
 }
 
 const PORTS: readonly Provider[] = [
+  // Drawn anew at each start: what a former process left is not ours to go on with as if nothing had happened.
+  { provide: INSTANCE_ID, useFactory: () => randomUUID() },
   { provide: CLOCK, useClass: SystemClock },
   { provide: RANDOM, useClass: CryptoRandom },
-  { provide: STORE, useFactory: openStore, inject: [CONFIGURATION, LOGGER] },
+  { provide: STORE, useFactory: openStore, inject: [CONFIGURATION, LOGGER, INSTANCE_ID] },
   { provide: LOG, useFactory: (store: Store) => store.log, inject: [STORE] },
   { provide: CATALOGUE_STORE, useFactory: (store: Store) => store.catalogue, inject: [STORE] },
   {
@@ -99,7 +102,7 @@ const ENGINE: readonly Provider[] = [
   {
     provide: Engine,
     useFactory: openEngine,
-    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER],
+    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID],
   },
 ];
 
@@ -118,7 +121,7 @@ function openTransport(
 }
 
 function openEngine(
-  ...[log, transport, catalogue, clock, random, configuration, logger]: [
+  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId]: [
     TransactionLog,
     BranchTransport,
     Catalogue,
@@ -126,11 +129,12 @@ function openEngine(
     Random,
     Configuration,
     Logger,
+    string,
   ]
 ): Engine {
   const { activeCountMax, defaultTimeoutMs } = configuration;
   return new Engine(
     { log, transport, catalogue, clock, random, logger: engineLogger(logger) },
-    { ...DEFAULT_ENGINE_OPTIONS, instanceId: randomUUID(), activeCountMax, defaultTimeoutMs },
+    { ...DEFAULT_ENGINE_OPTIONS, instanceId, activeCountMax, defaultTimeoutMs },
   );
 }

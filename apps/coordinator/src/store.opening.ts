@@ -13,13 +13,17 @@ const PAUSE_MS = 1_000;
  *
  * @throws {StartError} when it stays away, or is one that must not hold a log.
  */
-export async function openStore(configuration: Configuration, logger: Logger): Promise<Store> {
-  const { databaseUrl: url, acceptLoss, databaseWaitMs } = configuration;
+export async function openStore(
+  configuration: Configuration,
+  logger: Logger,
+  instance: string,
+): Promise<Store> {
+  const { databaseUrl: url, databasePoolSize: poolSize, acceptLoss, databaseWaitMs } = configuration;
   const until = performance.now() + databaseWaitMs;
   for (;;) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
-      return await openPostgresStore({ url, acceptLoss });
+      return await openPostgresStore({ url, poolSize, acceptLoss, instance });
     } catch (error) {
       const reason = errorFacts(error).message;
       if (!isPassing(error)) {

@@ -2,6 +2,7 @@ import type { CatalogueStore, TransactionLog } from '@atone/engine';
 
 /** Names of the ports among the providers, so that a test can put another implementation in their place. */
 export const CONFIGURATION = Symbol('atone.configuration');
+export const INSTANCE_ID = Symbol('atone.instance-id');
 export const LOGGER = Symbol('atone.logger');
 export const CLOCK = Symbol('atone.clock');
 export const RANDOM = Symbol('atone.random');
