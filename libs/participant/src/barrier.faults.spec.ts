@@ -17,6 +17,7 @@ import {
   next,
   type Ledger,
 } from './testing/ledger.fixture.js';
+import { openPool } from './testing/pool.fixture.js';
 
 let testDatabase: TestDatabase;
 let pool: Pool;
@@ -30,8 +31,7 @@ const UNKNOWN = { outcome: 'unknown', error: { class: 'error', message: expect.a
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  pool = new Pool({ connectionString: testDatabase.url, max: 10 });
-  pool.on('error', () => undefined);
+  pool = openPool(testDatabase.url);
   database = pgDatabase(pool);
   await migrateBarrier(database);
   await pool.query(CREATE_LEDGER);

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Pool, type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
 import { checkBarrier, migrateBarrier } from './barrier.install.js';
 import { InstallBarrier1763800000000 } from './barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
 import { pgDatabase } from './pg.database.js';
+import { openPool } from './testing/pool.fixture.js';
 
 let testDatabase: TestDatabase;
 let pool: Pool;
@@ -15,7 +16,7 @@ let database: LocalDatabase<PoolClient>;
 
 beforeEach(async () => {
   testDatabase = await createTestDatabase();
-  pool = new Pool({ connectionString: testDatabase.url });
+  pool = openPool(testDatabase.url);
   database = pgDatabase(pool);
 });
 

@@ -3,7 +3,7 @@ import type { BranchReply } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Pool, type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { migrateBarrier } from './barrier.install.js';
 import type { Barrier } from './barrier.port.js';
 import type { LocalDatabase } from './database.port.js';
@@ -12,6 +12,7 @@ import { pgDatabase } from './pg.database.js';
 import { BranchModel, type Move } from './testing/branch.model.js';
 import { command, CREATE_LEDGER, createLedger, entriesOf } from './testing/ledger.fixture.js';
 import { createPassThrough } from './testing/pass-through.barrier.js';
+import { openPool } from './testing/pool.fixture.js';
 
 let testDatabase: TestDatabase;
 let pool: Pool;
@@ -19,7 +20,7 @@ let database: LocalDatabase<PoolClient>;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  pool = new Pool({ connectionString: testDatabase.url, max: 10 });
+  pool = openPool(testDatabase.url);
   database = pgDatabase(pool);
   await migrateBarrier(database);
   await pool.query(CREATE_LEDGER);

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Pool, type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { DataSource, EntitySchema, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { migrateBarrier } from './barrier.install.js';
@@ -11,6 +11,7 @@ import { createParticipant } from './participant.js';
 import { pgDatabase } from './pg.database.js';
 import { command, next } from './testing/ledger.fixture.js';
 import { typeormDatabase } from './typeorm.database.js';
+import { openPool } from './testing/pool.fixture.js';
 
 interface Note {
   id: number;
@@ -234,7 +235,7 @@ describe('over pg', () => {
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    pool = new Pool({ connectionString: testDatabase.url, max: 4 });
+    pool = openPool(testDatabase.url, 4);
     pgDatabase(pool);
     database = pgDatabase(pool);
     await migrateBarrier(database);
