@@ -127,11 +127,19 @@ export class World {
     });
   }
 
-  /** Returns the transaction once only an operator can move it, and the log says so. */
+  /** Returns the transaction once only an operator can move it. */
   async stuck(gid: string): Promise<TransactionView> {
     return until(`transaction ${gid} is stuck`, async () => {
       const view = await this.coordinator.client.get(gid);
       return view.stuck === undefined ? undefined : view;
+    });
+  }
+
+  /** Returns the transaction once nobody drives it: it is stuck, and the coordinator keeps it in mind no more. */
+  async setAside(gid: string): Promise<TransactionView> {
+    return until(`transaction ${gid} is set aside`, async () => {
+      const view = await this.coordinator.client.get(gid);
+      return view.stuck !== undefined && view.owner === undefined ? view : undefined;
     });
   }
 
