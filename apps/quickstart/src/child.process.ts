@@ -35,9 +35,9 @@ export function spawnChild(plan: ChildPlan, logFolder: string): Child {
   return { ended, kill: (signal) => void child.kill(signal) };
 }
 
-/** What the caller configured for programs of its own must not reach ours, and the other way round. */
+/** What the caller configured for programs of its own must not reach ours. */
 function inherited(): NodeJS.ProcessEnv {
-  const foreign = /^(?:ATONE_|PG|npm_)/u;
+  const foreign = /^(?:ATONE_(?:API_TOKEN|DATABASE_URL|HTTP_\w+|POSTGRES_BIN|SIGNING_KEYS)|PG\w+|npm_\w+)$/u;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

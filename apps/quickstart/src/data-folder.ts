@@ -41,6 +41,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
 const COMPLAINTS: Readonly<Record<string, string>> = {
   EACCES: 'You may not write to the data folder',
   EPERM: 'You may not write to the data folder',
+  // Node says so of a folder that is read-only.
+  ENOENT: 'You may not make the data folder',
   EROFS: 'You may not write to the data folder',
   ENOTDIR: 'A file is in the way of the data folder',
   EEXIST: 'A file is in the way of the data folder',

@@ -124,9 +124,7 @@ class MusicShopWork implements Workload {
 
   async remaining(): Promise<Work[]> {
     const rows = new Map((await this.#rows()).map((row) => [row.order_no, row]));
-    for (const order of this.orders) {
-      refuseOther(order, rows.get(order.orderNo));
-    }
+    refuseOtherFile(this.orders, rows);
     // Who is pending was submitted by a start that did not see its end: the key makes it the same transaction.
     const isOpen = ({ orderNo }: NewOrder) => (rows.get(orderNo)?.state ?? 'pending') === 'pending';
     return this.orders.filter(isOpen).map(workOf);
@@ -207,18 +205,25 @@ function workOf(order: NewOrder): Work {
   return { key, submit: (client) => client.submit(placeOrder, order, { idempotencyKey: key, wait: WAIT }) };
 }
 
-function refuseOther(order: NewOrder, row: OrderRow | undefined): void {
-  const isSame =
+function refuseOtherFile(orders: readonly NewOrder[], rows: ReadonlyMap<number, OrderRow>): void {
+  const differing = orders.find((order) => !isSame(order, rows.get(order.orderNo)));
+  const beyond = [...rows.keys()].find((orderNo) => orderNo > orders.length);
+  const orderNo = differing?.orderNo ?? beyond;
+  if (orderNo !== undefined) {
+    throw new QuickstartError(
+      `The database holds orders of another file: its order ${orderNo} is not in this one. Begin anew with --fresh, or keep both with --data <another folder>.`,
+    );
+  }
+}
+
+function isSame(order: NewOrder, row: OrderRow | undefined): boolean {
+  return (
     row === undefined ||
     (row.customer_id === order.customerId &&
       row.title === order.title &&
       row.quantity === order.quantity &&
-      row.amount_cents === order.amountCents);
-  if (!isSame) {
-    throw new QuickstartError(
-      `The database holds another order ${order.orderNo} than the file: they are from another file of orders. Begin anew with --fresh, or keep both with --data <another folder>.`,
-    );
-  }
+      row.amount_cents === order.amountCents)
+  );
 }
 
 const STATE_OF_OUTCOME = { committed: 'confirmed', aborted: 'cancelled' } as const;

@@ -29,8 +29,8 @@ const CONCURRENCY_MAX = 2_000;
 export function readOptions(args: readonly string[]): QuickstartOptions {
   const command = new Command('npm start --')
     .description('Starts PostgreSQL, the coordinator and the music shop, places its orders, and stays up.')
-    .option('--exit', 'end after the run; the exit code tells whether all was well', false)
-    .option('--fresh', 'delete what earlier runs left, and begin at the first order', false)
+    .option('--exit', 'end after the run; the exit code tells whether all was well')
+    .option('--fresh', 'delete what earlier runs left, and begin at the first order')
     .option('--orders <file>', 'place the orders in this CSV file instead of the sample', fromHere)
     .option(
       '--concurrency <n>',
@@ -47,9 +47,16 @@ export function readOptions(args: readonly string[]): QuickstartOptions {
     .option('--data <folder>', 'where data and logs are kept', fromHere, join(REPOSITORY, '.atone'))
     .allowExcessArguments(false)
     .parse(args, { from: 'user' });
-  const { orders, ...rest } = command.opts<QuickstartOptions>();
-  return { ...rest, orders };
+  const {
+    exit = false,
+    fresh = false,
+    orders,
+    ...rest
+  } = command.opts<Partial<QuickstartOptions> & Defaulted>();
+  return { ...rest, exit, fresh, orders };
 }
+
+type Defaulted = Pick<QuickstartOptions, 'concurrency' | 'port' | 'data'>;
 
 /** npm runs scripts in the repository's root, and tells where it was called. */
 function fromHere(path: string): string {

@@ -5,7 +5,7 @@ import { spawnChild } from './child.process.js';
 import { Cleanup } from './cleanup.js';
 import { openDataFolder, wipe, type DataFolder } from './data-folder.js';
 import { startEmbedded, useServer, type Databases } from './databases.js';
-import type { Ended, Example, LoadedWork, Surroundings, Workload } from './example.js';
+import type { Ended, Example, LoadedWork, Surroundings, Work } from './example.js';
 import { feed } from './feeder.js';
 import { REPOSITORY, type QuickstartOptions } from './options.js';
 import { requireFreePorts } from './ports.check.js';
@@ -166,39 +166,38 @@ interface Task {
 async function doWork(plan: QuickstartPlan, { work, surroundings, client, cleanup }: Task): Promise<Report> {
   const workload = await work.open(surroundings);
   cleanup.defer(() => workload.close());
+  // Looked at before anything is filled: the data may be those of other work.
+  const works = await workload.remaining();
   await workload.prepare();
   const ended: Ended[] = [];
-  const run = await place(plan, { workload, client, ended });
+  const run = await place(plan, { works, totalCount: workload.totalCount, client, ended });
   const { stuck } = await client.counts();
   const standing = await workload.standing(ended);
   return { noun: plan.example.noun, totalCount: workload.totalCount, stuckCount: stuck, standing, run };
 }
 
 interface Placing {
-  readonly workload: Workload;
+  readonly works: readonly Work[];
+  readonly totalCount: number;
   readonly client: AtoneClient;
   readonly ended: Ended[];
 }
 
 async function place(
   plan: QuickstartPlan,
-  { workload, client, ended }: Placing,
+  { works, totalCount, client, ended }: Placing,
 ): Promise<RunFigures | undefined> {
   const { terminal, example, options } = plan;
-  const works = await workload.remaining();
-  const doneCount = workload.totalCount - works.length;
+  const doneCount = totalCount - works.length;
   if (works.length === 0) {
-    terminal.say(`All ${countText(workload.totalCount)} ${example.noun} were placed before.`);
+    terminal.say(`All ${countText(totalCount)} ${example.noun} were placed before.`);
     return undefined;
   }
   const already = doneCount > 0 ? ` after the ${countText(doneCount)} of earlier starts` : '';
   terminal.say(
     `Placing ${countText(works.length)} ${example.noun}${already}, ${options.concurrency} at a time.`,
   );
-  const progress = startProgress(
-    { noun: example.noun, totalCount: workload.totalCount, doneCount },
-    terminal,
-  );
+  const progress = startProgress({ noun: example.noun, totalCount, doneCount }, terminal);
   const startedAt = performance.now();
   const onEnded = (one: Ended) => {
     ended.push(one);

@@ -7,14 +7,14 @@ export interface Funding {
 }
 
 /** Every seventh customer has less than his orders cost. */
-const SHORT_OF_MONEY = { everyNth: 7, percent: 93 };
-/** No title has enough for all of its orders. */
-const SHORT_OF_STOCK = { percent: 91 };
+const SHORT_OF_MONEY = { everyNth: 7, percent: 7 };
+/** No title has enough for all of its orders, but where so few are ordered that the tenth part is less than one CD. */
+const SHORT_OF_STOCK = { percent: 10 };
 
 /**
- * Returns wallets and stock for `orders`, such that about one in ten of them has to be refused: each customer's wallet
- * holds what all of his orders cost, or 93 % of it for the customers whose number leaves no rest when divided by 7;
- * each title's stock is 91 % of what is ordered. Rounded down.
+ * Returns wallets and stock for `orders`, such that about one in ten of them has to be refused: each title's stock is a
+ * tenth less than what is ordered, and each customer's wallet holds what all of his orders cost, or 7 % less where his
+ * number can be divided by 7. What is missing is rounded down, to whole CDs and cents.
  */
 export function fundingFor(orders: readonly NewOrder[]): Funding {
   const cents = new Map<number, number>();
@@ -27,16 +27,16 @@ export function fundingFor(orders: readonly NewOrder[]): Funding {
     wallets: [...cents].map(([customerId, total]) => ({ customerId, cents: walletOf(customerId, total) })),
     titles: [...quantities].map(([title, total]) => ({
       title,
-      quantity: part(total, SHORT_OF_STOCK.percent),
+      quantity: lessPercent(total, SHORT_OF_STOCK.percent),
     })),
   };
 }
 
 function walletOf(customerId: number, total: number): number {
   const isShort = customerId % SHORT_OF_MONEY.everyNth === 0;
-  return isShort ? part(total, SHORT_OF_MONEY.percent) : total;
+  return isShort ? lessPercent(total, SHORT_OF_MONEY.percent) : total;
 }
 
-function part(total: number, percent: number): number {
-  return Math.floor((total * percent) / 100);
+function lessPercent(total: number, percent: number): number {
+  return total - Math.floor((total * percent) / 100);
 }

@@ -1,7 +1,6 @@
 import { Body, Controller, Put } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Title } from './title.entity.js';
 
 const filling = z.object({
   titles: z
@@ -10,18 +9,23 @@ const filling = z.object({
     .max(1_000),
 });
 
+/** Adds to each shelf what is missing to the total that it was ever filled with. */
+const FILL = `
+insert into title as old (title, funded_quantity, on_hand_quantity)
+select title, quantity, quantity
+from jsonb_to_recordset($1) as given (title text, quantity integer)
+on conflict (title) do update
+set on_hand_quantity = old.on_hand_quantity + excluded.funded_quantity - old.funded_quantity,
+  funded_quantity = excluded.funded_quantity
+where excluded.funded_quantity > old.funded_quantity`;
+
 @Controller('titles')
 export class StockController {
   constructor(private readonly database: DataSource) {}
 
-  /** Fills the shelf. A title that is there already stays as it is, so the call can be repeated. */
+  /** Fills shelves. The quantity is what each was filled with in all, so the call can be repeated. */
   @Put()
   async fill(@Body({ schema: filling }) { titles }: z.infer<typeof filling>): Promise<void> {
-    const rows = titles.map(({ title, quantity }) => ({
-      title,
-      fundedQuantity: quantity,
-      onHandQuantity: quantity,
-    }));
-    await this.database.createQueryBuilder().insert().into(Title).values(rows).orIgnore().execute();
+    await this.database.query(FILL, [JSON.stringify(titles)]);
   }
 }
