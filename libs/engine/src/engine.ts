@@ -158,10 +158,11 @@ export class Engine {
     this.doorkeeper.open();
   }
 
-  /** Stops accepting, writes what is ending, and hands the rest over by ending the lease. */
+  /** Stops accepting, writes what is ending, sends away who waits, and hands the rest over by ending the lease. */
   async stop(): Promise<void> {
     this.doorkeeper.close();
     this.recovery.stop();
+    this.waiters.close();
     await this.ports.transport.close();
     await this.writer.drain();
     for (const driver of this.drivers.values()) {

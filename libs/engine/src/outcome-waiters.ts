@@ -14,12 +14,18 @@ interface Question {
 /** Those who wait for an outcome. They are told only after the end is durable. */
 export class OutcomeWaiters {
   private readonly waiting = new Map<string, Set<(snapshot: Snapshot) => void>>();
+  private isClosed = false;
 
   /** Tells all who wait for `gid`. */
   settle(gid: string, snapshot: Snapshot): void {
     for (const resolve of this.waiting.get(gid) ?? []) {
       resolve(snapshot);
     }
+  }
+
+  /** Has everybody give up waiting within a moment: the instance stops. */
+  close(): void {
+    this.isClosed = true;
   }
 
   /** Returns the transaction once it has ended, or undefined when the time is up. */
@@ -52,7 +58,7 @@ export class OutcomeWaiters {
   ): Promise<Snapshot | undefined> {
     const until = question.clock.now() + question.waitMs;
     let snapshot = await question.read();
-    while (snapshot === undefined && question.clock.now() < until) {
+    while (snapshot === undefined && !this.isClosed && question.clock.now() < until) {
       const pauseMs = Math.min(POLL_MS, until - question.clock.now());
       const poll = pause(pauseMs, question.clock).then(async () =>
         turn.isOver ? undefined : question.read(),

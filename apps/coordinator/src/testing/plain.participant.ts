@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A service without the library: it says yes to every call, and remembers which there were. */
+/** A service without the library: it says yes to every call but those of `/silent`, and remembers which there were. */
 export interface PlainParticipant {
   readonly url: string;
   readonly calls: readonly string[];
@@ -13,7 +13,9 @@ export async function startPlainParticipant(): Promise<PlainParticipant> {
   const server = createServer((request, response) => {
     calls.push(request.url ?? '');
     request.resume();
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
+    if (request.url !== '/silent') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
+    }
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
