@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { until } from './until.js';
+
+/** From the sources, so that what is tested is never an old build. */
+const MAIN = fileURLToPath(new URL('../../apps/coordinator/src/main.ts', import.meta.url));
+const LOADER = pathToFileURL(fileURLToPath(new URL('../../tools/typescript.loader.mjs', import.meta.url)));
+const REGISTER = `data:text/javascript,import{register}from'node:module';register('${LOADER.href}')`;
+
+/** A coordinator in a process of its own, which can be killed. */
+export class CoordinatorProcess {
+  private readonly ended: Promise<unknown>;
+  private output = '';
+
+  private constructor(private readonly child: ChildProcess) {
+    this.ended = once(child, 'close');
+    child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+  }
+
+  /** Starts the program, and waits until it takes requests. */
+  static async start(databaseUrl: string): Promise<CoordinatorProcess> {
+    const child = spawn(process.execPath, ['--conditions=@atone/source', '--import', REGISTER, MAIN], {
+      env: {
+        PATH: process.env['PATH'],
+        ATONE_DATABASE_URL: databaseUrl,
+        ATONE_HTTP_PORT: '0',
+        ATONE_ACCEPT_LOSS: 'true',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const started = new CoordinatorProcess(child);
+    await until('the coordinator has started as a process', () => {
+      if (child.exitCode !== null) {
+        throw new Error(`The coordinator ended at once: ${started.output}`);
+      }
+      return started.output.includes('coordinator started');
+    });
+    return started;
+  }
+
+  get url(): string {
+    return /"url":"([^"]+)"/u.exec(this.output)?.[1] ?? '';
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+}
