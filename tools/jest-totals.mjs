@@ -27,9 +27,3 @@ export function countTests(report, expected) {
     ],
   };
 }
-
-/** Finds the counts in the words of a program that ends with `N passed, N failed` of its own. */
-export function countFromOutput(output) {
-  const last = [...output.matchAll(/^\s*(\d+) passed, (\d+) failed\s*$/gm)].at(-1);
-  return last ? { passed: Number(last[1]), failed: Number(last[2]) } : { passed: 0, failed: 0 };
-}

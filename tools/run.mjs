@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
 
 /*
- * npm start and npm test, also on a bare clone: installs and builds what is needed, then becomes as
+ * npm start, npm test and their like, also on a bare clone: installs and builds what is needed, then becomes as
  * good as the program itself: its input, output, signals and exit code are passed on.
  */
 
@@ -12,6 +12,7 @@ const NODE_MIN = [20, 19];
 const PROGRAMS = {
   start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],
   test: JEST,
+  chaos: [...JEST, '--config', join(ROOT, 'test', 'chaos', 'jest.config.mjs')],
   bench: [join(ROOT, 'bench', 'dist', 'main.js')],
 };
 
@@ -26,7 +27,7 @@ async function main() {
     );
   }
   if (!Object.hasOwn(PROGRAMS, name))
-    return complain('Usage: node tools/run.mjs start|test|bench [arguments]');
+    return complain('Usage: node tools/run.mjs start|test|chaos|bench [arguments]');
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
   const isBuilt = await build();
   if (!isBuilt && name !== 'test') return complain('The sources do not compile.');
