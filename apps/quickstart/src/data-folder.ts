@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres } from '@atone/embedded-postgres';
 import { QuickstartError } from './quickstart.error.js';
+import { codeOf } from './system-error.js';
 
 /** What lies where in the folder that `--data` names. */
 export interface DataFolder {
@@ -50,8 +51,7 @@ const COMPLAINTS: Readonly<Record<string, string>> = {
 };
 
 function complaintOf(cause: unknown, root: string): string {
-  const code = cause instanceof Object && 'code' in cause ? String(cause.code) : '';
-  const complaint = COMPLAINTS[code];
+  const complaint = COMPLAINTS[codeOf(cause)];
   return complaint === undefined
     ? `The data folder ${root} cannot be used: ${String(cause)}.`
     : `${complaint} ${root}.`;
@@ -102,6 +102,6 @@ async function isServing(pidFile: string): Promise<boolean> {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Object && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }

@@ -1,6 +1,7 @@
 import { startPostgres } from '@atone/embedded-postgres';
 import { Client } from 'pg';
 import { QuickstartError } from './quickstart.error.js';
+import { codeOf } from './system-error.js';
 
 /** A server with the databases of the coordinator and of the example. */
 export interface Databases {
@@ -87,8 +88,7 @@ const DUPLICATE_DATABASE = '42P04';
 
 async function createUnlessThere(client: Client, name: string): Promise<void> {
   await client.query(`create database ${name}`).catch((error: unknown) => {
-    const isThere = error instanceof Object && 'code' in error && error.code === DUPLICATE_DATABASE;
-    if (!isThere) {
+    if (codeOf(error) !== DUPLICATE_DATABASE) {
       throw error;
     }
   });

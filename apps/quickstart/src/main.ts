@@ -1,7 +1,7 @@
 import { EmbeddedPostgresError } from '@atone/embedded-postgres';
 import { AtoneClientError } from '@atone/participant';
 import { join } from 'node:path';
-import { musicShop } from './music-shop.example.js';
+import { musicShop } from './music-shop/music-shop.example.js';
 import { readOptions } from './options.js';
 import { requirePlatform } from './platform.check.js';
 import { QuickstartError } from './quickstart.error.js';

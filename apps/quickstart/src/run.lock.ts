@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { QuickstartError } from './quickstart.error.js';
+import { codeOf } from './system-error.js';
 
 const run = promisify(execFile);
 
@@ -46,7 +47,7 @@ async function tryLink(draft: string, path: string): Promise<boolean> {
     await link(draft, path);
     return true;
   } catch (error) {
-    if (error instanceof Object && 'code' in error && error.code === 'EEXIST') {
+    if (codeOf(error) === 'EEXIST') {
       return false;
     }
     throw error;

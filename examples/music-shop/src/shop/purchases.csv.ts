@@ -99,7 +99,7 @@ function wrong({ path, lineNo }: Spot, why: string): BadPurchasesFileError {
 }
 
 function unreadable(path: string, cause: unknown): BadPurchasesFileError {
-  const code = cause instanceof Object && 'code' in cause ? cause.code : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
   const whys: Record<string, string> = {
     ENOENT: 'there is no such file',
     EISDIR: 'it is a folder',
