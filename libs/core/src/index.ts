@@ -10,6 +10,7 @@ export * from './plan.js';
 export * from './plan.validation.js';
 export * from './random.js';
 export * from './retry.js';
+export { skipHindrance } from './saga.act.js';
 export * from './saga.event.js';
 export { advanceSaga } from './saga.machine.js';
 export * from './saga.state.js';

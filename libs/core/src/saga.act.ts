@@ -75,7 +75,10 @@ function revive(draft: Draft, branch: Branch): void {
 
 function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
   const { branchId, state } = existing(draft, act.branchId);
-  refuseSkip(draft.saga, draft.branch(branchId));
+  const hindrance = skipHindrance(draft.saga, branchId);
+  if (hindrance !== undefined) {
+    throw new ActRefusedError(hindrance);
+  }
   const closing = { by: act.by, reason: act.reason };
   if (state === 'pending') {
     // Passed over only in its turn: what comes after it still waits for what comes before it.
@@ -88,36 +91,32 @@ function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
   }
 }
 
-function refuseSkip(saga: Saga, branch: Branch): void {
-  const { branchId } = branch;
+/** Returns why an operator cannot skip the branch as things stand, as a sentence; undefined when he can. */
+export function skipHindrance(saga: Saga, branchId: string): string | undefined {
+  const branch = branchOf(saga, branchId);
+  if (saga.state === 'aborting') {
+    return branch.state === 'compensating' ? undefined : nothingToSkip(saga, branch);
+  }
+  if (branch.state === 'done' || branch.state === 'skipped') {
+    return nothingToSkip(saga, branch);
+  }
   const { hasBarrier, pivot } = stepOf(saga, branchId);
-  const isUndoing = saga.state === 'aborting';
-  if (isUndoing ? branch.state !== 'compensating' : branch.state === 'done' || branch.state === 'skipped') {
-    throw new ActRefusedError(
-      `Branch '${branchId}' is ${branch.state} and the transaction ${saga.state}: nothing to skip.`,
-    );
-  }
-  if (isUndoing) {
-    return;
-  }
   if (pivot) {
-    throw new ActRefusedError(
-      `Branch '${branchId}' is the pivot: its own answer decides. Retry it, or abort before it is sent.`,
-    );
+    return `Branch '${branchId}' is the pivot: its own answer decides. Retry it, or abort before it is sent.`;
   }
   if (!hasBarrier && branch.isInFlight) {
-    throw new ActRefusedError(
-      `Branch '${branchId}' is being called at an endpoint that cannot close it. Wait for the answer, then skip.`,
-    );
+    return `Branch '${branchId}' is being called at an endpoint that cannot close it. Wait for the answer, then skip.`;
   }
   const reader = saga.plan.steps.find((step) =>
     referencesIn(step.input).references.some(({ from }) => !isPlanInput(from) && from === branchId),
   );
-  if (reader !== undefined) {
-    throw new ActRefusedError(
-      `Step '${reader.branchId}' needs the output of '${branchId}', so it cannot be skipped.`,
-    );
-  }
+  return reader === undefined
+    ? undefined
+    : `Step '${reader.branchId}' needs the output of '${branchId}', so it cannot be skipped.`;
+}
+
+function nothingToSkip(saga: Saga, branch: Branch): string {
+  return `Branch '${branch.branchId}' is ${branch.state} and the transaction ${saga.state}: nothing to skip.`;
 }
 
 function abort(draft: Draft, reason: string): void {

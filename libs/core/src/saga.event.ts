@@ -34,8 +34,11 @@ export type OperatorAct =
 export type SagaEvent =
   /** The plan is durable, and this driver was the one to accept it. */
   | { readonly type: 'start' }
-  /** This driver took the row over: its version is raised, and what was sent before is not known. */
-  | { readonly type: 'claim'; readonly by: string }
+  /**
+   * This driver took the row over: its version is raised, and what was sent before is not known. If it did so for an
+   * act, that comes before any step.
+   */
+  | { readonly type: 'claim'; readonly by: string; readonly act?: OperatorAct | undefined }
   | { readonly type: 'tick' }
   | ReplyEvent
   | OperatorAct;

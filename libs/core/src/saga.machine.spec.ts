@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { IllegalTransitionError } from './errors.js';
-import type { SagaEvent } from './saga.event.js';
+import type { OperatorAct, SagaEvent } from './saga.event.js';
 import { nextDueAt, outcomeOf, stuckOf, type Branch, type Saga } from './saga.state.js';
 import { planOf, serialPlan, step } from './testing/plans.js';
 import {
@@ -82,6 +82,19 @@ describe('a takeover', () => {
 
     expect(aborted.commands.map(({ op, branchId }) => `${op} ${branchId}`)).toEqual(['compensate b']);
     expect(aborted.saga.branches.map(({ wasSent }) => wasSent)).toEqual([true, true, false, false]);
+  });
+
+  test.each<[OperatorAct['type'], string[]]>([
+    ['abort', ['compensate pay']],
+    ['pause', []],
+  ])('for the act %s carries it out before any step that would be due', (type, expected) => {
+    const row = acceptedSaga(planOf(step('pay', { pivot: true })));
+
+    const { saga, commands, durability } = advance(row, { ...CLAIM, act: act(type) });
+
+    expect(commands.map(({ op, branchId }) => `${op} ${branchId}`)).toEqual(expected);
+    expect(durability).toBe('first');
+    expect(saga.history.slice(1, 3).map(({ what }) => what)).toEqual(['claimed', `operator-${type}`]);
   });
 
   test('after the abort adds nothing to what is undone', () => {

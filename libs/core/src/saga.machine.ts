@@ -51,6 +51,9 @@ function apply(draft: Draft, event: SagaEvent): void {
       return;
     case 'claim':
       claim(draft, event.by);
+      if (event.act !== undefined) {
+        applyAct(draft, event.act);
+      }
       return;
     case 'tick':
       giveUpReplies(draft);

@@ -200,6 +200,32 @@ describe('taking over', () => {
     expect((await second.engine.get(gid)).saga.state).toBe('aborted');
   });
 
+  test.each(['abort', 'pause'] as const)('for the act %s asks for no step before it', async (type) => {
+    const first = await world.coordinator({ script: silent });
+    const { gid } = await first.engine.submit({
+      submission: planOfSteps(STEPS, { timeoutMs: 3_600_000 }),
+    });
+    const second = await world.coordinator();
+
+    const { saga } = await second.engine.act(gid, { type, by: 'ann', reason: 'wrong customer' });
+    await world.clock.advance(1_000);
+
+    expect(second.transport.ops.filter((op) => op.startsWith('action'))).toEqual([]);
+    expect(saga.history.slice(1, 3).map(({ what }) => what)).toEqual(['claimed', `operator-${type}`]);
+  });
+
+  test('for an act that the state forbids goes on with the saga all the same', async () => {
+    const first = await world.coordinator({ script: silent });
+    const { gid } = await first.engine.submit({ submission: planOfSteps(STEPS) });
+    const second = await world.coordinator();
+
+    const act = second.engine.act(gid, { type: 'resume', by: 'ann', reason: 'go on' });
+
+    await expect(act).rejects.toThrow('is not paused');
+    await world.clock.advance(1_000);
+    expect((await second.engine.get(gid)).saga.state).toBe('committed');
+  });
+
   test('a row that cannot be read is marked for operators, and delays nothing else', async () => {
     const dead = await world.coordinator({ script: silent });
     const spoilt = await dead.engine.submit({ submission: planOfSteps(STEPS) });

@@ -206,11 +206,9 @@ export class Engine {
    */
   async act(gid: string, act: OperatorAct): Promise<Snapshot> {
     for (let attempt = 1; ; attempt += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
-      const driver = this.drivers.get(gid) ?? (await this.takeOver(gid));
       try {
-        // oxlint-disable-next-line no-await-in-loop
-        await driver.act(act);
+        // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
+        const driver = await this.actOnce(gid, act);
         return snapshotOf(driver, this.options.instanceId);
       } catch (error) {
         if (!(error instanceof DriverReleasedError) || attempt >= ACT_ATTEMPT_COUNT_MAX) {
@@ -318,11 +316,13 @@ export class Engine {
     return driver;
   }
 
-  private adopt(row: StoredRow): SagaDriver | undefined {
+  private adopt(row: StoredRow): void {
+    this.open(row)?.post({ type: 'claim', by: this.options.instanceId });
+  }
+
+  private open(row: StoredRow): SagaDriver | undefined {
     try {
-      const driver = this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
-      driver.post({ type: 'claim', by: this.options.instanceId });
-      return driver;
+      return this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
     } catch (error) {
       if (!(error instanceof UnreadableRowError)) {
         throw error;
@@ -332,14 +332,21 @@ export class Engine {
     }
   }
 
-  private async takeOver(gid: string): Promise<SagaDriver> {
-    const row = await this.ports.log.claim(this.options.instanceId, gid);
-    const driver = row === undefined ? undefined : this.adopt(row);
+  private async actOnce(gid: string, act: OperatorAct): Promise<SagaDriver> {
+    const driver = this.drivers.get(gid);
     if (driver !== undefined) {
+      await driver.act(act);
       return driver;
     }
-    const { saga } = await this.get(gid);
-    throw new TransactionEndedError(gid, saga.state);
+    const { instanceId } = this.options;
+    const row = await this.ports.log.claim(instanceId, gid);
+    const heir = row === undefined ? undefined : this.open(row);
+    if (heir === undefined) {
+      const { saga } = await this.get(gid);
+      throw new TransactionEndedError(gid, saga.state);
+    }
+    await heir.claimFor(act, instanceId);
+    return heir;
   }
 
   private reply(envelope: ReplyEnvelope): void {

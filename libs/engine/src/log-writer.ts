@@ -1,5 +1,6 @@
 import type { Clock } from './clock.port.js';
 import { FlushLane } from './flush-lane.js';
+import { isHopeless, resultOf, writeEach, type WriteResult } from './write-each.js';
 import type { AcceptOutcome, NewRow, RowUpdate, StoredRow, TransactionLog } from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 
@@ -16,8 +17,8 @@ interface WriterPorts {
 
 /** Writes to the log in batches: one lane for acceptances, one for updates, at most one flush of each under way. */
 export class LogWriter {
-  private readonly acceptLane: FlushLane<NewRow, AcceptOutcome>;
-  private readonly updateLane: FlushLane<RowUpdate, boolean>;
+  private readonly acceptLane: FlushLane<NewRow, WriteResult<AcceptOutcome>>;
+  private readonly updateLane: FlushLane<RowUpdate, WriteResult<boolean>>;
   private pendingCount = 0;
   private isStopping = false;
 
@@ -31,13 +32,19 @@ export class LogWriter {
       lagMs: options.endLagMs,
       crowd: options.crowd,
     };
-    this.acceptLane = new FlushLane(async (rows) => ports.log.accept(rows), lane);
-    this.updateLane = new FlushLane(async (updates) => ports.log.update(updates), lane);
+    this.acceptLane = new FlushLane(
+      async (rows) => writeEach(rows, async (some) => ports.log.accept(some)),
+      lane,
+    );
+    this.updateLane = new FlushLane(
+      async (updates) => writeEach(updates, async (some) => ports.log.update(some)),
+      lane,
+    );
   }
 
   /** Settles when the row is durable. A rejection leaves open whether it is. */
   async accept(row: NewRow): Promise<AcceptOutcome> {
-    return this.counted(this.acceptLane.add(row));
+    return this.counted(this.acceptLane.add(row).then(resultOf));
   }
 
   /**
@@ -45,6 +52,8 @@ export class LogWriter {
    *
    * After an error the write may have happened: then the row has the next version and the owner that was written, which
    * nobody else can have made.
+   *
+   * @throws what the log says when it will never take this update.
    */
   async update(update: RowUpdate, isUrgent: boolean): Promise<boolean> {
     return this.counted(this.updateThroughDoubt(update, isUrgent));
@@ -92,10 +101,13 @@ export class LogWriter {
     for (let pauseMs = DOUBT_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, DOUBT_PAUSE_MAX_MS)) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
-        const isDone = await this.updateLane.add(update, isUrgent);
+        const isDone = resultOf(await this.updateLane.add(update, isUrgent));
         // oxlint-disable-next-line no-await-in-loop
         return isDone || (isInDoubt && (await this.wasMine(update)));
       } catch (error) {
+        if (isHopeless(error)) {
+          throw error;
+        }
         this.ports.logger.warn({ gid: update.gid, error }, 'log write in doubt');
         isInDoubt = true;
         if (this.isStopping) {

@@ -97,6 +97,13 @@ export class SagaDriver {
     });
   }
 
+  /** Goes on with what another instance drove, the act before any step. Settles as `act` does. */
+  async claimFor(act: OperatorAct, by: string): Promise<Saga> {
+    return new Promise((resolve, reject) => {
+      this.deliver({ event: { type: 'claim', by, act }, resolve, reject });
+    });
+  }
+
   /** Writes progress of a saga that has been going for a while, for people to see. */
   writeProgress(): void {
     if (this.isDirty && !this.isBusy && this.host.clock.now() - this.saga.acceptedAt >= PROGRESS_AGE_MS) {
@@ -165,12 +172,12 @@ export class SagaDriver {
       const { clock, random } = this.host;
       return advanceSaga(this.saga, event, { now: clock.now(), random });
     } catch (error) {
-      if (error instanceof ActRefusedError) {
-        letter.reject?.(error);
-        return undefined;
-      }
       letter.reject?.(error);
-      throw error;
+      if (!(error instanceof ActRefusedError)) {
+        throw error;
+      }
+      // The row is ours all the same, and nobody else will go on with it.
+      return event.type === 'claim' ? this.advance(letter, { type: 'claim', by: event.by }) : undefined;
     }
   }
 

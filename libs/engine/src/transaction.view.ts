@@ -2,6 +2,7 @@ import {
   isAbortable,
   isEnded,
   outcomeOf,
+  skipHindrance,
   stepOf,
   stuckOf,
   type Branch,
@@ -74,7 +75,7 @@ function branchView(saga: Saga, branch: Branch): BranchView {
 }
 
 function stuckView(saga: Saga, stuck: Stuck, branchId: string): StuckView {
-  const canSkip = saga.state === 'aborting' || !stepOf(saga, branchId).pivot;
+  const canSkip = skipHindrance(saga, branchId) === undefined;
   const { reason, message, since } = stuck;
   return {
     reason,
