@@ -1,4 +1,5 @@
-import { action, contract, saga } from '@atone/nestjs';
+import type { RetryPolicy } from '@atone/core';
+import { action, contract, saga, type Duration } from '@atone/nestjs';
 import { z } from 'zod';
 
 const Taking = z.object({ name: z.string(), amount: z.int().positive() });
@@ -31,8 +32,21 @@ export const placeOrder = orderOf('place-order', QUICK);
 /** The same, for networks that lose things. */
 export const placeOrderHastily = orderOf('place-order-hastily', HASTY);
 
-function orderOf(name: string, retry: typeof QUICK | typeof HASTY) {
-  return saga(name, Order, { timeout: '60s', retry })
+/** For participants that come back: asked as often as it takes. */
+export const placeOrderPatiently = orderOf('place-order-patiently', { ...QUICK, attemptCountMax: 10_000 });
+
+/** For participants that do not come back in time. */
+export const placeOrderBriefly = orderOf('place-order-briefly', {
+  ...QUICK,
+  attemptCountMax: 3,
+  undoAttemptCountMax: 10_000,
+});
+
+/** Long enough to come to a step that hangs, also on a busy machine. */
+export const placeOrderSoon = orderOf('place-order-soon', QUICK, '2s');
+
+function orderOf(name: string, retry: Partial<RetryPolicy>, timeout: Duration = '60s') {
+  return saga(name, Order, { timeout, retry })
     .step('stock', stock.reserve, (o) => ({ name: o.sku, amount: o.amount }))
     .step('charge', payments.charge, (o, s) => ({ name: o.account, amount: s.stock.amount }))
     .step('parcel', shipping.book, (o, s) => ({ name: o.truck, amount: s.charge.amount }));
