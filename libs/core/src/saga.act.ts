@@ -4,7 +4,7 @@ import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import type { OperatorAct } from './saga.event.js';
 import { giveUpIfSpent, opUnderWay } from './saga.reply.js';
-import { isAbortable, positionOf, stepOf, type Branch, type Saga } from './saga.state.js';
+import { branchOf, isAbortable, positionOf, stepOf, type Branch, type Saga } from './saga.state.js';
 
 /**
  * Records what an operator asked for.

@@ -23,6 +23,7 @@ import {
   UnreadableRowError,
   type Envelope,
 } from './saga.codec.js';
+import { isHopeless } from './write-each.js';
 import { DriverReleasedError, SagaDriver, type DriverHost, type Release } from './saga.driver.js';
 import { planOf } from './submission.js';
 import type { BranchTransport } from './transport.port.js';
@@ -302,6 +303,9 @@ export class Engine {
       await failpoint('engine.accept.afterWrite');
       return outcome;
     } catch (error) {
+      if (isHopeless(error)) {
+        throw error;
+      }
       // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.
       this.recovery.suspectOrphans();
       throw new LogDoubtError(`The log did not confirm transaction ${row.gid}.`, { cause: error });
