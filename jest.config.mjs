@@ -12,6 +12,8 @@ const shared = {
 export default {
   // Two servers of ours and their tests already fill a small machine.
   maxWorkers: 2,
+  // ES modules of a finished suite are not freed; a worker that has piled up this much is replaced.
+  workerIdleMemoryLimit: '1500MB',
   testTimeout: 20_000,
   coverageProvider: 'v8',
   collectCoverageFrom: [
