@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { durationSchema } from './duration.js';
 import { StartError } from './start.error.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })

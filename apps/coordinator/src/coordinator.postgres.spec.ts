@@ -1,11 +1,14 @@
 import { Catalogue } from '@atone/engine';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Problem, TransactionPage, TransactionView } from '@atone/protocol';
 import { readConfiguration } from './configuration.js';
 import { createCoordinator, type Coordinator } from './coordinator.js';
 import { openLogger } from './ports/pino.logger.js';
 import { startPlainParticipant, type PlainParticipant } from './testing/plain.participant.js';
+
+// Two coordinators start and stop here, which takes a while where all tests run at once.
+jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let participant: PlainParticipant;

@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Counts } from '@atone/protocol';
 import { startPlainParticipant, type PlainParticipant } from './testing/plain.participant.js';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const LOADER = pathToFileURL(fileURLToPath(new URL('../../../tools/typescript.loader.mjs', import.meta.url)));
 const REGISTER = `data:text/javascript,import{register}from'node:module';register('${LOADER.href}')`;
+
+// Each test starts Node anew, from sources.
+jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let participant: PlainParticipant;
@@ -60,7 +63,7 @@ function run(variables: Readonly<Record<string, string>>): Program {
       if (url !== undefined) {
         return url;
       }
-      if (child.exitCode !== null) {
+      if (child.exitCode !== null || child.signalCode !== null) {
         throw new Error(errors);
       }
       // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.

@@ -4,7 +4,7 @@ import { errorFacts } from '../error.facts.js';
 import { RequestError } from './request.error.js';
 
 export const BODY_BYTES_MAX = 1_048_576;
-export const JSON_DEPTH_MAX = 32;
+const JSON_DEPTH_MAX = 32;
 
 /** Has the server read bodies of JSON, and refuse every other kind. */
 export function parseJsonBodies(server: FastifyInstance): void {
@@ -23,7 +23,7 @@ export function parseJsonBodies(server: FastifyInstance): void {
  *
  * @throws {RequestError} when it is no JSON, nests too deep, or holds keys that change what objects are in JavaScript.
  */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   if (text === '') {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { gidSchema, listQuerySchema, nameSchema, retryRequestSchema } from '@atone/protocol';
+import { gidSchema, nameSchema, retryRequestSchema } from '@atone/protocol';
 import { z } from 'zod';
 import { durationSchema } from '../duration.js';
 
@@ -15,8 +15,6 @@ export const waitQuerySchema = z.strictObject({
 
 export type WaitQuery = z.output<typeof waitQuerySchema>;
 
-export const emptyQuerySchema = z.strictObject({});
-
 export const transactionPathSchema = z.object({ gid: gidSchema });
 
 export const branchPathSchema = z.object({ gid: gidSchema, branchId: z.string().min(1).max(256) });
@@ -25,12 +23,6 @@ export const instancePathSchema = z.object({
   service: nameSchema,
   instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u, 'must hold 1 to 128 of A-Z a-z 0-9 . _ : -'),
 });
-
-/** PostgreSQL's text cannot hold the character 0, so nothing with it can be found. */
-export const listParametersSchema = listQuerySchema.refine(
-  (query) => !Object.values(query).some((value) => String(value).includes('\0')),
-  'must not hold the character 0',
-);
 
 /** A retry needs no body at all. */
 export const retryBodySchema = retryRequestSchema.optional();

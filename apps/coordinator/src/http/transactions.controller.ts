@@ -104,6 +104,7 @@ export class TransactionsController {
     errors: ['BAD_REQUEST', 'LOG_UNAVAILABLE'],
   })
   async list(@Query({ schema: listQuerySchema }) query: ListQuery): Promise<TransactionPage> {
+    // PostgreSQL's text cannot hold it, so there is nothing that it could match.
     if (Object.values(query).some((value) => String(value).includes('\0'))) {
       throw new RequestError('BAD_REQUEST', 'No parameter may hold the character 0.');
     }

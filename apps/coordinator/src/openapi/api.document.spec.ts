@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { actRequestSchema, ERROR_CODES, participantInstanceSchema, submissionSchema } from '@atone/protocol';
+import {
+  actRequestSchema,
+  countsSchema,
+  ERROR_CODES,
+  participantInstanceSchema,
+  submissionSchema,
+  transactionPageSchema,
+} from '@atone/protocol';
+import { coordinatorInstancesSchema, healthSchema, participantsSchema } from '../http/answer.schemas.js';
 import { retryBodySchema } from '../http/request.schemas.js';
 import { RouteTable } from '../http/route.table.js';
-import { TestCoordinator } from '../testing/test.coordinator.js';
+import { planOf, TestCoordinator } from '../testing/test.coordinator.js';
 import { EXAMPLES } from './examples.js';
 
 interface Described {
@@ -164,6 +172,21 @@ describe('the description of the API', () => {
     ['skipBranch', actRequestSchema],
   ])('shows an example of %s that would be accepted', (operationId, schema) => {
     expect(schema.safeParse(EXAMPLES[operationId]).error).toBeUndefined();
+  });
+
+  test.each([
+    { url: '/v1/transactions', schema: transactionPageSchema },
+    { url: '/v1/counts', schema: countsSchema },
+    { url: '/v1/instances', schema: coordinatorInstancesSchema },
+    { url: '/v1/participants', schema: participantsSchema },
+    { url: '/health/ready', schema: healthSchema },
+  ])('is what $url answers', async ({ url, schema }) => {
+    await world.submit({ ...planOf('reserve'), tags: { a: 'b' } }, { wait: '10s' });
+
+    const { status, body } = await world.ask('GET', url);
+
+    expect(status).toBe(200);
+    expect(schema.safeParse(body).error).toBeUndefined();
   });
 
   test('is shown to people as a page that loads nothing from elsewhere', async () => {

@@ -12,6 +12,9 @@ const DESCRIPTION = [
   'Instants are those of the log.',
 ].join(' ');
 
+/** Nest's description takes every body for required. */
+const OPTIONAL_BODIES: ReadonlySet<string> = new Set(['retryTransaction']);
+
 /** Returns the description of the API (OpenAPI 3.1), from the routes and the schemas that check their requests. */
 export function describeApi(app: INestApplication, version: string): OpenAPIObject {
   const frame = new DocumentBuilder()
@@ -29,16 +32,17 @@ export function describeApi(app: INestApplication, version: string): OpenAPIObje
   });
   const problem = convertSchema(problemSchema, 'output').components;
   const components = { ...document.components, schemas: { ...document.components?.schemas, ...problem } };
-  return withExamples({ ...document, components });
+  return withBodies({ ...document, components });
 }
 
-function withExamples(document: OpenAPIObject): OpenAPIObject {
+function withBodies(document: OpenAPIObject): OpenAPIObject {
   for (const item of Object.values(document.paths)) {
     for (const operation of [item.get, item.put, item.post, item.delete]) {
       const body = operation?.requestBody;
       const example = EXAMPLES[operation?.operationId ?? ''];
       if (body !== undefined && 'content' in body && example !== undefined) {
         body.content['application/json'] = { ...body.content['application/json'], example };
+        body.required = !OPTIONAL_BODIES.has(operation?.operationId ?? '');
       }
     }
   }

@@ -18,7 +18,7 @@ export interface Operation {
   readonly isOpen?: boolean;
 }
 
-export interface Answer {
+interface Answer {
   readonly description: string;
   /** Absent: the answer has no body. */
   readonly schema?: z.ZodType;
@@ -27,7 +27,7 @@ export interface Answer {
 
 export const BEARER = 'bearer';
 
-export const PROBLEM_REF = '#/components/schemas/Problem';
+const PROBLEM_REF = '#/components/schemas/Problem';
 
 /** Describes a route. What its parameters look like comes from their schemas. */
 export function Describe(operation: Operation): MethodDecorator {
