@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres } from '@atone/embedded-postgres';
 import { QuickstartError } from './quickstart.error.js';
-import { codeOf } from './system-error.js';
+import { codeOf, isAlive } from './system-error.js';
 
 /** What lies where in the folder that `--data` names. */
 export interface DataFolder {
@@ -95,13 +95,5 @@ async function stopLeftover(postgres: string, pidFile: string): Promise<void> {
 async function isServing(pidFile: string): Promise<boolean> {
   const text = await readFile(pidFile, 'utf8').catch(() => '');
   const pid = Number.parseInt(text, 10);
-  if (!Number.isInteger(pid)) {
-    return false;
-  }
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
+  return pid > 0 && isAlive(pid);
 }

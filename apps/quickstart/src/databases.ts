@@ -1,7 +1,10 @@
-import { startPostgres } from '@atone/embedded-postgres';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import { Client } from 'pg';
+import { DatabaseKeeper } from './database.keeper.js';
 import { QuickstartError } from './quickstart.error.js';
-import { codeOf } from './system-error.js';
+import { codeOf, isAlive } from './system-error.js';
+import type { Terminal } from './terminal.js';
 
 /** A server with the databases of the coordinator and of the example. */
 export interface Databases {
@@ -19,30 +22,47 @@ export interface EmbeddedPlan {
   readonly folder: string;
   /** The databases of the example. */
   readonly names: readonly string[];
-  readonly say: (line: string) => void;
+  readonly terminal: Terminal;
 }
 
-/** Starts a server of our own, whose data outlive it. */
-export async function startEmbedded({ folder, names, say }: EmbeddedPlan): Promise<Databases> {
-  const server = await startPostgres({ dataDir: folder, durable: true, log: say });
+/** Starts a server of our own, whose data outlive it, and brings it back should it die. */
+export async function startEmbedded({ folder, names, terminal }: EmbeddedPlan): Promise<Databases> {
+  const start = (port?: number) =>
+    startPostgres({
+      dataDir: folder,
+      durable: true,
+      log: (line) => terminal.say(line),
+      ...(port === undefined ? {} : { port }),
+    });
+  const server = await start();
+  const keeper = new DatabaseKeeper(server, {
+    isAlive,
+    start,
+    // A pause that is cut short is over, not failed.
+    sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
+    warn: (line) => terminal.warn(line),
+  });
   try {
     const coordinatorUrl = await server.createDatabase(COORDINATOR_DATABASE);
-    const entries: [string, string][] = [];
-    for (const name of names) {
-      // oxlint-disable-next-line no-await-in-loop -- PostgreSQL copies one template at a time
-      entries.push([name, await server.createDatabase(name)]);
-    }
+    const exampleUrls = await createAll(server, names);
     const description = `PostgreSQL ${server.version} on port ${server.port}, its data in ${folder}`;
-    return {
-      description,
-      coordinatorUrl,
-      exampleUrls: Object.fromEntries(entries),
-      stop: () => server.stop(),
-    };
+    return { description, coordinatorUrl, exampleUrls, stop: () => keeper.stop() };
   } catch (error) {
-    await server.stop();
+    await keeper.stop();
     throw error;
   }
+}
+
+async function createAll(
+  server: EmbeddedPostgres,
+  names: readonly string[],
+): Promise<Record<string, string>> {
+  const urls: Record<string, string> = {};
+  for (const name of names) {
+    // oxlint-disable-next-line no-await-in-loop -- PostgreSQL copies one template at a time
+    urls[name] = await server.createDatabase(name);
+  }
+  return urls;
 }
 
 /**

@@ -21,7 +21,7 @@ export interface QuickstartOptions {
 export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The coordinator and the services of an example. */
-export const PORT_COUNT_MAX = 16;
+const PORT_COUNT_MAX = 16;
 const PORT_MAX = 65_535 - PORT_COUNT_MAX;
 const CONCURRENCY_MAX = 2_000;
 

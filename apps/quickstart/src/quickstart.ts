@@ -115,7 +115,7 @@ async function startDatabases(
   const names = example.databases;
   const starting =
     databaseUrl === undefined
-      ? startEmbedded({ folder: folder.postgres, names, say: (line) => terminal.say(line) })
+      ? startEmbedded({ folder: folder.postgres, names, terminal })
       : useServer(databaseUrl, names);
   // Before it is awaited: a stop may come while the server starts.
   cleanup.defer(async () => {
