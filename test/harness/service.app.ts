@@ -20,6 +20,7 @@ import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
+import { openPool } from './open.pool.js';
 import { Payments } from './payments.service.js';
 import { Script } from './script.js';
 import { Shipping } from './shipping.service.js';
@@ -70,7 +71,7 @@ const MODULES: Readonly<Record<ServiceName, (settings: ServiceSettings) => Dynam
     imports: [atone(settings, { service: 'payments', database: databaseFrom(Pool, pgDatabase) })],
     providers: [
       { provide: Script, useValue: settings.script },
-      { provide: Pool, useFactory: () => new Pool({ connectionString: settings.databaseUrl, max: 8 }) },
+      { provide: Pool, useFactory: () => openPool(settings.databaseUrl, 8) },
       PoolKeeper,
       Payments,
     ],

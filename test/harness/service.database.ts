@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { BARRIER_OF, CREATE_LEDGER, FUND, LINES_OF, OUT_OF_BALANCE } from './ledger.sql.js';
+import { openPool } from './open.pool.js';
 
 /** What a barrier keeps of one branch. */
 export interface BarrierRow {
@@ -20,7 +21,7 @@ export class ServiceDatabase {
 
   static async create(): Promise<ServiceDatabase> {
     const database = await createTestDatabase();
-    const pool = new Pool({ connectionString: database.url, max: 2 });
+    const pool = openPool(database.url, 2);
     await pool.query(CREATE_LEDGER);
     return new ServiceDatabase(database, pool);
   }

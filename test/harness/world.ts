@@ -1,7 +1,8 @@
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
 import type { AtoneOptions, Sagas, TransactionView } from '@atone/nestjs';
 import type { INestApplicationContext } from '@nestjs/common';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { openPool } from './open.pool.js';
 import { ask, type Answer, type Question } from './rest.js';
 import { Script } from './script.js';
 import { startInitiator, startService, type ServiceApp, type ServiceName } from './service.app.js';
@@ -39,7 +40,7 @@ export class World {
       ServiceDatabase.create(),
       ServiceDatabase.create(),
     ]);
-    const pool = new Pool({ connectionString: logDatabase.url, max: 2 });
+    const pool = openPool(logDatabase.url, 2);
     const databases = { stock, payments, shipping };
     const world = new World(settings, { database: logDatabase, pool }, { coordinator, databases });
     world.initiator = await startInitiator(coordinator.url);
