@@ -5,6 +5,7 @@ import type { Terminal } from './terminal.js';
 /** Shows how far the work is. */
 export interface Progress {
   step(): void;
+  /** Shows no more. Can be called again. */
   end(): void;
 }
 
@@ -36,7 +37,9 @@ function startBar({ noun, totalCount, doneCount }: ProgressPlan): Progress {
   return {
     step() {
       count += 1;
-      bar.increment({ rate: rate() });
+      if (bar.isActive) {
+        bar.increment({ rate: rate() });
+      }
     },
     end: () => bar.stop(),
   };

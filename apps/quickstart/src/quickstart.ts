@@ -198,6 +198,7 @@ async function place(
     `Placing ${countText(works.length)} ${example.noun}${already}, ${options.concurrency} at a time.`,
   );
   const progress = startProgress({ noun: example.noun, totalCount, doneCount }, terminal);
+  plan.stop.addEventListener('abort', () => progress.end(), { once: true });
   const startedAt = performance.now();
   const onEnded = (one: Ended) => {
     ended.push(one);

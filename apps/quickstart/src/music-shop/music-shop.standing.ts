@@ -35,7 +35,9 @@ export interface StandingFacts {
 }
 
 /** Returns how things stand in the shop. */
-export function standingOf({ totalCount, rows, ended, findings }: StandingFacts): Standing {
+export function standingOf({ totalCount, rows: allRows, ended, findings }: StandingFacts): Standing {
+  // People may have placed orders of their own, with numbers beyond the file's.
+  const rows = allRows.filter((row) => row.order_no <= totalCount);
   const known = new Set(rows.map((row) => orderKey(row.order_no)));
   // Whoever aborts before its order was taken down leaves no row.
   const rowless = ended.filter(({ key, result }) => !known.has(key) && result.outcome === 'aborted');
@@ -66,11 +68,9 @@ function checksOf({ money, stock, twice }: Findings, outcomes: readonly string[]
 
 function refuseOtherFile(orders: readonly NewOrder[], rows: ReadonlyMap<number, OrderRow>): void {
   const differing = orders.find((order) => !isSame(order, rows.get(order.orderNo)));
-  const beyond = [...rows.keys()].find((orderNo) => orderNo > orders.length);
-  const orderNo = differing?.orderNo ?? beyond;
-  if (orderNo !== undefined) {
+  if (differing !== undefined) {
     throw new QuickstartError(
-      `The database holds orders of another file: its order ${orderNo} is not in this one. Begin anew with --fresh, or keep both with --data <another folder>.`,
+      `The database holds orders of another file: order ${differing.orderNo} is not the same in both. Begin anew with --fresh, or keep both with --data <another folder>.`,
     );
   }
 }
