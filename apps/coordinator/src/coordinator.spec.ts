@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TransactionView } from '@atone/protocol';
 import { planOf, soon, TestCoordinator } from './testing/test.coordinator.js';
@@ -52,6 +54,28 @@ describe('a coordinator', () => {
     expect(((await answer.json()) as TransactionView).outcome).toBe('undecided');
     expect(await world.log.instances()).toMatchObject([{ isLive: false }]);
     await expect(fetch(url, { method: 'POST' })).rejects.toThrow('fetch failed');
+  });
+
+  test('that stops does not wait for clients that keep their connections', async () => {
+    world.transport.script = () => undefined;
+    const { view } = await world.submit(planOf('reserve'));
+    const get = world.log.get.bind(world.log);
+    world.log.get = async (gid) => {
+      await pause(300);
+      return get(gid);
+    };
+    const { port } = new URL(world.coordinator.url);
+    const mute = connect(Number(port), '127.0.0.1');
+    // Answered only when the server has closed to everybody else.
+    const waiting = fetch(`${world.coordinator.url}/v1/transactions/${view.gid}?wait=60s`);
+    await pause(600);
+
+    const toldAt = performance.now();
+    await world.close();
+
+    expect((await waiting).status).toBe(200);
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    mute.destroy();
   });
 
   test('whose port is taken says so in one sentence, and lets go of everything', async () => {

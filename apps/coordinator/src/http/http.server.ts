@@ -13,6 +13,11 @@ import { RouteTable } from './route.table.js';
 /** Room for the longest branch id in its percent-encoded form. */
 const PARAM_LENGTH_MAX = 1_024;
 
+const IDLE_CHECK_MS = 50;
+
+/** How long those who are being answered have, once the server closes. Waits for outcomes are over by then. */
+const CLOSE_MS_MAX = 2_000;
+
 /** Returns the server below Nest, and the filter that answers the errors of both. */
 export function createHttpServer(
   configuration: Configuration,
@@ -36,7 +41,29 @@ export function createHttpServer(
     demandToken(server, configuration.apiToken);
   }
   parseJsonBodies(server);
+  boundClosing(server);
   return { adapter, filter, routes };
+}
+
+/**
+ * Closing a server ends the connections that are idle at that moment. One whose answer comes a little later stays for
+ * as long as its client likes, as does one that never asked anything; and what is driven here is handed over only after
+ * them.
+ */
+function boundClosing(server: FastifyInstance): void {
+  server.addHook('preClose', (done) => {
+    const letGo = setInterval(() => {
+      server.server.closeIdleConnections();
+    }, IDLE_CHECK_MS).unref();
+    const cutOff = setTimeout(() => {
+      server.server.closeAllConnections();
+    }, CLOSE_MS_MAX).unref();
+    server.server.once('close', () => {
+      clearInterval(letGo);
+      clearTimeout(cutOff);
+    });
+    done();
+  });
 }
 
 /** Answers octets that are no HTTP request. There is no request to answer then, only a connection. */
