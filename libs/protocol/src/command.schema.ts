@@ -15,6 +15,9 @@ const attemptShape = {
   attempt: z.int().min(1),
 };
 
+/** Which attempt a command or a reply belongs to, whatever else it holds. */
+export const attemptSchema = z.object(attemptShape);
+
 /** One thing that the coordinator asks of a participant. */
 export const branchCommandSchema = z.object({
   ...attemptShape,
@@ -44,6 +47,11 @@ export const commandBatchSchema = z.object({
 
 export type CommandBatch = z.infer<typeof commandBatchSchema>;
 
+/** A batch whose commands are yet to be judged, each by itself. */
+export const unreadBatchSchema = commandBatchSchema.extend({
+  commands: z.array(z.unknown()).min(1).max(COMMAND_COUNT_MAX),
+});
+
 const refusalSchema = z.object({
   reason: z.string(),
   details: jsonSchema.optional(),
@@ -71,7 +79,7 @@ export const replyEnvelopeSchema = z.object({ ...attemptShape, reply: branchRepl
 export type ReplyEnvelope = z.infer<typeof replyEnvelopeSchema>;
 
 /** Returns `reply` addressed to the attempt that `command` names. */
-export function replyTo(command: BranchCommand, reply: BranchReply): ReplyEnvelope {
+export function replyTo(command: z.infer<typeof attemptSchema>, reply: BranchReply): ReplyEnvelope {
   const { gid, branchId, op, round, attempt } = command;
   return { gid, branchId, op, round, attempt, reply };
 }

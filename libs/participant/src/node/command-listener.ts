@@ -1,8 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HEADERS, PROTOCOL_VERSION, replyTo, type CommandBatch, type SigningKey } from '@atone/protocol';
+import {
+  HEADERS,
+  PROTOCOL_VERSION,
+  replyTo,
+  type BranchCommand,
+  type ReplyEnvelope,
+  type SigningKey,
+} from '@atone/protocol';
 import type { Participant } from '../participant.js';
-import { readBatch, RequestRejected } from './command-request.js';
-import { sendProblem } from './http.problem.js';
+import type { ReceivedCommand } from './command-batch.js';
+import { readBatch } from './command-request.js';
+import { RequestRejected, sendProblem } from './http.problem.js';
 import { systemClock } from './system-clock.js';
 
 export interface CommandListenerOptions {
@@ -33,7 +41,7 @@ export function commandListener(
 /** Writes each reply as soon as it is known. That nobody listens any more stops no command: its effect counts. */
 async function answer(
   participant: Participant,
-  batch: CommandBatch,
+  batch: readonly ReceivedCommand[],
   response: ServerResponse,
 ): Promise<void> {
   response.writeHead(200, {
@@ -43,12 +51,16 @@ async function answer(
   });
   response.flushHeaders();
   await Promise.all(
-    batch.commands.map(async (command) => {
-      const reply = await participant.execute(command);
-      response.write(`${JSON.stringify(replyTo(command, reply))}\n`);
+    batch.map(async (received) => {
+      const line = 'reply' in received ? received.reply : await carryOut(participant, received.command);
+      response.write(`${JSON.stringify(line)}\n`);
     }),
   );
   response.end();
+}
+
+async function carryOut(participant: Participant, command: BranchCommand): Promise<ReplyEnvelope> {
+  return replyTo(command, await participant.execute(command));
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
@@ -56,11 +68,10 @@ function refuse(response: ServerResponse, error: unknown): void {
     sendProblem(response, error.rejection);
     return;
   }
-  const isTooDeep = error instanceof RangeError;
   sendProblem(response, {
-    status: isTooDeep ? 400 : 500,
-    code: isTooDeep ? 'BAD_REQUEST' : 'INTERNAL',
-    title: isTooDeep ? 'Malformed batch of commands' : 'Internal error',
-    detail: isTooDeep ? 'The batch is nested too deeply.' : 'The batch could not be read.',
+    status: 500,
+    code: 'INTERNAL',
+    title: 'Internal error',
+    detail: 'The batch could not be read.',
   });
 }

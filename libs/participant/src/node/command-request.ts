@@ -1,14 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import {
-  checkSignature,
-  commandBatchSchema,
-  COMMANDS_PATH,
-  HEADERS,
-  PROTOCOL_VERSION,
-  type CommandBatch,
-  type SigningKey,
-} from '@atone/protocol';
-import type { Rejection } from './http.problem.js';
+import { checkSignature, COMMANDS_PATH, HEADERS, PROTOCOL_VERSION, type SigningKey } from '@atone/protocol';
+import { parseBatch, type ReceivedCommand } from './command-batch.js';
+import { RequestRejected, type Rejection } from './http.problem.js';
 
 /** 1 MiB of payloads, and room for what surrounds them in a batch. */
 export const BODY_BYTES_MAX = 1_048_576 + 262_144;
@@ -19,17 +12,11 @@ export interface RequestRules {
   readonly clock: { now(): number };
 }
 
-/** Thrown for a request that is not carried out. */
-export class RequestRejected extends Error {
-  override readonly name = 'RequestRejected';
-
-  constructor(readonly rejection: Rejection) {
-    super(rejection.detail);
-  }
-}
-
 /** Reads a batch of commands. @throws RequestRejected, before the body is parsed if the sender is not who it must be. */
-export async function readBatch(request: IncomingMessage, rules: RequestRules): Promise<CommandBatch> {
+export async function readBatch(
+  request: IncomingMessage,
+  rules: RequestRules,
+): Promise<readonly ReceivedCommand[]> {
   checkTarget(request);
   checkSender(request, rules);
   const body = await readBody(request);
@@ -150,39 +137,6 @@ const TOO_LARGE: Rejection = {
 
 function tooLarge(): never {
   return reject(TOO_LARGE);
-}
-
-function parseBatch(body: string): CommandBatch {
-  const { success, data, error } = commandBatchSchema.safeParse(parseJson(body));
-  if (success) {
-    return data;
-  }
-  const errors = error.issues.slice(0, 20).map((issue) => ({
-    field: issue.path.map((part) => `/${String(part)}`).join('') || '/',
-    message: issue.message,
-  }));
-  const fields = errors.map(({ field }) => field).join(', ');
-  return reject({
-    status: 400,
-    code: 'BAD_REQUEST',
-    title: 'Malformed batch of commands',
-    detail: `The batch is not carried out, because of: ${fields}.`,
-    errors,
-  });
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return reject({
-      status: 400,
-      code: 'BAD_REQUEST',
-      title: 'No JSON',
-      detail: 'The body is not JSON.',
-      errors: [{ field: '/', message: 'must be JSON' }],
-    });
-  }
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -123,17 +123,67 @@ test('a reply is sent as soon as it is known, while other commands of the batch 
   ]);
 });
 
+describe('a command that makes no sense', () => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+
+  test.each<[string, string, RegExp]>([
+    [
+      'is of another shape',
+      batch({ ...command({ branchId: 'bad' }), service: '7' }),
+      /malformed: \/service: /u,
+    ],
+    [
+      'is nested too deeply',
+      batch({ ...command({ branchId: 'bad' }), input: 0 }).replace('"input":0', `"input":${deep}`),
+      /malformed: it: is nested too deeply$/u,
+    ],
+  ])('because it %s is answered so, and harms no other of its batch', async (_why, body, message) => {
+    const { participant, started } = createGate();
+    const server = await start({ participant });
+    const good = JSON.stringify(command({ branchId: 'good' }));
+
+    const response = await post(server, body.replace('"commands":[', `"commands":[${good},`));
+
+    expect(response.status).toBe(200);
+    expect(linesOf(await response.text())).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ branchId: 'good', reply: DONE }),
+        expect.objectContaining({
+          branchId: 'bad',
+          attempt: 1,
+          reply: {
+            outcome: 'unknown',
+            error: { class: 'bad-payload', message: expect.stringMatching(message) },
+          },
+        }),
+      ]),
+    );
+    expect(started).toEqual(['good']);
+  });
+
+  test('and does not even name its attempt gets no line, and harms no other of its batch', async () => {
+    const server = await start();
+
+    const response = await post(server, batch({ ...command({ branchId: 'bad' }), round: 0 }, command()));
+
+    expect(linesOf(await response.text())).toEqual([expect.objectContaining({ reply: DONE })]);
+  });
+});
+
 describe('a request that is not carried out', () => {
   const none = command();
   test.each<[string, () => string, Record<string, string>, number, unknown]>([
     ['is no JSON', () => '{', {}, 400, [{ field: '/', message: 'must be JSON' }]],
     ['has no commands', () => batch(), {}, 400, [{ field: '/commands', message: expect.any(String) }]],
     [
-      'has a malformed command',
-      () => batch(none, { ...none, round: 0 }),
+      'has only commands that name no attempt',
+      () => batch({ ...none, round: 0 }, 'none'),
       {},
       400,
-      [{ field: '/commands/1/round', message: expect.any(String) }],
+      [
+        { field: '/commands/0/round', message: expect.any(String) },
+        { field: '/commands/1', message: expect.any(String) },
+      ],
     ],
     [
       'has too many commands',
@@ -155,17 +205,6 @@ describe('a request that is not carried out', () => {
       {},
       400,
       [{ field: '/protocol', message: expect.any(String) }],
-    ],
-    [
-      'is nested too deeply',
-      () =>
-        batch({ ...none, input: 0 }).replace(
-          '"input":0',
-          `"input":${'['.repeat(50_000)}${']'.repeat(50_000)}`,
-        ),
-      {},
-      400,
-      undefined,
     ],
     ['is too large', () => batch({ ...none, input: 'x'.repeat(BODY_BYTES_MAX) }), {}, 413, undefined],
     [

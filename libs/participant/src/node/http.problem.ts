@@ -11,6 +11,15 @@ export interface Rejection {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Thrown for a request that is not carried out. */
+export class RequestRejected extends Error {
+  override readonly name = 'RequestRejected';
+
+  constructor(readonly rejection: Rejection) {
+    super(rejection.detail);
+  }
+}
+
 /** Answers with a problem document. The connection ends with it: some of the request may be unread. */
 export function sendProblem(response: ServerResponse, rejection: Rejection): void {
   if (response.headersSent || response.destroyed) {
