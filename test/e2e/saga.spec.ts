@@ -169,6 +169,28 @@ describe('a command that the network delivers twice', () => {
   });
 });
 
+describe('a command that makes no sense', () => {
+  test('makes its own transaction stuck, and harms no other that is sent along with it', async () => {
+    let garbledGid: string | undefined;
+    world.transport.breakBy(({ branchId, op, gid }) => {
+      garbledGid ??= branchId === 'charge' ? gid : undefined;
+      return gid === garbledGid && op === 'action' ? 'garble' : undefined;
+    });
+    const submissions = await Promise.all(
+      Array.from({ length: 8 }, async () => world.sagas.submit(placeOrder, {})),
+    );
+
+    const bad = await until('the command was garbled', () => garbledGid);
+    const { stuck } = await world.stuck(bad);
+    await world.coordinator.client.abort(bad, { reason: 'garbled' });
+
+    expect(stuck).toMatchObject({ reason: 'bad-payload', message: expect.stringContaining('/traceparent') });
+    const views = await Promise.all(submissions.map(async ({ gid }) => world.ended(gid)));
+    expect(views.filter(({ outcome }) => outcome === 'committed')).toHaveLength(7);
+    expect(await world.effectsOf(bad)).toEqual(['stock', 'stock undone']);
+  });
+});
+
 describe('branches side by side', () => {
   test('both run before what comes after them', async () => {
     const { gid, outcome } = await world.sagas.submit(twoGifts, {}, WAIT);

@@ -2,8 +2,11 @@ import type { BranchTransport, ReplySink } from '@atone/engine';
 import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
 import { until } from './until.js';
 
-/** What becomes of a command: never sent; carried out, but nobody hears of it; sent only when the promise settles. */
-export type Fault = 'lose-command' | 'lose-reply' | Promise<void>;
+/**
+ * What becomes of a command: never sent; carried out, but nobody hears of it; so garbled that it makes no sense; sent only
+ * when the promise settles.
+ */
+export type Fault = 'lose-command' | 'lose-reply' | 'garble' | Promise<void>;
 
 export type FaultRule = (command: BranchCommand) => Fault | undefined;
 
@@ -53,6 +56,9 @@ export class FaultyTransport implements BranchTransport {
       case 'lose-reply':
         this.unheard.add(attemptKey(command));
         this.inner.send(command);
+        return;
+      case 'garble':
+        this.inner.send({ ...command, traceparent: 'x'.repeat(1_000) });
         return;
       default:
         void this.sendAfter(fault, command);
