@@ -84,6 +84,24 @@ describe('a refusal', () => {
     expect(Object.keys(await world.barriersOf(result.gid)).toSorted()).toEqual(called.toSorted());
   });
 
+  test('has a step undone only when what came after it is undone', async () => {
+    world.script.refuse('shipping.book', 1);
+    const { entered, exit } = world.script.hold('payments.refund');
+    const { gid } = await world.sagas.submit(placeOrder, {});
+    await entered.passage;
+
+    // While the refund takes its time, another saga runs from its start to its end.
+    const other = await world.sagas.submit(placeOrder, {}, WAIT);
+
+    const undos = world.transport.sent.filter(
+      (command) => command.gid === gid && command.op === 'compensate',
+    );
+    expect([other.outcome, undos.map(({ branchId }) => branchId)]).toEqual(['committed', ['charge']]);
+    exit.open();
+    expect(await world.ended(gid)).toMatchObject({ outcome: 'aborted' });
+    expect(await world.effectsOf(gid)).toEqual(['stock', 'charge', 'charge undone', 'stock undone']);
+  });
+
   test('for want of money tells the reason and its details', async () => {
     const result = await world.sagas.submit(placeOrder, { account: 'nobody' }, WAIT);
 

@@ -13,7 +13,7 @@ export const shipping = contract('shipping', { book: action({ input: Taking, out
 export type Taking = z.infer<typeof Taking>;
 export type Line = z.infer<typeof Line>;
 
-export const Order = z.object({
+const Order = z.object({
   sku: z.string().default('lamp'),
   account: z.string().default('ann'),
   truck: z.string().default('north'),
@@ -21,10 +21,10 @@ export const Order = z.object({
 });
 
 /** Soon again, since every participant is on this machine. */
-export const QUICK = { initialMs: 10, capMs: 100 };
+const QUICK = { initialMs: 10, capMs: 100 };
 
 /** For networks that lose things: what is lost is missed soon. On a busy machine an answer may be missed that comes. */
-export const HASTY = { ...QUICK, replyTimeoutMs: 400 };
+const HASTY = { ...QUICK, replyTimeoutMs: 400 };
 
 /** Three steps, of which the second and the third take as much as the one before says that it took. */
 export const placeOrder = orderOf('place-order', QUICK);

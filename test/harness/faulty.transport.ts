@@ -6,7 +6,7 @@ import { until } from './until.js';
  * What becomes of a command: never sent; carried out, but nobody hears of it; so garbled that it makes no sense; sent only
  * when the promise settles.
  */
-export type Fault = 'lose-command' | 'lose-reply' | 'garble' | Promise<void>;
+type Fault = 'lose-command' | 'lose-reply' | 'garble' | Promise<void>;
 
 export type FaultRule = (command: BranchCommand) => Fault | undefined;
 

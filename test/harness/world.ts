@@ -10,7 +10,7 @@ import { ServiceDatabase, type BarrierRow } from './service.database.js';
 import { TestCoordinator, type CoordinatorSettings } from './test.coordinator.js';
 import { until } from './until.js';
 
-export const SERVICES = ['stock', 'payments', 'shipping'] as const;
+const SERVICES = ['stock', 'payments', 'shipping'] as const;
 
 /** How much of each there is at first. */
 export const FUNDS = 1_000;
