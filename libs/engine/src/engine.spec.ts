@@ -327,6 +327,21 @@ describe('the idempotency key', () => {
     expect(again).toEqual({ gid: first.gid, isReplay: true });
   });
 
+  test('gives it also when the service has left the catalogue since', async () => {
+    const { engine } = await world.coordinator();
+    const first = await engine.submit({ submission: planOfSteps(STEPS), idempotency });
+    await world.withdraw('shop');
+    await world.clock.advance(5_000);
+
+    expect(await engine.submit({ submission: planOfSteps(STEPS), idempotency })).toEqual({
+      gid: first.gid,
+      isReplay: true,
+    });
+    await expect(engine.submit({ submission: planOfSteps(STEPS) })).rejects.toMatchObject({
+      code: 'UNKNOWN_ACTION',
+    });
+  });
+
   test('is refused for another body, and while the first request is under way', async () => {
     const { engine } = await world.coordinator();
     const first = engine.submit({ submission: planOfSteps(STEPS), idempotency });

@@ -7,11 +7,20 @@ import {
   IdempotencyInFlightError,
   IdempotencyMismatchError,
   LogDoubtError,
+  OverloadedError,
   TransactionEndedError,
   TransactionNotFoundError,
 } from './errors.js';
 import { LogWriter } from './log-writer.js';
-import type { AcceptOutcome, NewRow, RowCounts, RowFilter, StoredRow, TransactionLog } from './log.port.js';
+import type {
+  AcceptOutcome,
+  KeyHolder,
+  NewRow,
+  RowCounts,
+  RowFilter,
+  StoredRow,
+  TransactionLog,
+} from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 import { OutcomeWaiters } from './outcome-waiters.js';
 import { Recovery } from './recovery.js';
@@ -183,17 +192,16 @@ export class Engine {
    */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.doorkeeper.admit(this.drivers.size + this.accepting.size);
-    const plan = planOf(request.submission, this.ports.catalogue);
     const key = request.idempotency?.key;
     if (key === undefined) {
-      return this.accept(request, plan);
+      return this.accept(request, planOf(request.submission, this.ports.catalogue));
     }
     if (this.keysInFlight.has(key)) {
       throw new IdempotencyInFlightError(key);
     }
     this.keysInFlight.add(key);
     try {
-      return await this.accept(request, plan);
+      return await this.acceptOnce(request, key);
     } finally {
       this.keysInFlight.delete(key);
     }
@@ -212,8 +220,13 @@ export class Engine {
         const driver = await this.actOnce(gid, act);
         return snapshotOf(driver, this.options.instanceId);
       } catch (error) {
-        if (!(error instanceof DriverReleasedError) || attempt >= ACT_ATTEMPT_COUNT_MAX) {
+        if (!(error instanceof DriverReleasedError)) {
           throw error;
+        }
+        if (attempt >= ACT_ATTEMPT_COUNT_MAX) {
+          throw new OverloadedError(`Transaction ${gid} keeps changing hands. Nothing was done; ask again.`, {
+            cause: error,
+          });
         }
       }
     }
@@ -235,7 +248,10 @@ export class Engine {
   /** Waits up to `waitMs` for the durable end, and returns the transaction as it then stands. */
   async waitForEnd(gid: string, waitMs: number): Promise<Snapshot> {
     const driver = this.drivers.get(gid);
-    driver?.hurry();
+    if (driver !== undefined) {
+      driver.hurry();
+      this.writer.hurry();
+    }
     const snapshot = await this.waiters.wait(gid, {
       waitMs,
       clock: this.ports.clock,
@@ -250,6 +266,21 @@ export class Engine {
 
   async counts(): Promise<RowCounts> {
     return this.ports.log.counts();
+  }
+
+  /** A repeat gets its answer though the catalogue has changed since, and the plan could not be accepted any more. */
+  private async acceptOnce(request: SubmitRequest, key: string): Promise<SubmitAnswer> {
+    let plan: Saga['plan'];
+    try {
+      plan = planOf(request.submission, this.ports.catalogue);
+    } catch (error) {
+      const holder = await this.ports.log.findKey(key);
+      if (holder === undefined) {
+        throw error;
+      }
+      return replay(holder, request);
+    }
+    return this.accept(request, plan);
   }
 
   private async accept(request: SubmitRequest, plan: Saga['plan']): Promise<SubmitAnswer> {
@@ -395,7 +426,7 @@ export class Engine {
 
 const ACT_ATTEMPT_COUNT_MAX = 5;
 
-function replay(taken: AcceptOutcome & { outcome: 'key-taken' }, request: SubmitRequest): SubmitAnswer {
+function replay(taken: KeyHolder, request: SubmitRequest): SubmitAnswer {
   const { key = '', bodyHash } = request.idempotency ?? {};
   if (taken.bodyHash !== bodyHash) {
     throw new IdempotencyMismatchError(key, taken.gid);

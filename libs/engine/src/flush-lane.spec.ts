@@ -75,6 +75,17 @@ test('what nobody waits for goes along with the next that somebody does, or afte
   expect(batches).toEqual([[1], [2, 3]]);
 });
 
+test('what stayed behind is flushed at once when somebody comes to wait for it', async () => {
+  const lane = laneOf();
+  void lane.add(1, false);
+  await clock.advance(10);
+
+  lane.hurry();
+  await clock.advance(0);
+
+  expect(batches).toEqual([[1]]);
+});
+
 test('in a crowd a flush waits for company, but not for long', async () => {
   const lane = laneOf();
   crowd = 16;

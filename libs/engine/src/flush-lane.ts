@@ -53,6 +53,15 @@ export class FlushLane<Item, Answer> {
     });
   }
 
+  /** Has what nobody waited for so far go with the next flush, as if it were urgent. */
+  hurry(): void {
+    if (this.queue.length > this.urgentCount) {
+      this.urgentCount = this.queue.length;
+      this.queue = this.queue.map((waiting) => ({ ...waiting, isUrgent: true }));
+      this.schedule();
+    }
+  }
+
   private schedule(): void {
     if (this.isFlushing || this.isScheduled || this.queue.length === 0) {
       return;

@@ -59,6 +59,11 @@ export class LogWriter {
     return this.counted(this.updateThroughDoubt(update, isUrgent));
   }
 
+  /** Writes what stays behind for company, because somebody waits for it now. */
+  hurry(): void {
+    this.updateLane.hurry();
+  }
+
   /** Marks a row that cannot be driven, without touching what it holds. */
   async quarantine(row: StoredRow): Promise<void> {
     await this.update(

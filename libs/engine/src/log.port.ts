@@ -42,6 +42,12 @@ export type AcceptOutcome =
   /** The idempotency key belongs to an earlier transaction. Nothing was written. */
   | { readonly outcome: 'key-taken'; readonly gid: string; readonly bodyHash: string };
 
+/** To which transaction, and to which body, an idempotency key belongs. */
+export interface KeyHolder {
+  readonly gid: string;
+  readonly bodyHash: string;
+}
+
 export interface RowUpdate {
   readonly gid: string;
   /** The update happens only if the row still has this version; the row then has the next one. */
@@ -134,6 +140,9 @@ export interface TransactionLog {
   owned(instanceId: string): Promise<readonly string[]>;
 
   get(gid: string): Promise<StoredRow | undefined>;
+
+  /** Returns the transaction that an idempotency key belongs to, as long as the key is remembered. */
+  findKey(key: string): Promise<KeyHolder | undefined>;
 
   list(filter: RowFilter): Promise<readonly StoredRow[]>;
 

@@ -1,5 +1,5 @@
 import { ROW_FORMAT } from '@atone/engine';
-import type { StoredRow } from '@atone/engine';
+import type { KeyHolder, StoredRow } from '@atone/engine';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { ROW_COLUMNS, toStoredRow } from './row.mapper.js';
 import type { RawRow } from './row.mapper.js';
@@ -101,6 +101,15 @@ from atone.global_transaction as t
 where t.gid = $1`,
 };
 
+const FIND_KEY: HotStatement = {
+  name: 'atone-find-key',
+  text: `
+select gid, body_hash as "bodyHash"
+from atone.idempotency_key
+where key = $1
+  and expires_at > now()`,
+};
+
 const OWNED: HotStatement = {
   name: 'atone-owned',
   text: `
@@ -136,4 +145,9 @@ export async function getRow(pool: StatementRunner, gid: string): Promise<Stored
 export async function ownedGids(pool: StatementRunner, instanceId: string): Promise<string[]> {
   const rows = await pool.run<{ gid: string }>(OWNED, [instanceId]);
   return rows.map(({ gid }) => gid);
+}
+
+export async function findKeyHolder(pool: StatementRunner, key: string): Promise<KeyHolder | undefined> {
+  const [holder] = await pool.run<{ gid: string; bodyHash: string }>(FIND_KEY, [key]);
+  return holder;
 }

@@ -1,6 +1,7 @@
 import type {
   AcceptOutcome,
   InstanceRow,
+  KeyHolder,
   NewRow,
   RowCounts,
   RowFilter,
@@ -10,7 +11,7 @@ import type {
 } from '@atone/engine';
 import type { DataSource } from 'typeorm';
 import { acceptRows } from './accept.statement.js';
-import { claimDueRows, claimRow, getRow, ownedGids } from './claim.statement.js';
+import { claimDueRows, claimRow, findKeyHolder, getRow, ownedGids } from './claim.statement.js';
 import { translating } from './cold.read.js';
 import { countRows } from './counts.query.js';
 import type { HotPool } from './hot.pool.js';
@@ -57,6 +58,10 @@ export class PostgresLog implements TransactionLog {
 
   get(gid: string): Promise<StoredRow | undefined> {
     return getRow(this.hot, gid);
+  }
+
+  findKey(key: string): Promise<KeyHolder | undefined> {
+    return findKeyHolder(this.hot, key);
   }
 
   list(filter: RowFilter): Promise<readonly StoredRow[]> {

@@ -37,6 +37,11 @@ export class EngineWorld {
     });
   }
 
+  /** Takes a service out of the catalogue. */
+  async withdraw(service: string): Promise<void> {
+    await this.store.deregister(service, 'one');
+  }
+
   /** Starts a coordinator. What the test does not name is as in production. */
   async coordinator(
     own: { script?: Script; log?: TransactionLog; options?: Partial<EngineOptions> } = {},

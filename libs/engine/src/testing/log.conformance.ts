@@ -124,6 +124,8 @@ function describeKeys(open: () => Desk): void {
     const answers = await log.accept([second, other]);
 
     expect(answers[0]).toEqual({ outcome: 'key-taken', gid: first.gid, bodyHash: 'one' });
+    expect(await log.findKey('k')).toEqual({ gid: first.gid, bodyHash: 'one' });
+    expect(await log.findKey('never-used')).toBeUndefined();
     expect(answers[1]?.outcome).toBe('accepted');
     expect([await log.get(second.gid), (await log.get(other.gid))?.gid]).toEqual([undefined, other.gid]);
   });

@@ -4,6 +4,7 @@ import {
   ROW_FORMAT,
   type AcceptOutcome,
   type InstanceRow,
+  type KeyHolder,
   type NewRow,
   type RowCounts,
   type RowFilter,
@@ -26,7 +27,7 @@ interface MemoryRow extends StoredRow {
  */
 export class MemoryLog implements TransactionLog {
   private readonly rows = new Map<string, MemoryRow>();
-  private readonly keys = new Map<string, { gid: string; bodyHash: string }>();
+  private readonly keys = new Map<string, KeyHolder>();
   private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
@@ -63,6 +64,10 @@ export class MemoryLog implements TransactionLog {
   async get(gid: string): Promise<StoredRow | undefined> {
     const row = this.rows.get(gid);
     return row === undefined ? undefined : copyOf(row);
+  }
+
+  async findKey(key: string): Promise<KeyHolder | undefined> {
+    return this.keys.get(key);
   }
 
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {
