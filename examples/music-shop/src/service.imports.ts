@@ -24,8 +24,6 @@ export function serviceImports(environment: Environment, parts: ServiceParts): D
       migrations: parts.migrations,
       migrationsRun: true,
       poolSize: POOL_SIZE,
-      // The library's own tables lie in the schema `atone`. A database role of that name would look there first.
-      extra: { options: '-c search_path=public' },
     }),
     AtoneModule.forRoot({
       service: parts.service,

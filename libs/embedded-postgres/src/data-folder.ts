@@ -23,8 +23,11 @@ import type { ServerUser } from './server-user.js';
 import { startupError } from './startup-failure.js';
 import { hasCode } from './system-error.js';
 
-/** The superuser of every server that we start. */
-export const SUPERUSER = 'atone';
+/**
+ * The superuser of every server that we start. Not `atone`: a role of that name would look for its tables in the
+ * schema `atone` first, where Atone keeps its own.
+ */
+export const SUPERUSER = 'postgres';
 
 /** Where the data live if the server's account cannot reach the folder that was asked for. */
 const REACHABLE_PARENT = '/var/lib/atone-postgres';

@@ -35,6 +35,16 @@ test('data are there again after a stop and a start, in a folder with blanks and
   expect(await run(await second.createDatabase('shop'), 'select id from album')).toBe(42);
 });
 
+test("the superuser's tables stay in sight when Atone's schema is installed beside them", async () => {
+  const url = await (await start()).createDatabase('shop');
+  await run(url, 'create table album as select 42 as id');
+
+  await run(url, 'create schema atone');
+
+  expect(await run(url, 'select id from album')).toBe(42);
+  expect(await run(url, 'select current_schema()')).toBe('public');
+});
+
 test('a server that survived the crash of its program is adopted', async () => {
   const dataDir = join(home, 'data');
   const { pid } = await startInProgramThatCrashes(
