@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
@@ -64,6 +64,46 @@ test.each([
 
   await expect(checkBarrier(database)).rejects.toMatchObject(refusal);
   await expect(migrateBarrier(database)).rejects.toMatchObject(refusal);
+});
+
+describe('a role that is named like the schema of Atone', () => {
+  let client: PoolClient;
+  let asAtone: LocalDatabase<PoolClient>;
+
+  beforeEach(async () => {
+    client = await pool.connect();
+    await client.query('begin');
+    // In a transaction that is never committed: roles belong to the server, which other tests use as well.
+    await client.query(
+      'do $$ begin create role atone; exception when duplicate_object then null; end $$; set local role atone',
+    );
+    const open = { transaction: client, sql: database.session(client), seal: () => undefined };
+    asAtone = { ...database, transaction: (work) => work(open) };
+  });
+
+  afterEach(async () => {
+    await client.query('rollback');
+    client.release();
+  });
+
+  test.each([
+    ['check', checkBarrier, '"$user", public'],
+    ['install', migrateBarrier, '"$user", public'],
+    ['check', checkBarrier, '$user,public'],
+  ])('is refused by %s while it would lose sight of its own tables', async (_title, act, searchPath) => {
+    await client.query("select set_config('search_path', $1, true)", [searchPath]);
+
+    await expect(act(asAtone)).rejects.toMatchObject({
+      name: 'MisuseError',
+      message: expect.stringMatching(/another role.*alter role atone set search_path = public/u),
+    });
+  });
+
+  test.each(['public', 'public, "$user"', '"$users"'])('may search %s', async (searchPath) => {
+    await client.query("select set_config('search_path', $1, true)", [searchPath]);
+
+    await expect(checkBarrier(asAtone)).rejects.toThrow('is missing');
+  });
 });
 
 test('the migration for TypeORM installs it, and removes it again', async () => {

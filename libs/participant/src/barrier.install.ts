@@ -1,6 +1,6 @@
 import { BARRIER_VERSION, INSTALL_BARRIER } from './barrier.ddl.js';
 import type { LocalDatabase, SqlSession } from './database.port.js';
-import { BarrierMissingError, BarrierOutdatedError } from './participant.error.js';
+import { BarrierMissingError, BarrierOutdatedError, MisuseError } from './participant.error.js';
 
 const HOW_TO_INSTALL =
   'Run `psql "$DATABASE_URL" -f node_modules/@atone/participant/sql/barrier.v1.sql`, or add InstallBarrier1763800000000 of ' +
@@ -10,10 +10,11 @@ const HOW_TO_INSTALL =
 /**
  * Tells whether the barrier's table is there, as this library needs it.
  *
- * @throws BarrierMissingError | BarrierOutdatedError, whose message tells what to do.
+ * @throws BarrierMissingError | BarrierOutdatedError | MisuseError, whose message tells what to do.
  */
 export async function checkBarrier(database: LocalDatabase<unknown>): Promise<void> {
   await database.transaction(async ({ sql }) => {
+    await refuseMisleadingRole(sql);
     const { found, name } = await foundVersion(sql);
     if (found === undefined) {
       throw new BarrierMissingError(
@@ -31,9 +32,11 @@ const LOCK_INSTALLATION = "select pg_advisory_xact_lock(hashtextextended('atone.
  * Installs the barrier's table unless it is there.
  *
  * @throws BarrierOutdatedError if one of another version is there.
+ * @throws MisuseError if the schema of Atone would hide the tables of this role.
  */
 export async function migrateBarrier(database: LocalDatabase<unknown>): Promise<void> {
   await database.transaction(async ({ sql }) => {
+    await refuseMisleadingRole(sql);
     await sql.execute(LOCK_INSTALLATION);
     const { found, name } = await foundVersion(sql);
     if (found !== undefined) {
@@ -45,6 +48,25 @@ export async function migrateBarrier(database: LocalDatabase<unknown>): Promise<
       await sql.execute(statement);
     }
   });
+}
+
+/** PostgreSQL keeps `$user` with or without quotes, as it was given. */
+const IS_MISLED = `
+select current_user = 'atone' and current_setting('search_path') ~ '^\\s*"?[$]user"?\\s*(,|$)' as is_misled`;
+
+/**
+ * Once the schema `atone` is there, the search path `"$user", public` of a role `atone` begins with it: the service would
+ * no longer find its own tables, and its migrations would make them again, empty.
+ */
+async function refuseMisleadingRole(sql: SqlSession): Promise<void> {
+  const [row] = (await sql.execute(IS_MISLED)).rows;
+  if (row?.['is_misled'] === true) {
+    throw new MisuseError(
+      "The database role of this service is called 'atone', as the schema of Atone's tables is, and its search_path " +
+        'begins with "$user": PostgreSQL would look for the tables of the service in that schema first. Use another ' +
+        'role, or run `alter role atone set search_path = public` and connect again.',
+    );
+  }
 }
 
 const FIND_TABLE =
