@@ -9,11 +9,16 @@ import {
 } from '@atone/protocol';
 import type { Participant } from '../participant.js';
 import type { ReceivedCommand } from './command-batch.js';
-import { readBatch } from './command-request.js';
+import { commandsPath, readBatch } from './command-request.js';
 import { RequestRejected, sendProblem } from './http.problem.js';
 import { systemClock } from './system-clock.js';
 
 export interface CommandListenerOptions {
+  /**
+   * What comes before `/atone/v1/commands` in the path of a request, such as `/internal`. The `baseUrl` in the catalogue
+   * has to end in it. Default: nothing.
+   */
+  readonly prefix?: string | undefined;
   /** Who may send commands, any one of them. Default: none, and then only this machine may. */
   readonly keys?: readonly SigningKey[] | undefined;
   /** Default: the system's. */
@@ -23,16 +28,19 @@ export interface CommandListenerOptions {
 export type CommandListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Returns a request listener for `POST /atone/v1/commands`, to be mounted in a server of one's own, before anything that
- * reads the body.
+ * Returns a request listener for `POST <prefix>/atone/v1/commands`, to be mounted in a server of one's own, before
+ * anything that reads the body.
+ *
+ * @throws MisuseError if `prefix` is no path.
  */
 export function commandListener(
   participant: Participant,
-  { keys = [], clock = systemClock }: CommandListenerOptions = {},
+  { prefix, keys = [], clock = systemClock }: CommandListenerOptions = {},
 ): CommandListener {
+  const path = commandsPath(prefix);
   return (request, response) => {
     response.on('error', () => undefined);
-    readBatch(request, { keys, clock })
+    readBatch(request, { path, keys, clock })
       .then((batch) => answer(participant, batch, response))
       .catch((error: unknown) => refuse(response, error));
   };

@@ -1,15 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import { checkSignature, COMMANDS_PATH, HEADERS, PROTOCOL_VERSION, type SigningKey } from '@atone/protocol';
 import { parseBatch, type ReceivedCommand } from './command-batch.js';
+import { MisuseError } from '../participant.error.js';
 import { RequestRejected, type Rejection } from './http.problem.js';
 
 /** 1 MiB of payloads, and room for what surrounds them in a batch. */
 export const BODY_BYTES_MAX = 1_048_576 + 262_144;
 
 export interface RequestRules {
+  /** Where commands are taken. */
+  readonly path: string;
   /** Who may ask. Without keys, only this machine may. */
   readonly keys: readonly SigningKey[];
   readonly clock: { now(): number };
+}
+
+/** Returns where commands are taken below `prefix`. @throws MisuseError if that is no path. */
+export function commandsPath(prefix = ''): string {
+  const path = `${prefix.replace(/\/$/u, '')}${COMMANDS_PATH}`;
+  if (new URL(path, 'http://here').pathname !== path) {
+    throw new MisuseError(
+      `The prefix '${prefix}' is no path that a request could have. Write it like '/internal', as in the URL by which ` +
+        'the coordinator reaches this service.',
+    );
+  }
+  return path;
 }
 
 /** Reads a batch of commands. @throws RequestRejected, before the body is parsed if the sender is not who it must be. */
@@ -17,7 +32,7 @@ export async function readBatch(
   request: IncomingMessage,
   rules: RequestRules,
 ): Promise<readonly ReceivedCommand[]> {
-  checkTarget(request);
+  checkTarget(request, rules);
   checkSender(request, rules);
   const body = await readBody(request);
   checkSigned(request, body, rules);
@@ -25,13 +40,13 @@ export async function readBatch(
   return parseBatch(body);
 }
 
-function checkTarget(request: IncomingMessage): void {
-  if (pathOf(request) !== COMMANDS_PATH) {
+function checkTarget(request: IncomingMessage, { path }: RequestRules): void {
+  if (pathOf(request) !== path) {
     reject({
       status: 404,
       code: 'NOT_FOUND',
       title: 'Not found',
-      detail: `Commands are taken at ${COMMANDS_PATH}.`,
+      detail: `Commands are taken at ${path}.`,
     });
   }
   if (request.method !== 'POST') {
@@ -39,7 +54,7 @@ function checkTarget(request: IncomingMessage): void {
       status: 405,
       code: 'BAD_REQUEST',
       title: 'Method not allowed',
-      detail: `${COMMANDS_PATH} takes POST, not ${request.method ?? 'this'}.`,
+      detail: `${path} takes POST, not ${request.method ?? 'this'}.`,
       headers: { allow: 'POST' },
     });
   }
@@ -69,12 +84,12 @@ function checkSender(request: IncomingMessage, { keys }: RequestRules): void {
   }
 }
 
-function checkSigned(request: IncomingMessage, body: string, { keys, clock }: RequestRules): void {
+function checkSigned(request: IncomingMessage, body: string, { path, keys, clock }: RequestRules): void {
   if (keys.length === 0) {
     return;
   }
   const header = request.headers[HEADERS.signature];
-  const signed = { method: 'POST', path: pathOf(request), body };
+  const signed = { method: 'POST', path, body };
   const check = checkSignature(signed, String(header), { keys, nowMs: clock.now() });
   if (!check.ok) {
     unsigned(check.why);
@@ -139,8 +154,9 @@ function tooLarge(): never {
   return reject(TOO_LARGE);
 }
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
+/** Express cuts off of `url` what a listener is mounted at, and keeps the whole. */
+function pathOf(request: IncomingMessage & { readonly originalUrl?: string }): string {
+  return (request.originalUrl ?? request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 /** Tells whether an address, or a host to listen on, belongs to this machine alone. */

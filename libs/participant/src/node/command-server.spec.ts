@@ -280,6 +280,54 @@ describe('a server with keys', () => {
   });
 });
 
+describe('with a prefix', () => {
+  const PATH = `/internal${COMMANDS_PATH}`;
+  const body = batch(command());
+  const signature = (path: string) => ({
+    'atone-signature': signRequest({ method: 'POST', path, body }, KEY, Date.now()),
+  });
+
+  test.each<[string, string, number]>([
+    [PATH, PATH, 200],
+    [COMMANDS_PATH, COMMANDS_PATH, 404],
+    [PATH, COMMANDS_PATH, 401],
+  ])('commands sent to %s and signed for %s are answered by %i', async (path, signedPath, status) => {
+    const server = await start({ prefix: '/internal', keys: [KEY] });
+
+    const response = await post({ url: new URL(path, server.url).href }, body, signature(signedPath));
+
+    await response.text();
+    expect(response.status).toBe(status);
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}${PATH}`);
+  });
+
+  test('a framework may cut the prefix off, as Express does', async () => {
+    const listener = commandListener(createGate().participant, { prefix: '/internal/', keys: [KEY] });
+    const host = createServer((request, response) => {
+      const { url = '' } = request;
+      listener(Object.assign(request, { originalUrl: url, url: url.replace('/internal', '') }), response);
+    });
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const { port } = host.address() as AddressInfo;
+
+    const response = await post({ url: `http://127.0.0.1:${port}${PATH}` }, body, signature(PATH));
+
+    await response.text();
+    host.close().closeAllConnections();
+    expect(response.status).toBe(200);
+  });
+
+  test.each(['internal', '/in ternal', '/internal?', 'http://here/internal'])(
+    'a prefix like %s is refused at once',
+    (prefix) => {
+      expect(() => commandListener(createGate().participant, { prefix })).toThrow(
+        "Write it like '/internal'",
+      );
+    },
+  );
+});
+
 describe('a server without keys', () => {
   test('does not listen where other machines could reach it, and says what to do', async () => {
     await expect(start({ host: '0.0.0.0' })).rejects.toMatchObject({

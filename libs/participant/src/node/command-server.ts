@@ -1,10 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { COMMANDS_PATH } from '@atone/protocol';
 import { MisuseError } from '../participant.error.js';
 import type { Participant } from '../participant.js';
 import { commandListener, type CommandListenerOptions } from './command-listener.js';
-import { isLoopback } from './command-request.js';
+import { commandsPath, isLoopback } from './command-request.js';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -62,7 +61,7 @@ export async function startCommandServer(options: CommandServerOptions): Promise
   return {
     host,
     port: bound,
-    url: `http://${authority}:${bound}${COMMANDS_PATH}`,
+    url: `http://${authority}:${bound}${commandsPath(options.prefix)}`,
     async close() {
       await closeServer(server);
       await participant.idle();
