@@ -52,7 +52,7 @@ function checkTarget(request: IncomingMessage, { path }: RequestRules): void {
   if (request.method !== 'POST') {
     reject({
       status: 405,
-      code: 'BAD_REQUEST',
+      code: 'METHOD_NOT_ALLOWED',
       title: 'Method not allowed',
       detail: `${path} takes POST, not ${request.method ?? 'this'}.`,
       headers: { allow: 'POST' },
@@ -62,7 +62,7 @@ function checkTarget(request: IncomingMessage, { path }: RequestRules): void {
   if (!/^application\/json\b/iu.test(request.headers['content-type'] ?? '')) {
     reject({
       status: 415,
-      code: 'BAD_REQUEST',
+      code: 'UNSUPPORTED_MEDIA_TYPE',
       title: 'Unsupported media type',
       detail: 'A batch of commands is application/json.',
       errors: [{ field: 'content-type', message: 'must be application/json' }],

@@ -171,6 +171,8 @@ describe('a command that makes no sense', () => {
 });
 
 describe('a request that is not carried out', () => {
+  const codeOf = (status: number) =>
+    ({ 400: 'BAD_REQUEST', 413: 'PAYLOAD_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' })[status];
   const none = command();
   test.each<[string, () => string, Record<string, string>, number, unknown]>([
     ['is no JSON', () => '{', {}, 400, [{ field: '/', message: 'must be JSON' }]],
@@ -223,7 +225,11 @@ describe('a request that is not carried out', () => {
       const response = await post(server, body(), headers);
 
       expect(response.headers.get('content-type')).toBe('application/problem+json');
-      expect(await response.json()).toMatchObject({ status, ...(errors === undefined ? {} : { errors }) });
+      expect(await response.json()).toMatchObject({
+        status,
+        code: codeOf(status),
+        ...(errors === undefined ? {} : { errors }),
+      });
       expect(response.status).toBe(status);
       expect(started).toEqual([]);
     },
@@ -236,6 +242,10 @@ describe('a request that is not carried out', () => {
     const responses = [await post(elsewhere, batch(none)), await fetch(server.url)];
 
     expect(responses.map(({ status }) => status)).toEqual([404, 405]);
+    await expect(Promise.all(responses.map((response) => response.json()))).resolves.toMatchObject([
+      { code: 'NOT_FOUND' },
+      { code: 'METHOD_NOT_ALLOWED' },
+    ]);
     expect(responses[1]?.headers.get('allow')).toBe('POST');
   });
 
