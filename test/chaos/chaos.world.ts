@@ -22,6 +22,8 @@ export type Victim = ServiceName | 'coordinator' | 'postgres';
 export interface WorldOptions {
   /** Another program in the coordinator's place. */
   readonly coordinator?: string;
+  /** A failpoint at which the coordinator dies, and on which pass of each of its lives, as `name=kill@60`. */
+  readonly coordinatorFailpoint?: string;
   /** Failpoints at which a service dies, and on which passes of each of its lives. */
   readonly failpoints?: {
     readonly [Name in ServiceName]?: { readonly name: string; readonly passes: string };
@@ -129,6 +131,9 @@ export class ChaosWorld {
       environment: {
         ATONE_DATABASE_URL: await this.postgres.createDatabase('atone'),
         ATONE_HTTP_PORT: String(this.ports.get('coordinator')),
+        ...(this.options.coordinatorFailpoint === undefined
+          ? {}
+          : { ATONE_TEST: '1', ATONE_FAILPOINTS: this.options.coordinatorFailpoint }),
       },
     });
     for (const service of SERVICES) {

@@ -63,8 +63,21 @@ describe('the check proves itself', () => {
     expect(violations.some((sentence) => /was charged \d+ times/u.test(sentence))).toBe(true);
   });
 
+  test.each(['engine.first.beforeWrite', 'engine.first.afterWrite', 'engine.end.beforeWrite'])(
+    'with every decision written first, deaths of the coordinator at %s harm nothing',
+    async (failpoint) => {
+      const orders = await someOrders(200);
+      world = await ChaosWorld.start(orders, { coordinatorFailpoint: `${failpoint}=kill@60` });
+
+      await runOrders(world, orders, []);
+
+      expect(await world.violations(orders.length)).toEqual([]);
+      expect(world.startCount('coordinator')).toBeGreaterThan(1);
+    },
+  );
+
   test('where the decision to abort is not written first, a crash leaves orders that cannot end, and the check says so', async () => {
-    const orders = await someOrders(80);
+    const orders = await someOrders(300);
     world = await ChaosWorld.start(orders, { coordinator: FORGETFUL });
 
     await runOrders(world, orders, []);
