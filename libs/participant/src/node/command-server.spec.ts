@@ -75,6 +75,9 @@ const signed = (body: string, key = KEY, at = Date.now()) => ({
   'atone-signature': signRequest({ method: 'POST', path: COMMANDS_PATH, body }, key, at),
 });
 
+const codeOf = (status: number) =>
+  ({ 400: 'BAD_REQUEST', 413: 'PAYLOAD_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' })[status];
+
 const linesOf = (text: string) =>
   text
     .split('\n')
@@ -171,8 +174,6 @@ describe('a command that makes no sense', () => {
 });
 
 describe('a request that is not carried out', () => {
-  const codeOf = (status: number) =>
-    ({ 400: 'BAD_REQUEST', 413: 'PAYLOAD_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' })[status];
   const none = command();
   test.each<[string, () => string, Record<string, string>, number, unknown]>([
     ['is no JSON', () => '{', {}, 400, [{ field: '/', message: 'must be JSON' }]],
