@@ -317,12 +317,8 @@ export class Engine {
       return replay(outcome, request);
     }
     const { acceptedAt } = outcome;
-    this.drive(envelope, {
-      saga: { ...saga, acceptedAt, deadlineAt: acceptedAt + timeoutMs },
-      version: 1,
-    }).post({
-      type: 'start',
-    });
+    const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
+    this.drive(envelope, { saga: accepted, version: 1 }).post({ type: 'start' });
     return { gid, isReplay: false };
   }
 
