@@ -179,6 +179,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    this.script.clear();
     await Promise.all([...this.running.keys()].map(async (name) => this.stopService(name)));
     await this.initiator?.app.close();
     await Promise.all([this.coordinator, ...this.others].map(async (each) => each.close()));
