@@ -102,7 +102,7 @@ describe('two coordinators on one PostgreSQL', () => {
   test('know the same participants', async () => {
     const [ours, theirs] = await Promise.all([0, 1].map(async (each) => ask(each, 'GET /v1/participants')));
 
-    expect(ours?.body).toMatchObject([{ service: 'shop', instance: 'one' }]);
+    expect(ours?.body).toMatchObject({ participants: [{ service: 'shop', instance: 'one' }] });
     expect(theirs?.body).toEqual(ours?.body);
   });
 

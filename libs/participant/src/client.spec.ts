@@ -316,6 +316,13 @@ test('a list passes its filters on', async () => {
   expect(requests[0]?.url).toBe('http://coordinator.test/v1/transactions?stuck=true&limit=10');
 });
 
+test('the participants come as a list', async () => {
+  const one = { service: 'stock', instance: 'one', seenAt: '2026-01-01T00:00:00.000Z' };
+  const { client } = clientWith({ status: 200, body: { participants: [one] } });
+
+  await expect(client.participants()).resolves.toEqual([one]);
+});
+
 test('a client refuses a url that is none', () => {
   expect(() => createAtoneClient({ url: 'coordinator:8080' })).toThrow(
     /'coordinator:8080' is no http\(s\) url/u,

@@ -2,10 +2,11 @@ import type { Json } from '@atone/core';
 import {
   HEADERS,
   idempotencyKeySchema,
-  type CatalogueInstance,
   type Counts,
   type ListQuery,
   type ParticipantInstance,
+  type ParticipantList,
+  type ParticipantView,
   type Submission,
   type TransactionPage,
   type TransactionView,
@@ -87,7 +88,8 @@ export interface AtoneClient {
   get(gid: string, options?: { readonly wait?: Duration }): Promise<TransactionView>;
   list(query?: Partial<ListQuery>): Promise<TransactionPage>;
   counts(): Promise<Counts>;
-  participants(): Promise<readonly CatalogueInstance[]>;
+  /** Returns the instances of all services, as they entered themselves. */
+  participants(): Promise<readonly ParticipantView[]>;
 
   /** Lets a stuck or waiting branch, or all of them, try again now. */
   retry(
@@ -188,9 +190,9 @@ class PortClient implements AtoneClient {
     return answer.body as unknown as Counts;
   }
 
-  async participants(): Promise<readonly CatalogueInstance[]> {
+  async participants(): Promise<readonly ParticipantView[]> {
     const answer = await this.call({ ...asking('list participants'), path: '/v1/participants' });
-    return answer.body as unknown as readonly CatalogueInstance[];
+    return (answer.body as unknown as ParticipantList).participants;
   }
 
   retry(

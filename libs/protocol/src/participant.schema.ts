@@ -45,3 +45,21 @@ export interface CatalogueInstance extends ParticipantInstance {
   readonly registeredAt: number;
   readonly seenAt: number;
 }
+
+/** An instance as the API shows it. */
+export const participantViewSchema = z
+  .object({
+    ...participantInstanceSchema.shape,
+    service: nameSchema,
+    registeredAt: z.iso.datetime().meta({ description: 'By the clock of the log.' }),
+    seenAt: z.iso.datetime().meta({ description: 'When it last renewed its entry.' }),
+  })
+  .meta({ id: 'Participant' });
+
+export type ParticipantView = z.infer<typeof participantViewSchema>;
+
+export const participantListSchema = z
+  .object({ participants: z.array(participantViewSchema) })
+  .meta({ id: 'Participants' });
+
+export type ParticipantList = z.infer<typeof participantListSchema>;

@@ -1,23 +1,7 @@
-import {
-  ERROR_CODES,
-  gidSchema,
-  nameSchema,
-  participantInstanceSchema,
-  type ErrorCode,
-} from '@atone/protocol';
+import { ERROR_CODES, gidSchema, type ErrorCode } from '@atone/protocol';
 import { z } from 'zod';
 
 /** Schemas of answers that only this API gives. */
-
-export const participantsSchema = z.array(
-  participantInstanceSchema
-    .extend({
-      service: nameSchema,
-      registeredAt: z.number().meta({ description: 'By the clock of the log, in ms since 1970.' }),
-      seenAt: z.number().meta({ description: 'When it last renewed its entry.' }),
-    })
-    .meta({ id: 'CatalogueInstance' }),
-);
 
 export const coordinatorInstancesSchema = z
   .object({

@@ -1,11 +1,16 @@
 import { Catalogue, type CatalogueStore } from '@atone/engine';
-import { participantInstanceSchema, type CatalogueInstance, type ParticipantInstance } from '@atone/protocol';
+import {
+  participantInstanceSchema,
+  participantListSchema,
+  type ParticipantInstance,
+  type ParticipantList,
+} from '@atone/protocol';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { Describe } from '../openapi/operation.decorator.js';
 import { CATALOGUE_STORE } from '../tokens.js';
-import { participantsSchema } from './answer.schemas.js';
 import { fieldError } from './request.error.js';
 import { instancePathSchema } from './request.schemas.js';
+import { iso } from './transaction.row.js';
 
 interface InstancePath {
   readonly service: string;
@@ -25,11 +30,18 @@ export class CatalogueController {
     id: 'listParticipants',
     group: 'participants',
     summary: 'Lists the instances of all participants.',
-    answers: { 200: { description: 'All that have entered themselves.', schema: participantsSchema } },
+    answers: { 200: { description: 'All that have entered themselves.', schema: participantListSchema } },
     errors: ['LOG_UNAVAILABLE'],
   })
-  async list(): Promise<readonly CatalogueInstance[]> {
-    return this.store.list();
+  async list(): Promise<ParticipantList> {
+    const instances = await this.store.list();
+    return {
+      participants: instances.map((instance) => ({
+        ...instance,
+        registeredAt: iso(instance.registeredAt),
+        seenAt: iso(instance.seenAt),
+      })),
+    };
   }
 
   @Put(':service/instances/:instance')

@@ -4,10 +4,11 @@ import {
   countsSchema,
   ERROR_CODES,
   participantInstanceSchema,
+  participantListSchema,
   submissionSchema,
   transactionPageSchema,
 } from '@atone/protocol';
-import { coordinatorInstancesSchema, healthSchema, participantsSchema } from '../http/answer.schemas.js';
+import { coordinatorInstancesSchema, healthSchema } from '../http/answer.schemas.js';
 import { retryBodySchema } from '../http/request.schemas.js';
 import { RouteTable } from '../http/route.table.js';
 import { planOf, TestCoordinator } from '../testing/test.coordinator.js';
@@ -178,7 +179,7 @@ describe('the description of the API', () => {
     { url: '/v1/transactions', schema: transactionPageSchema },
     { url: '/v1/counts', schema: countsSchema },
     { url: '/v1/instances', schema: coordinatorInstancesSchema },
-    { url: '/v1/participants', schema: participantsSchema },
+    { url: '/v1/participants', schema: participantListSchema },
     { url: '/health/ready', schema: healthSchema },
   ])('is what $url answers', async ({ url, schema }) => {
     await world.submit({ ...planOf('reserve'), tags: { a: 'b' } }, { wait: '10s' });
