@@ -33,7 +33,12 @@ export class CoordinatorUnreachableError extends AtoneClientError {
   /** Submit again with this key: nothing will be started twice. */
   readonly idempotencyKey: string | undefined;
 
-  constructor(subject: CallSubject, why: string, options?: ErrorOptions) {
+  constructor(
+    subject: CallSubject,
+    /** What happened to the request, such as `connect ECONNREFUSED 127.0.0.1:7070`. */
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
     super(
       `The coordinator at ${subject.url} gave no usable answer when asked to ${subject.what}: ${why}. ${known(subject)}`,
       subject.gid,

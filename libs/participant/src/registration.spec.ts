@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { participantInstanceSchema, type ParticipantInstance } from '@atone/protocol';
 import { z } from 'zod';
-import { CoordinatorRefusedError } from './client.errors.js';
+import { CoordinatorRefusedError, CoordinatorUnreachableError } from './client.errors.js';
 import { action, contract, type ActionContract } from './contract.js';
 import { elapsedClock, nodeClientPorts } from './node/client.node.js';
 import { createPortRegistration, RENEW_MS } from './registration.js';
@@ -14,7 +14,10 @@ const payments = contract('payments', {
   receipt: action({ input: z.object({}), output: z.void() }),
 });
 
-const outage = new Error('The coordinator is away.');
+const outage = new CoordinatorUnreachableError(
+  { url: 'http://c.test', what: 'take up the instance', changes: true },
+  'connect ECONNREFUSED',
+);
 const refusal = new CoordinatorRefusedError(
   { url: 'http://c.test', what: 'take up the instance', changes: true },
   { status: 401, code: 'UNAUTHORIZED', detail: 'No token.', errors: [] },
@@ -27,6 +30,7 @@ function registration(...failures: (Error | undefined)[]) {
   const calls: string[] = [];
   const entries: ParticipantInstance[] = [];
   const lines: string[] = [];
+  const facts: object[] = [];
   const timers: { delayMs: number; callback: () => void }[] = [];
   const subject = createPortRegistration(
     {
@@ -58,7 +62,10 @@ function registration(...failures: (Error | undefined)[]) {
       ],
       log: {
         info: (_fields, message) => lines.push(message),
-        warn: (_fields, message) => lines.push(message),
+        warn(fields, message) {
+          facts.push(fields);
+          lines.push(message);
+        },
       },
     },
     {
@@ -80,7 +87,7 @@ function registration(...failures: (Error | undefined)[]) {
     await settle();
     return timer?.delayMs;
   };
-  return { subject, calls, entries, lines, timers, next };
+  return { subject, calls, entries, lines, facts, timers, next };
 }
 
 function registrationOf(unusual: ActionContract) {
@@ -117,7 +124,7 @@ describe('a registration', () => {
   });
 
   test('tries on while the coordinator is away, and says so once', async () => {
-    const { subject, lines, next } = registration(outage, outage, outage);
+    const { subject, lines, facts, next } = registration(outage, outage, outage);
 
     subject.start();
     await settle();
@@ -126,9 +133,10 @@ describe('a registration', () => {
     expect(subject.isRegistered).toBe(true);
     expect(pauses).toEqual([1_000, 1_500, 2_500]);
     expect(lines).toEqual([
-      'the coordinator cannot be reached; this service runs without it and tries on',
+      'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile',
       'registered at the coordinator',
     ]);
+    expect(facts).toMatchObject([{ service: 'payments', error: 'connect ECONNREFUSED' }]);
   });
 
   test('says when it is refused, and tries on', async () => {
@@ -139,7 +147,9 @@ describe('a registration', () => {
     await next();
 
     expect(subject.isRegistered).toBe(false);
-    expect(lines.at(-1)).toBe('the coordinator refuses to register this service; trying on');
+    expect(lines.at(-1)).toBe(
+      'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile',
+    );
   });
 
   test('takes the instance out when it stops, and sets no timer any more', async () => {

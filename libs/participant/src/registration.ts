@@ -1,6 +1,6 @@
 import { backoffMs, type Random } from '@atone/core';
 import { PROTOCOL_VERSION, type ActionEntry, type ParticipantInstance } from '@atone/protocol';
-import { CoordinatorRefusedError } from './client.errors.js';
+import { CoordinatorRefusedError, CoordinatorUnreachableError } from './client.errors.js';
 import type { ElapsedClock } from './client.ports.js';
 import type { AtoneClient } from './client.js';
 import type { ActionContract } from './contract.js';
@@ -135,9 +135,9 @@ class PortRegistration implements Registration {
   private tellFailure(error: unknown): void {
     const message =
       error instanceof CoordinatorRefusedError
-        ? 'the coordinator refuses to register this service; trying on'
-        : 'the coordinator cannot be reached; this service runs without it and tries on';
-    this.tell(message, () => this.options.log?.warn({ ...this.facts(), error: messageOf(error) }, message));
+        ? 'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile'
+        : 'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
+    this.tell(message, () => this.options.log?.warn({ ...this.facts(), error: whyOf(error) }, message));
   }
 
   /** Only what is new: an outage of an hour is one line, not 360. */
@@ -177,6 +177,11 @@ function actionEntryOf({ contract, compensate, retry }: RegisteredAction): Actio
     ...(outputSchema === undefined ? {} : { outputSchema }),
     ...(retry === undefined ? {} : { retry }),
   };
+}
+
+/** That nobody knows what the coordinator did matters to who asks once; this entry is repeated anyway. */
+function whyOf(error: unknown): string {
+  return error instanceof CoordinatorUnreachableError ? error.why : messageOf(error);
 }
 
 function messageOf(error: unknown): string {
