@@ -133,8 +133,8 @@ export class Engine {
       clock: ports.clock,
       random: ports.random,
       write: async (update, isUrgent) => this.writer.update(update, isUrgent),
-      send: (command) => {
-        ports.transport.send(command);
+      send: (command, answerWithinMs) => {
+        ports.transport.send(command, answerWithinMs);
       },
       released: (driver, how) => {
         this.released(driver, how);

@@ -1,5 +1,6 @@
 import {
   advanceSaga,
+  branchOf,
   ActRefusedError,
   failpoint,
   isEnded,
@@ -24,7 +25,7 @@ export interface DriverHost {
   readonly random: Random;
   /** Writes the row by compare-and-set, through every doubt; false: the row belongs to somebody else now. */
   write(update: RowUpdate, isUrgent: boolean): Promise<boolean>;
-  send(command: BranchCommand): void;
+  send(command: BranchCommand, answerWithinMs: number): void;
   /** The driver is through with its saga: ended, given up, or lost to another instance. */
   released(driver: SagaDriver, how: Release): void;
   /** A defect: the machine or the driver threw. The row is left to operators. */
@@ -291,7 +292,8 @@ export class SagaDriver {
 
   private send(commands: readonly CallCommand[]): void {
     for (const command of commands) {
-      this.host.send(this.address(command));
+      const { dueAt = 0 } = branchOf(this.saga, command.branchId);
+      this.host.send(this.address(command), Math.max(0, dueAt - this.host.clock.now()));
     }
   }
 

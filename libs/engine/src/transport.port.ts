@@ -13,7 +13,11 @@ export type ReplySink = (reply: ReplyEnvelope) => void;
 export interface BranchTransport {
   /** Sets where replies go. Called once, before the first command. */
   onReply(sink: ReplySink): void;
-  send(command: BranchCommand): void;
+  /**
+   * Hands a command over. After `answerWithinMs` the engine has given this attempt up: a command that has not left by
+   * then must never leave, or an action could overtake its own undo.
+   */
+  send(command: BranchCommand, answerWithinMs: number): void;
   /** Stops sending, and waits a little for what is in flight. */
   close(): Promise<void>;
 }
