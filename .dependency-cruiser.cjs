@@ -50,7 +50,21 @@ module.exports = {
       severity: 'error',
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/(?!((testing/)?index|testing/conformance)\\.ts$)', pathNot: '^libs/$2/' },
+      to: {
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm)/)?index|testing/conformance)\\.ts$)',
+        pathNot: '^libs/$2/',
+      },
+    },
+    {
+      name: 'only-who-asks-gets-a-database',
+      severity: 'error',
+      comment: 'Who has pg or TypeORM alone must be able to compile without the types of the other.',
+      from: { path: '^libs/(participant|nestjs)/src/((pg|typeorm)/)?index\\.ts$' },
+      to: {
+        path: 'node_modules/(@types/)?(pg|typeorm)/',
+        pathNot: 'node_modules/(@types/)?$3/',
+        reachable: true,
+      },
     },
     {
       name: 'no-cycles',

@@ -1,13 +1,7 @@
 import 'reflect-metadata';
-import {
-  AtoneLifecycle,
-  AtoneModule,
-  databaseFrom,
-  pgDatabase,
-  Sagas,
-  typeormDatabase,
-  type AtoneOptions,
-} from '@atone/nestjs';
+import { AtoneLifecycle, AtoneModule, databaseFrom, Sagas, type AtoneOptions } from '@atone/nestjs';
+import { pgDatabase } from '@atone/nestjs/pg';
+import { typeormDatabase } from '@atone/nestjs/typeorm';
 import {
   Inject,
   Injectable,

@@ -1,4 +1,5 @@
-import { AtoneModule, databaseFrom, typeormDatabase } from '@atone/nestjs';
+import { AtoneModule, databaseFrom } from '@atone/nestjs';
+import { typeormDatabase } from '@atone/nestjs/typeorm';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type MigrationInterface } from 'typeorm';

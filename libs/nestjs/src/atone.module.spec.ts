@@ -8,15 +8,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test, type TestingModule } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import {
-  action,
-  contract,
-  RefusedError,
-  saga,
-  typeormDatabase,
-  type BranchContext,
-  type Undo,
-} from '@atone/participant';
+import { action, contract, RefusedError, saga, type BranchContext, type Undo } from '@atone/participant';
+import { typeormDatabase } from '@atone/participant/typeorm';
 import { COMMANDS_PATH, HEADERS, signRequest, type ParticipantInstance } from '@atone/protocol';
 import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';

@@ -68,6 +68,8 @@ export const ATONE_CLIENT: InjectionToken<AtoneClient> = Symbol.for('atone.clien
  * Returns the database that `use` makes from what the application provides as `token`.
  *
  * ```ts
+ * import { typeormDatabase } from '@atone/nestjs/typeorm';
+ *
  * AtoneModule.forRoot({ …, database: databaseFrom(DataSource, typeormDatabase) })
  * ```
  */

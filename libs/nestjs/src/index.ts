@@ -25,11 +25,9 @@ export {
   InvalidSagaError,
   InvalidSagaInputError,
   MisuseError,
-  pgDatabase,
   RefusedError,
   Saga,
   saga,
-  typeormDatabase,
   UnexpectedAnswerError,
 } from '@atone/participant';
 export type {

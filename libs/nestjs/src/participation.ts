@@ -41,7 +41,7 @@ export class Participation {
     const { database, service } = this.options;
     if (database === undefined) {
       throw new MisuseError(
-        `The service '${service}' carries out ${namesOf(actions)} and has no database for the barrier. Add \`database: databaseFrom(DataSource, typeormDatabase)\` to AtoneModule.forRoot.`,
+        `The service '${service}' carries out ${namesOf(actions)} and has no database for the barrier. Add \`database: databaseFrom(DataSource, typeormDatabase)\` to AtoneModule.forRoot, with typeormDatabase from @atone/nestjs/typeorm.`,
       );
     }
     return 'inject' in database ? this.makeDatabase(database) : database;

@@ -7,7 +7,7 @@ import { migrateBarrier } from './barrier.install.js';
 import { RefusedError } from './contract.js';
 import { PARTICIPANT_FAILPOINTS } from './failpoints.js';
 import { createParticipant, type Participant } from './participant.js';
-import { pgDatabase } from './pg.database.js';
+import { pgDatabase } from './pg/pg.database.js';
 import type { LocalDatabase } from './database.port.js';
 import {
   command,

@@ -5,9 +5,9 @@ import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
 import { checkBarrier, migrateBarrier } from './barrier.install.js';
-import { InstallBarrier1763800000000 } from './barrier.migration.js';
+import { InstallBarrier1763800000000 } from './typeorm/barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
-import { pgDatabase } from './pg.database.js';
+import { pgDatabase } from './pg/pg.database.js';
 import { openPool } from './testing/pool.fixture.js';
 
 let testDatabase: TestDatabase;

@@ -4,7 +4,7 @@ import { BarrierMissingError, BarrierOutdatedError, MisuseError } from './partic
 
 const HOW_TO_INSTALL =
   'Run `psql "$DATABASE_URL" -f node_modules/@atone/participant/sql/barrier.v1.sql`, or add InstallBarrier1763800000000 of ' +
-  '@atone/participant to the migrations of your TypeORM data source, or let the service do it at its start with ' +
+  '@atone/participant/typeorm to the migrations of your TypeORM data source, or let the service do it at its start with ' +
   '`barrier: { migrate: true }`.';
 
 /**

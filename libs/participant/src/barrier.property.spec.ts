@@ -8,7 +8,7 @@ import { migrateBarrier } from './barrier.install.js';
 import type { Barrier } from './barrier.port.js';
 import type { LocalDatabase } from './database.port.js';
 import { createParticipant } from './participant.js';
-import { pgDatabase } from './pg.database.js';
+import { pgDatabase } from './pg/pg.database.js';
 import { BranchModel, type Move } from './testing/branch.model.js';
 import { command, CREATE_LEDGER, createLedger, entriesOf } from './testing/ledger.fixture.js';
 import { createPassThrough } from './testing/pass-through.barrier.js';

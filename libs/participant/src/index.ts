@@ -1,6 +1,5 @@
 export * from './barrier.ddl.js';
 export * from './barrier.install.js';
-export * from './barrier.migration.js';
 export * from './barrier.port.js';
 export { createBarrier } from './barrier.js';
 export * from './branch.context.js';
@@ -14,8 +13,6 @@ export * from './node/system-clock.js';
 export * from './participant.error.js';
 export * from './participant.js';
 export { jsonSchemaOf } from './payload.js';
-export * from './pg.database.js';
-export * from './typeorm.database.js';
 
 export * from './client.duration.js';
 export * from './saga-builder.errors.js';

@@ -8,9 +8,9 @@ import { migrateBarrier } from './barrier.install.js';
 import { action, contract, type ActionHandler } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
 import { createParticipant } from './participant.js';
-import { pgDatabase } from './pg.database.js';
+import { pgDatabase } from './pg/pg.database.js';
 import { command, next } from './testing/ledger.fixture.js';
-import { typeormDatabase } from './typeorm.database.js';
+import { typeormDatabase } from './typeorm/typeorm.database.js';
 import { openPool } from './testing/pool.fixture.js';
 
 interface Note {

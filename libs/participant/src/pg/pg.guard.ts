@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { refuseWritePastBranch } from './write-guard.js';
+import { refuseWritePastBranch } from '../write-guard.js';
 
 const HOW_TO = "$.query('insert into …', […])";
 

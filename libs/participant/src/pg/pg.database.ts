@@ -1,8 +1,8 @@
 import type { Pool, PoolClient, QueryResult } from 'pg';
-import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
-import { MisuseError } from './participant.error.js';
+import type { LocalDatabase, OpenTransaction, SqlSession } from '../database.port.js';
+import { MisuseError } from '../participant.error.js';
 import { guardPool, unguardedConnect } from './pg.guard.js';
-import { TransactionUse } from './write-guard.js';
+import { TransactionUse } from '../write-guard.js';
 
 const BEGIN = 'begin isolation level read committed';
 

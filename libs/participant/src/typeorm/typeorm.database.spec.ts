@@ -1,6 +1,6 @@
 import { createTestDatabase } from '@atone/embedded-postgres';
 import { DataSource } from 'typeorm';
-import { describeBarrierConformance } from './testing/barrier.conformance.js';
+import { describeBarrierConformance } from '../testing/barrier.conformance.js';
 import { typeormDatabase } from './typeorm.database.js';
 
 describeBarrierConformance('TypeORM', async () => {

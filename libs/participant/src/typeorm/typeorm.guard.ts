@@ -1,6 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { MisuseError } from './participant.error.js';
-import { refuseWritePastBranch, TransactionUse } from './write-guard.js';
+import { MisuseError } from '../participant.error.js';
+import { refuseWritePastBranch, TransactionUse } from '../write-guard.js';
 
 const HOW_TO = '$.getRepository(Order).save(order), or $.query(…)';
 

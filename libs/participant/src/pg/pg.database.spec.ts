@@ -1,7 +1,7 @@
 import { createTestDatabase } from '@atone/embedded-postgres';
 import { pgDatabase } from './pg.database.js';
-import { describeBarrierConformance } from './testing/barrier.conformance.js';
-import { openPool } from './testing/pool.fixture.js';
+import { describeBarrierConformance } from '../testing/barrier.conformance.js';
+import { openPool } from '../testing/pool.fixture.js';
 
 describeBarrierConformance('pg', async () => {
   const testDatabase = await createTestDatabase();

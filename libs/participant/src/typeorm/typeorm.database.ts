@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
-import { MisuseError } from './participant.error.js';
+import type { LocalDatabase, OpenTransaction, SqlSession } from '../database.port.js';
+import { MisuseError } from '../participant.error.js';
 import { adoptRunner, guardDataSource, type BranchRunner } from './typeorm.guard.js';
 
 /**

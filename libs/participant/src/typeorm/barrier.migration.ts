@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
+import { INSTALL_BARRIER, UNINSTALL_BARRIER } from '../barrier.ddl.js';
 
 /** Installs the barrier's table, for the `migrations` of a TypeORM data source. */
 export class InstallBarrier1763800000000 implements MigrationInterface {

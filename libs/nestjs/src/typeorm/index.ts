@@ -1,0 +1,1 @@
+export { InstallBarrier1763800000000, typeormDatabase } from '@atone/participant/typeorm';

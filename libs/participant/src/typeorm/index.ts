@@ -1,0 +1,2 @@
+export * from './barrier.migration.js';
+export * from './typeorm.database.js';
