@@ -4,6 +4,7 @@ import { createAtoneClient, type AtoneClient } from '@atone/participant';
 import { ActionDiscovery } from './action.discovery.js';
 import { AtoneLifecycle } from './atone.lifecycle.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, ConfigurableAtoneModule, type AtoneOptions } from './atone.options.js';
+import { DataSourceDiscovery } from './data-source.discovery.js';
 import { Participation } from './participation.js';
 import { Sagas } from './sagas.service.js';
 
@@ -19,6 +20,7 @@ import { Sagas } from './sagas.service.js';
     { provide: ATONE_CLIENT, useFactory: clientOf, inject: [ATONE_OPTIONS] },
     ActionDiscovery,
     AtoneLifecycle,
+    DataSourceDiscovery,
     Participation,
     Sagas,
   ],

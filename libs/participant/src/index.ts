@@ -5,6 +5,7 @@ export { createBarrier } from './barrier.js';
 export * from './branch.context.js';
 export * from './clock.port.js';
 export * from './contract.js';
+export { guardDataSource, type GuardableDataSource } from './data-source.guard.js';
 export * from './database.port.js';
 export * from './failpoints.js';
 export * from './node/command-listener.js';

@@ -8,7 +8,9 @@ import { migrateBarrier } from './barrier.install.js';
 import { action, contract, type ActionHandler } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
 import { createParticipant } from './participant.js';
+import { guardDataSource } from './data-source.guard.js';
 import { pgDatabase } from './pg/pg.database.js';
+import { guardPool } from './pg/pg.guard.js';
 import { command, next } from './testing/ledger.fixture.js';
 import { typeormDatabase } from './typeorm/typeorm.database.js';
 import { openPool } from './testing/pool.fixture.js';
@@ -169,6 +171,14 @@ describe('over TypeORM', () => {
     expect(outcome).toEqual({ reply: DONE, texts: ['saved', 'queried', 'nested'] });
   });
 
+  test('an action that writes by another data source, which was guarded, fails', async () => {
+    const other = await new DataSource({ type: 'postgres', url: testDatabase.url }).initialize();
+    guardDataSource(other);
+    const outcome = await act(database, () => other.query('truncate note').finally(() => other.destroy()));
+
+    expect(outcome).toEqual({ reply: refused('TRUNCATE'), texts: [] });
+  });
+
   test('outside of actions everybody writes as ever', async () => {
     await repository().save({ id: 1, text: 'free' });
     await dataSource.transaction((manager) =>
@@ -304,6 +314,15 @@ describe('over pg', () => {
       ]);
     },
   );
+
+  test('an action that writes by another pool, which was guarded, fails', async () => {
+    const other = openPool(testDatabase.url, 1);
+    guardPool(other);
+
+    const outcome = await act(database, () => other.query(INSERT).finally(() => other.end()));
+
+    expect(outcome).toEqual({ reply: refused('INSERT'), texts: [] });
+  });
 
   test('an action reads where it likes, and writes through its own client', async () => {
     const outcome = await act(database, async (client) => {

@@ -1,1 +1,1 @@
-export { pgDatabase } from '@atone/participant/pg';
+export { guardPool, pgDatabase } from '@atone/participant/pg';

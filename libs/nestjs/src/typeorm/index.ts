@@ -1,1 +1,1 @@
-export { InstallBarrier1763800000000, typeormDatabase } from '@atone/participant/typeorm';
+export { guardDataSource, InstallBarrier1763800000000, typeormDatabase } from '@atone/participant/typeorm';

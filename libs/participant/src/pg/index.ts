@@ -1,1 +1,2 @@
 export * from './pg.database.js';
+export { guardPool } from './pg.guard.js';

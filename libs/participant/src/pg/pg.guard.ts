@@ -16,6 +16,8 @@ type Query = (...args: unknown[]) => unknown;
 /**
  * Makes `pool.query` and the clients of `pool.connect` refuse writes while a handler runs. Does nothing the second time.
  *
+ * For pools that Atone does not know: the one of `pgDatabase` is guarded already.
+ *
  * A client is guarded from `connect` to `release`, and only then: `pool.query` uses the same clients inside, and may
  * do so in the asynchronous context of whoever gave the client back.
  */

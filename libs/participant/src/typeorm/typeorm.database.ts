@@ -1,7 +1,8 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { guardDataSource } from '../data-source.guard.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from '../database.port.js';
 import { MisuseError } from '../participant.error.js';
-import { adoptRunner, guardDataSource, type BranchRunner } from './typeorm.guard.js';
+import { adoptRunner, type BranchRunner } from './typeorm.guard.js';
 
 /**
  * Reaches the participant's database by TypeORM. From here on the data source refuses writes that a handler sends past

@@ -1,26 +1,7 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
+import { unguardedQuery, type RunnerQuery as Query } from '../data-source.guard.js';
 import { MisuseError } from '../participant.error.js';
-import { refuseWritePastBranch, TransactionUse } from '../write-guard.js';
-
-const HOW_TO = '$.getRepository(Order).save(order), or $.query(…)';
-
-const GUARDED = Symbol.for('atone.guarded-data-source');
-
-type Query = (text: string, params?: unknown[], isStructured?: boolean) => Promise<unknown>;
-
-/**
- * Makes every query runner of `dataSource`, and so every repository, refuse writes while a handler runs. Does nothing
- * the second time.
- */
-export function guardDataSource(dataSource: DataSource): void {
-  const guarded = dataSource as DataSource & { [GUARDED]?: true };
-  if (guarded[GUARDED]) {
-    return;
-  }
-  guarded[GUARDED] = true;
-  const create = dataSource.createQueryRunner.bind(dataSource);
-  dataSource.createQueryRunner = (...args) => guardRunner(create(...args));
-}
+import { TransactionUse } from '../write-guard.js';
 
 /** The runner of a branch, as the library uses it. */
 export interface BranchRunner {
@@ -35,8 +16,7 @@ export interface BranchRunner {
 
 /** Makes `runner`, which was just made, the runner of a branch: writes are welcome, an end of its transaction is not. */
 export function adoptRunner(runner: QueryRunner): BranchRunner {
-  const guarded = runner as QueryRunner & { [UNGUARDED]?: Query };
-  const query = guarded[UNGUARDED] ?? (runner.query.bind(runner) as Query);
+  const query = unguardedQuery(runner);
   const use = new TransactionUse();
   const ending = new EndingStatements(query);
   let send: Query = beginAtReadCommitted(query);
@@ -51,25 +31,6 @@ export function adoptRunner(runner: QueryRunner): BranchRunner {
       send = (...args) => ending.query(...args);
     },
   };
-}
-
-const UNGUARDED = Symbol.for('atone.unguarded-query');
-
-function guardRunner(runner: QueryRunner): QueryRunner {
-  const query = runner.query.bind(runner) as Query;
-  const stream = runner.stream.bind(runner);
-  const guards = {
-    [UNGUARDED]: query,
-    query: async (...args: Parameters<Query>) => {
-      refuseWritePastBranch(args[0], HOW_TO);
-      return query(...args);
-    },
-    stream: async (...args: Parameters<QueryRunner['stream']>) => {
-      refuseWritePastBranch(args[0], HOW_TO);
-      return stream(...args);
-    },
-  };
-  return Object.assign(runner, guards);
 }
 
 /** TypeORM begins in two statements; one round trip is enough. */
