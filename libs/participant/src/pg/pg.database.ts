@@ -8,7 +8,7 @@ const BEGIN = 'begin isolation level read committed';
 
 /**
  * Reaches the participant's database by a pool of `pg`. From here on the pool refuses writes that a handler sends
- * past its transaction.
+ * past its transaction, and an idle connection that is cut does not end the process.
  *
  * @throws MisuseError if `pool` is a single client.
  */
@@ -19,6 +19,7 @@ export function pgDatabase(pool: Pool): LocalDatabase<PoolClient> {
     );
   }
   guardPool(pool);
+  surviveCutConnections(pool);
   return {
     connectionCountMax: pool.options.max,
     transaction: (work) => runTransaction(pool, work),
@@ -32,6 +33,16 @@ export function pgDatabase(pool: Pool): LocalDatabase<PoolClient> {
       return sessionOf(transaction);
     },
   };
+}
+
+/**
+ * A pool tells of an idle connection that is cut, by a restart of PostgreSQL, say, as an event `error`, and an event
+ * `error` that nobody listens to ends the process. The pool itself has let go of the connection and opens another.
+ */
+function surviveCutConnections(pool: Pool): void {
+  if (pool.listenerCount('error') === 0) {
+    pool.on('error', () => undefined);
+  }
 }
 
 async function runTransaction<Result>(
