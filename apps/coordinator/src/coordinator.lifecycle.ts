@@ -5,7 +5,6 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { OutcomeDesk } from './http/outcome.desk.js';
 import { StartError } from './start.error.js';
 import { StoreUpkeep } from './store.upkeep.js';
 
@@ -20,7 +19,6 @@ export class CoordinatorLifecycle
 
   constructor(
     private readonly engine: Engine,
-    private readonly desk: OutcomeDesk,
     private readonly upkeep: StoreUpkeep,
   ) {}
 
@@ -55,7 +53,7 @@ export class CoordinatorLifecycle
   /** Comes before the HTTP server closes: those who wait for an outcome are told how far it is, so that it can. */
   beforeApplicationShutdown(): void {
     this.currentPhase = 'stopping';
-    this.desk.close();
+    this.engine.dismissWaiters();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -18,7 +18,6 @@ import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
 import { ActsController } from './http/acts.controller.js';
 import { CatalogueController } from './http/catalogue.controller.js';
 import { HealthController } from './http/health.controller.js';
-import { OutcomeDesk } from './http/outcome.desk.js';
 import { OverviewController } from './http/overview.controller.js';
 import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
@@ -67,7 +66,6 @@ export class CoordinatorModule {
         { provide: LOGGER, useValue: logger },
         ...PORTS,
         ...ENGINE,
-        OutcomeDesk,
         TransactionReader,
         ApiDescription,
         StoreUpkeep,

@@ -86,7 +86,16 @@ function claim(draft: Draft, by: string): void {
       });
     }
   }
+  forgetLook(draft);
   draft.note({ what: 'claimed', by });
+}
+
+/** A row that waits for an operator is looked at every hour; those looks must not push out what happened before. */
+function forgetLook(draft: Draft): void {
+  const { history } = draft.saga;
+  if (history.at(-1)?.what === 'claimed') {
+    draft.change({ history: history.slice(0, -1) });
+  }
 }
 
 function giveUpReplies(draft: Draft): void {

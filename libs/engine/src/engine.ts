@@ -1,4 +1,13 @@
-import { failpoint, mintGid, newSaga, stuckOf, type OperatorAct, type Random, type Saga } from '@atone/core';
+import {
+  failpoint,
+  isEnded,
+  mintGid,
+  newSaga,
+  stuckOf,
+  type OperatorAct,
+  type Random,
+  type Saga,
+} from '@atone/core';
 import type { ReplyEnvelope, Submission } from '@atone/protocol';
 import type { Catalogue } from './catalogue.js';
 import type { Clock } from './clock.port.js';
@@ -32,6 +41,7 @@ import {
   UnreadableRowError,
   type Envelope,
 } from './saga.codec.js';
+import { isQuarantined, snapshotOfRow, type Snapshot } from './snapshot.js';
 import { isHopeless } from './write-each.js';
 import { DriverReleasedError, SagaDriver, type DriverHost, type Release } from './saga.driver.js';
 import { planOf } from './submission.js';
@@ -86,14 +96,6 @@ export interface SubmitAnswer {
   readonly isReplay: boolean;
 }
 
-/** A transaction as it stands, from memory where it is driven here and else from the log. */
-export interface Snapshot {
-  readonly envelope: Envelope;
-  readonly saga: Saga;
-  readonly version: number;
-  readonly owner: string | undefined;
-}
-
 /**
  * The coordinator without its shell: accepts plans, drives sagas, takes over what others left, carries out acts.
  *
@@ -103,7 +105,7 @@ export class Engine {
   private readonly drivers = new Map<string, SagaDriver>();
   private readonly accepting = new Set<string>();
   private readonly keysInFlight = new Set<string>();
-  private readonly waiters = new OutcomeWaiters();
+  private readonly waiters: OutcomeWaiters;
   private readonly writer: LogWriter;
   private readonly recovery: Recovery;
   private readonly doorkeeper: Doorkeeper;
@@ -117,9 +119,14 @@ export class Engine {
       endLagMs: options.endLagMs,
       crowd: () => this.drivers.size + this.accepting.size,
     });
+    this.waiters = new OutcomeWaiters({
+      clock: ports.clock,
+      read: async (gid) => this.durable(gid),
+      ended: async (gids) => this.endedElsewhere(gids),
+    });
     this.doorkeeper = new Doorkeeper(options);
     this.recovery = new Recovery(ports, options, {
-      room: () => this.options.activeCountMax - this.drivers.size,
+      room: () => this.options.activeCountMax * CLAIM_RESERVE - this.drivers.size,
       isKnown: (gid) => this.drivers.has(gid) || this.accepting.has(gid),
       take: (row) => {
         this.adopt(row);
@@ -218,7 +225,7 @@ export class Engine {
       try {
         // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
         const driver = await this.actOnce(gid, act);
-        return snapshotOf(driver, this.options.instanceId);
+        return snapshotOf(driver, isEnded(driver.saga) ? undefined : this.options.instanceId);
       } catch (error) {
         if (!(error instanceof DriverReleasedError)) {
           throw error;
@@ -252,12 +259,13 @@ export class Engine {
       driver.hurry();
       this.writer.hurry();
     }
-    const snapshot = await this.waiters.wait(gid, {
-      waitMs,
-      clock: this.ports.clock,
-      read: async () => this.durable(gid),
-    });
+    const snapshot = await this.waiters.wait(gid, waitMs);
     return snapshot ?? this.get(gid);
+  }
+
+  /** Sends away everybody who waits for an end, with what is known: the instance is about to stop. */
+  dismissWaiters(): void {
+    this.waiters.close();
   }
 
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {
@@ -318,7 +326,7 @@ export class Engine {
     }
     const { acceptedAt } = outcome;
     const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
-    this.drive(envelope, { saga: accepted, version: 1 }).post({ type: 'start' });
+    this.drive(envelope, { saga: accepted, version: 1 })?.post({ type: 'start' });
     return { gid, isReplay: false };
   }
 
@@ -341,7 +349,16 @@ export class Engine {
     }
   }
 
-  private drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver {
+  /**
+   * Has a saga driven here, unless it already is by a later claim: an acceptance or a claim whose answer was slow must
+   * not push aside the driver of an act that came in between.
+   */
+  private drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver | undefined {
+    const present = this.drivers.get(envelope.gid);
+    if (present !== undefined && present.version >= start.version) {
+      return undefined;
+    }
+    present?.drop();
     const driver = new SagaDriver(this.host, envelope, start);
     this.drivers.set(envelope.gid, driver);
     return driver;
@@ -372,11 +389,19 @@ export class Engine {
     const { instanceId } = this.options;
     const row = await this.ports.log.claim(instanceId, gid);
     const heir = row === undefined ? undefined : this.open(row);
-    if (heir === undefined) {
+    if (row === undefined || heir === undefined) {
       const { saga } = await this.get(gid);
-      throw new TransactionEndedError(gid, saga.state);
+      if (isEnded(saga)) {
+        throw new TransactionEndedError(gid, saga.state);
+      }
+      throw new DriverReleasedError(gid);
     }
-    await heir.claimFor(act, instanceId);
+    if (act.type === 'retry' && isQuarantined(row, heir.saga)) {
+      // To drive it again is all that was asked for; no branch of it is stuck.
+      heir.post({ type: 'claim', by: act.by });
+    } else {
+      await heir.claimFor(act, instanceId);
+    }
     return heir;
   }
 
@@ -410,15 +435,29 @@ export class Engine {
     }
   }
 
+  private async endedElsewhere(gids: readonly string[]): Promise<readonly string[]> {
+    const elsewhere = gids.filter((gid) => !this.drivers.has(gid));
+    return elsewhere.length === 0 ? [] : this.ports.log.ended(elsewhere);
+  }
+
   /** A row that this version cannot drive is marked for operators and left alone otherwise. */
   private async quarantine(gid: string, error: unknown): Promise<void> {
     this.ports.logger.error({ gid, error }, 'transaction quarantined');
-    const row = await this.ports.log.get(gid);
-    if (row !== undefined && row.finishedAt === undefined && row.owner === this.options.instanceId) {
-      await this.writer.quarantine(row);
+    try {
+      const row = await this.ports.log.get(gid);
+      if (row !== undefined && row.finishedAt === undefined && row.owner === this.options.instanceId) {
+        await this.writer.quarantine(row);
+      }
+    } catch (failure) {
+      // The row is still ours and has no driver: the look for orphans comes back to it.
+      this.ports.logger.warn({ gid, error: failure }, 'quarantine failed');
+      this.recovery.suspectOrphans();
     }
   }
 }
+
+/** What is accepted already goes before what is new: a house that is full for newcomers still takes over. */
+const CLAIM_RESERVE = 1.25;
 
 const ACT_ATTEMPT_COUNT_MAX = 5;
 
@@ -432,9 +471,4 @@ function replay(taken: KeyHolder, request: SubmitRequest): SubmitAnswer {
 
 function snapshotOf(driver: SagaDriver, owner: string | undefined): Snapshot {
   return { envelope: driver.envelope, saga: driver.saga, version: driver.version, owner };
-}
-
-/** Returns the transaction of a row. @throws {UnreadableRowError} */
-export function snapshotOfRow(row: StoredRow): Snapshot {
-  return { envelope: decodeEnvelope(row), saga: decodeSaga(row), version: row.version, owner: row.owner };
 }

@@ -144,6 +144,9 @@ export interface TransactionLog {
   /** Returns the transaction that an idempotency key belongs to, as long as the key is remembered. */
   findKey(key: string): Promise<KeyHolder | undefined>;
 
+  /** Returns those of `gids` that have ended. */
+  ended(gids: readonly string[]): Promise<readonly string[]>;
+
   list(filter: RowFilter): Promise<readonly StoredRow[]>;
 
   counts(): Promise<RowCounts>;

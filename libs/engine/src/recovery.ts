@@ -97,12 +97,16 @@ export class Recovery {
 
   private async recover(): Promise<void> {
     await failpoint('engine.recover.beforeClaim');
+    const hadRoom = this.host.room() > 0;
     await this.claimAll();
     if (this.ports.clock.now() >= this.orphanLookAt) {
       await this.adoptOrphans();
     }
     this.host.progress();
-    this.passedAt = this.ports.clock.now();
+    if (hadRoom) {
+      // A pass that may not take anything proves nothing about taking work.
+      this.passedAt = this.ports.clock.now();
+    }
   }
 
   private async claimAll(): Promise<void> {

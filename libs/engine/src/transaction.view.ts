@@ -11,12 +11,12 @@ import {
   type Stuck,
 } from '@atone/core';
 import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
-import type { Snapshot } from './engine.js';
+import type { Snapshot } from './snapshot.js';
 
 /** Returns a transaction as the API shows it in lists. */
-export function summaryOf({ envelope, saga, version }: Snapshot): TransactionSummary {
+export function summaryOf(snapshot: Snapshot): TransactionSummary {
+  const { envelope, saga, version } = snapshot;
   const { gid, name, initiator, lane, tags } = envelope;
-  const stuck = isEnded(saga) ? undefined : stuckOf(saga);
   return {
     gid,
     kind: 'saga',
@@ -26,13 +26,30 @@ export function summaryOf({ envelope, saga, version }: Snapshot): TransactionSum
     tags: { ...tags },
     outcome: outcomeOf(saga.state),
     state: saga.state,
-    stuck: stuck === undefined ? undefined : stuckView(saga, stuck, stuck.branchId),
+    stuck: stuckSummary(snapshot),
     paused: saga.paused === undefined ? undefined : { ...saga.paused, since: iso(saga.paused.since) },
     abort: saga.abort,
     acceptedAt: iso(saga.acceptedAt),
     deadlineAt: isoOrNone(saga.deadlineAt),
     endedAt: isoOrNone(saga.endedAt),
     version,
+  };
+}
+
+function stuckSummary({ saga, quarantinedAt }: Snapshot): StuckView | undefined {
+  const stuck = isEnded(saga) ? undefined : stuckOf(saga);
+  if (stuck !== undefined) {
+    return stuckView(saga, stuck, stuck.branchId);
+  }
+  if (quarantinedAt === undefined) {
+    return undefined;
+  }
+  return {
+    reason: 'code',
+    message:
+      'A defect kept the coordinator from driving this transaction. Its log names the gid and the error.',
+    since: iso(quarantinedAt),
+    waysOut: ['retry', ...(isAbortable(saga) ? (['abort'] as const) : [])],
   };
 }
 

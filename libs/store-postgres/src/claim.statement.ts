@@ -110,6 +110,16 @@ where key = $1
   and expires_at > now()`,
 };
 
+const ENDED: HotStatement = {
+  name: 'atone-ended',
+  text: `
+select gid
+from atone.global_transaction
+where gid = any($1::uuid[])
+  and gid between $2 and $3
+  and finished_at is not null`,
+};
+
 const OWNED: HotStatement = {
   name: 'atone-owned',
   text: `
@@ -150,4 +160,10 @@ export async function ownedGids(pool: StatementRunner, instanceId: string): Prom
 export async function findKeyHolder(pool: StatementRunner, key: string): Promise<KeyHolder | undefined> {
   const [holder] = await pool.run<{ gid: string; bodyHash: string }>(FIND_KEY, [key]);
   return holder;
+}
+
+export async function endedGids(pool: StatementRunner, gids: readonly string[]): Promise<string[]> {
+  const sorted = gids.toSorted();
+  const rows = await pool.run<{ gid: string }>(ENDED, [sorted, sorted[0], sorted.at(-1)]);
+  return rows.map(({ gid }) => gid);
 }

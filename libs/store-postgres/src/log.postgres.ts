@@ -11,7 +11,7 @@ import type {
 } from '@atone/engine';
 import type { DataSource } from 'typeorm';
 import { acceptRows } from './accept.statement.js';
-import { claimDueRows, claimRow, findKeyHolder, getRow, ownedGids } from './claim.statement.js';
+import { claimDueRows, claimRow, endedGids, findKeyHolder, getRow, ownedGids } from './claim.statement.js';
 import { translating } from './cold.read.js';
 import { countRows } from './counts.query.js';
 import type { HotPool } from './hot.pool.js';
@@ -62,6 +62,10 @@ export class PostgresLog implements TransactionLog {
 
   findKey(key: string): Promise<KeyHolder | undefined> {
     return findKeyHolder(this.hot, key);
+  }
+
+  ended(gids: readonly string[]): Promise<readonly string[]> {
+    return endedGids(this.hot, gids);
   }
 
   list(filter: RowFilter): Promise<readonly StoredRow[]> {

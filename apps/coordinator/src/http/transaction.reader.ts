@@ -11,7 +11,6 @@ import {
 import type { TransactionView } from '@atone/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { LOG } from '../tokens.js';
-import { OutcomeDesk } from './outcome.desk.js';
 import { unreadableView } from './transaction.row.js';
 
 /**
@@ -24,7 +23,6 @@ import { unreadableView } from './transaction.row.js';
 export class TransactionReader {
   constructor(
     private readonly engine: Engine,
-    private readonly desk: OutcomeDesk,
     @Inject(LOG) private readonly log: TransactionLog,
   ) {}
 
@@ -44,7 +42,7 @@ export class TransactionReader {
   }
 
   private async afterWait(gid: string, waitMs: number): Promise<Snapshot> {
-    const snapshot = await this.desk.wait(gid, waitMs);
+    const snapshot = await this.engine.waitForEnd(gid, waitMs);
     return hasEnded(snapshot) ? snapshot : this.snapshotOf(await this.rowOf(gid));
   }
 

@@ -16,7 +16,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Describe } from '../openapi/operation.decorator.js';
 import { bodyHash } from './canonical.json.js';
 import { filterOf } from './list.filter.js';
-import { OutcomeDesk } from './outcome.desk.js';
 import { fieldError, RequestError } from './request.error.js';
 import { transactionPathSchema, waitQuerySchema, type WaitQuery } from './request.schemas.js';
 import { traceContextOf } from './trace.context.js';
@@ -40,7 +39,6 @@ const ACCEPTED_HEADERS = {
 export class TransactionsController {
   constructor(
     private readonly engine: Engine,
-    private readonly desk: OutcomeDesk,
     private readonly reader: TransactionReader,
   ) {}
 
@@ -135,7 +133,7 @@ export class TransactionsController {
 
   /** What was accepted here just now is in memory; a repeat may concern what another coordinator drives. */
   private async view({ gid, isReplay }: SubmitAnswer, waitMs: number): Promise<TransactionView> {
-    return isReplay ? this.reader.view(gid, waitMs) : viewOf(await this.desk.wait(gid, waitMs));
+    return isReplay ? this.reader.view(gid, waitMs) : viewOf(await this.engine.waitForEnd(gid, waitMs));
   }
 
   private async accept(submission: Submission, request: FastifyRequest): Promise<SubmitAnswer> {

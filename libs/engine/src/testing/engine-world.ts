@@ -44,7 +44,12 @@ export class EngineWorld {
 
   /** Starts a coordinator. What the test does not name is as in production. */
   async coordinator(
-    own: { script?: Script; log?: TransactionLog; options?: Partial<EngineOptions> } = {},
+    own: {
+      script?: Script;
+      log?: TransactionLog;
+      instanceId?: string;
+      options?: Partial<EngineOptions>;
+    } = {},
   ): Promise<{ engine: Engine; transport: ScriptedTransport }> {
     this.instanceCount += 1;
     const transport = new ScriptedTransport(own.script ?? happyScript);
@@ -57,7 +62,11 @@ export class EngineWorld {
         random: this.random,
         logger: SILENT,
       },
-      { ...DEFAULT_ENGINE_OPTIONS, instanceId: `instance-${this.instanceCount}`, ...own.options },
+      {
+        ...DEFAULT_ENGINE_OPTIONS,
+        instanceId: own.instanceId ?? `instance-${this.instanceCount}`,
+        ...own.options,
+      },
     );
     await engine.start();
     return { engine, transport };

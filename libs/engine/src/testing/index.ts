@@ -1,3 +1,4 @@
+export { overriding } from './log.overriding.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryCatalogueStore } from './memory-catalogue.js';
 export { MemoryLog } from './memory-log.js';

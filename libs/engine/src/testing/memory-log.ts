@@ -70,6 +70,10 @@ export class MemoryLog implements TransactionLog {
     return this.keys.get(key);
   }
 
+  async ended(gids: readonly string[]): Promise<readonly string[]> {
+    return gids.filter((gid) => this.rows.get(gid)?.finishedAt !== undefined);
+  }
+
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {
     const keyed = filter.idempotencyKey === undefined ? undefined : this.keys.get(filter.idempotencyKey)?.gid;
     return [...this.rows.values()]

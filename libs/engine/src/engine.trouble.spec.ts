@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { EngineWorld, happyScript, overriding, planOfSteps, refusing } from './testing/index.js';
+import { viewOf } from './transaction.view.js';
+
+const STEPS = ['create', 'reserve', 'charge'];
+
+let world: EngineWorld;
+
+beforeEach(async () => {
+  world = new EngineWorld();
+  await world.offer('shop', STEPS);
+});
+
+describe('what goes wrong inside', () => {
+  test('a log that refuses even the quarantine does not end the process, and the row is driven later', async () => {
+    let isBroken = true;
+    const refusal = Object.assign(new Error('column is gone'), { retryable: false });
+    const log = overriding(world.log, {
+      update: async (updates) => {
+        if (isBroken) {
+          throw refusal;
+        }
+        return world.log.update(updates);
+      },
+    });
+    const { engine } = await world.coordinator({ log });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS) });
+    await world.clock.advance(5_000);
+    expect(engine.activeCount).toBe(0);
+
+    isBroken = false;
+    await world.clock.advance(90_000);
+
+    expect((await engine.get(gid)).saga.state).toBe('committed');
+  });
+
+  test('a row that a defect has set aside is shown as stuck, and a retry drives it again', async () => {
+    const dead = await world.coordinator({ script: silent });
+    const { gid } = await dead.engine.submit({ submission: planOfSteps(STEPS) });
+    const row = await world.log.get(gid);
+    killRenewal(dead.engine);
+    if (row !== undefined) {
+      const stuckAt = world.clock.now();
+      world.log.plant({ ...row, owner: undefined, stuckReason: 'code', stuckAt, dueAt: stuckAt + 3_600_000 });
+    }
+    const { engine } = await world.coordinator();
+    expect(viewOf(await engine.get(gid)).stuck).toMatchObject({
+      reason: 'code',
+      waysOut: ['retry', 'abort'],
+    });
+
+    await engine.act(gid, { type: 'retry', by: 'ann', reason: 'mended' });
+    await world.clock.advance(500);
+
+    expect((await engine.get(gid)).saga.state).toBe('committed');
+  });
+
+  test('a claim whose answer comes late does not push aside the driver of an act', async () => {
+    const dead = await world.coordinator({ script: silent });
+    const { gid } = await dead.engine.submit({ submission: planOfSteps(STEPS) });
+    await dead.engine.stop();
+    let release: (() => void) | undefined;
+    let isHeld = false;
+    const log = overriding(world.log, {
+      claimDue: async (instanceId, limit) => {
+        const rows = await world.log.claimDue(instanceId, limit);
+        if (rows.length > 0 && !isHeld) {
+          isHeld = true;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        return rows;
+      },
+    });
+    const starting = world.coordinator({ log, instanceId: 'heir' });
+    await world.clock.advance(0);
+    const other = await world.coordinator({ log: world.log, instanceId: 'heir' });
+    await other.engine.act(gid, { type: 'pause', by: 'ann', reason: 'look first' });
+    release?.();
+    const { engine } = await starting;
+    await world.clock.advance(500);
+
+    // The late claim's row is older than what the act wrote: its driver may not write over it.
+    expect((await world.log.get(gid))?.isPaused).toBe(true);
+    expect(engine.activeCount).toBe(0);
+  });
+
+  test('an hourly look at a stuck row leaves its history as it was', async () => {
+    const { engine } = await world.coordinator({
+      script: (command) =>
+        command.op === 'compensate'
+          ? { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } }
+          : refusing('charge')(command),
+    });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS) });
+
+    await world.clock.advance(10 * 3_600_000);
+
+    const looks = (await engine.get(gid)).saga.history.filter(({ what }) => what === 'claimed');
+    expect(looks.length).toBe(1);
+  });
+
+  test('a house that is full for newcomers still takes over the work of the dead', async () => {
+    const dead = await world.coordinator({ script: silent });
+    const { gid } = await dead.engine.submit({ submission: planOfSteps(STEPS) });
+    const heir = await world.coordinator({ script: silent, options: { activeCountMax: 4 } });
+    for (let count = 0; count < 4; count += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other fills the house.
+      await heir.engine.submit({ submission: planOfSteps(STEPS) });
+    }
+    await dead.engine.stop();
+    await world.clock.advance(2_000);
+
+    expect(await world.log.get(gid)).toMatchObject({ owner: heir.engine.instanceId });
+    expect(heir.engine.isTakingWork).toBe(true);
+  });
+
+  test('many who wait for what another instance drives ask the log together', async () => {
+    const driver = await world.coordinator({ script: silent });
+    const submissions = Array.from({ length: 20 }, async () =>
+      driver.engine.submit({ submission: planOfSteps(STEPS) }),
+    );
+    await world.clock.advance(100);
+    const gids = (await Promise.all(submissions)).map(({ gid }) => gid);
+    let lookCount = 0;
+    const log = overriding(world.log, {
+      ended: async (some) => {
+        lookCount += 1;
+        return world.log.ended(some);
+      },
+    });
+    const { engine } = await world.coordinator({ log });
+    const waiting = Promise.all(gids.map(async (gid) => engine.waitForEnd(gid, 10_000)));
+    await world.clock.advance(1_000);
+    expect(lookCount).toBeLessThanOrEqual(6);
+
+    for (const command of driver.transport.sent.splice(0)) {
+      driver.transport.script = happyScript;
+      driver.transport.reply(command, happyScript(command));
+    }
+    await world.clock.advance(1_000);
+
+    expect((await waiting).map(({ saga }) => saga.state)).toEqual(gids.map(() => 'committed'));
+  });
+});
+
+function silent(): undefined {
+  return undefined;
+}
+
+/** A killed process renews no lease and takes nothing over any more. */
+function killRenewal(engine: object): void {
+  const { recovery } = engine as { recovery: { stop(): void } };
+  recovery.stop();
+}
