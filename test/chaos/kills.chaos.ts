@@ -22,7 +22,7 @@ afterEach(async () => {
   await world?.stop();
 });
 
-test('2,000 orders survive 20 kills at random moments: each ends, nothing twice, nothing lost', async () => {
+test('S4 S8 L1 2,000 orders survive 20 kills at random moments: each ends, nothing twice, nothing lost', async () => {
   const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31);
   process.stdout.write(`CHAOS_SEED=${seed}\n`);
   const random = new SeededRandom(seed);

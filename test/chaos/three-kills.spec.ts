@@ -8,7 +8,7 @@ afterEach(async () => {
   await world?.stop();
 });
 
-test('orders survive a kill of the coordinator, of a service and of PostgreSQL: each ends, nothing twice, nothing lost', async () => {
+test('S4 S8 L1 orders survive a kill of the coordinator, of a service and of PostgreSQL: each ends, nothing twice, nothing lost', async () => {
   const orders = await someOrders(300);
   const kills: readonly Kill[] = [
     { victim: 'coordinator', afterCount: 60 },

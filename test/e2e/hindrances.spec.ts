@@ -72,7 +72,7 @@ describe('a participant that is down', () => {
 });
 
 describe('a deadline that passes', () => {
-  test('while a command hangs in the network aborts, and the command does nothing when it comes', async () => {
+  test('SA3 while a command hangs in the network aborts, and the command does nothing when it comes', async () => {
     const gate = new Gate();
     world.transport.breakBy(({ branchId, op }) =>
       branchId === 'charge' && op === 'action' ? gate.passage : undefined,
@@ -91,7 +91,7 @@ describe('a deadline that passes', () => {
     expect(await world.barriersOf(gid)).toMatchObject({ charge: { state: 'undone', wasEmpty: true } });
   });
 
-  test('while a handler hangs aborts, and undoes what the handler still did', async () => {
+  test('S5 while a handler hangs aborts, and undoes what the handler still did', async () => {
     const { entered, exit } = world.script.hold('payments.charge');
     const { gid } = await world.sagas.submit(placeOrderSoon, {});
     await entered.passage;

@@ -43,7 +43,7 @@ describe('a pivot', () => {
     expect(await world.barriersOf(gid)).toMatchObject({ parcel: { state: 'done', round: 3 } });
   });
 
-  test('that was sent keeps an operator from aborting until its answer is known, and the reason is told', async () => {
+  test('SA5 that was sent keeps an operator from aborting until its answer is known, and the reason is told', async () => {
     const gate = new Gate();
     world.transport.breakBy(({ branchId }) => (branchId === 'charge' ? gate.passage : undefined));
     const { gid } = await world.sagas.submit(payFirst, {});
@@ -88,7 +88,7 @@ async function stuckOnes(): Promise<readonly string[]> {
 }
 
 describe('a compensation that was refused', () => {
-  test('is shown among what is stuck, and ends when an operator has it asked again', async () => {
+  test('SA4 is shown among what is stuck, and ends when an operator has it asked again', async () => {
     const { gid } = await stuckAtRelease();
 
     const { body: list } = await world.ask<TransactionPage>('GET /v1/transactions?stuck=true');

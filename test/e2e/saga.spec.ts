@@ -84,7 +84,7 @@ describe('a refusal', () => {
     expect(Object.keys(await world.barriersOf(result.gid)).toSorted()).toEqual(called.toSorted());
   });
 
-  test('has a step undone only when what came after it is undone', async () => {
+  test('SA2 has a step undone only when what came after it is undone', async () => {
     world.script.refuse('shipping.book', 1);
     const { entered, exit } = world.script.hold('payments.refund');
     const { gid } = await world.sagas.submit(placeOrder, {});
@@ -112,7 +112,7 @@ describe('a refusal', () => {
     });
   });
 
-  test('that comes again after the abort, when there is money enough, still does nothing', async () => {
+  test('S5 that comes again after the abort, when there is money enough, still does nothing', async () => {
     await world.databases.payments.fund('bob', 2);
     const { gid } = await world.sagas.submit(placeOrder, { account: 'bob', amount: 5 }, WAIT);
     const command = await world.transport.sentTo('charge', 'action', gid);
@@ -174,7 +174,7 @@ describe('an unknown outcome', () => {
 });
 
 describe('a command that the network delivers twice', () => {
-  test('has one effect, and both deliveries get the same answer', async () => {
+  test('S4 has one effect, and both deliveries get the same answer', async () => {
     const { gid } = await world.sagas.submit(placeOrder, {}, WAIT);
     const before = await world.databases.payments.amountOf('ann');
     const command = await world.transport.sentTo('charge', 'action', gid);
@@ -188,7 +188,7 @@ describe('a command that the network delivers twice', () => {
 });
 
 describe('a command that makes no sense', () => {
-  test('makes its own transaction stuck, and harms no other that is sent along with it', async () => {
+  test('L3 makes its own transaction stuck, and harms no other that is sent along with it', async () => {
     let garbledGid: string | undefined;
     world.transport.breakBy(({ branchId, op, gid }) => {
       garbledGid ??= branchId === 'charge' ? gid : undefined;
@@ -253,7 +253,7 @@ describe('branches side by side', () => {
   });
 });
 
-test('many sagas at once, some of them refused, keep all accounts in balance', async () => {
+test('SA1 many sagas at once, some of them refused, keep all accounts in balance', async () => {
   await world.databases.payments.fund('eve', 20);
   const before = await world.databases.stock.amountOf('lamp');
 

@@ -89,7 +89,7 @@ describe('an outcome', () => {
 });
 
 describe('a submission with an idempotency key', () => {
-  test('that is repeated after the end gets the same transaction and no second effect', async () => {
+  test('S11 that is repeated after the end gets the same transaction and no second effect', async () => {
     const first = await world.sagas.submit(
       placeOrder,
       { amount: 2 },

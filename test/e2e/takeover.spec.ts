@@ -30,7 +30,7 @@ function clientOf(url: string): AtoneClient {
 }
 
 describe('a coordinator that is killed', () => {
-  test('leaves what it had under way to another one, which ends all of it with one effect each', async () => {
+  test('L2 leaves what it had under way to another one, which ends all of it with one effect each', async () => {
     doomed = await CoordinatorProcess.start(world.logUrl);
     const client = clientOf(doomed.url);
     const submit = async (...args: Submit): Promise<string> => (await client.submit(...args)).gid;
@@ -83,7 +83,7 @@ describe('a coordinator that is told to stop', () => {
 });
 
 describe('an abort at another coordinator than the one that drives the saga', () => {
-  test('undoes every step, called or not, and what is still on its way does nothing', async () => {
+  test('S7 undoes every step, called or not, and what is still on its way does nothing', async () => {
     const gate = new Gate();
     const driver = await world.startCoordinator();
     driver.transport.breakBy(({ branchId, op }) =>

@@ -141,8 +141,9 @@ function newBranch(step: PlanStep): Branch {
 }
 
 /** Returns what the state says about the one decision. */
-export function outcomeOf(state: SagaState): Outcome {
+export function outcomeOf(state: SagaState | 'active'): Outcome {
   switch (state) {
+    case 'active':
     case 'running':
       return 'undecided';
     case 'committing':

@@ -88,7 +88,7 @@ describe('a saga', () => {
 });
 
 describe('what is durable when', () => {
-  test('the change of direction is on disk before the first undo is sent', async () => {
+  test('S1 the change of direction is on disk before the first undo is sent', async () => {
     const sends = { count: (): number => 0 };
     const { log, writes } = witnessed(world.log, () => sends.count());
     const { engine, transport } = await world.coordinator({ script: refusing('charge'), log });
@@ -121,7 +121,7 @@ describe('what is durable when', () => {
     expect(writes).toEqual(['running after 2 sends', 'committed after 3 sends']);
   });
 
-  test('no outcome is told before its write is done, and then at once', async () => {
+  test('S8 no outcome is told before its write is done, and then at once', async () => {
     let release: (() => void) | undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -149,7 +149,7 @@ describe('what is durable when', () => {
 });
 
 describe('taking over', () => {
-  test('the work of a dead instance is taken over within ten seconds and ends', async () => {
+  test('L2 the work of a dead instance is taken over within ten seconds and ends', async () => {
     const dead = await world.coordinator({ script: silent });
     const { gid } = await dead.engine.submit({ submission: planOfSteps(STEPS) });
     const heir = await world.coordinator();
@@ -163,7 +163,7 @@ describe('taking over', () => {
     expect((await world.log.get(gid))?.version).toBeGreaterThan(2);
   });
 
-  test('the former driver, back from a pause, changes nothing', async () => {
+  test('S9 the former driver, back from a pause, changes nothing', async () => {
     const paused = await world.coordinator({ script: silent });
     const { gid } = await paused.engine.submit({ submission: planOfSteps(STEPS) });
     killRenewal(paused.engine);
@@ -182,7 +182,7 @@ describe('taking over', () => {
     expect(paused.engine.activeCount).toBe(0);
   });
 
-  test('an abort by a driver that cannot know what was sent undoes every step', async () => {
+  test('S7 an abort by a driver that cannot know what was sent undoes every step', async () => {
     const first = await world.coordinator({
       script: (command) => (command.branchId === 'charge' ? undefined : happyScript(command)),
     });
@@ -226,7 +226,7 @@ describe('taking over', () => {
     expect((await second.engine.get(gid)).saga.state).toBe('committed');
   });
 
-  test('a row that cannot be read is marked for operators, and delays nothing else', async () => {
+  test('L3 a row that cannot be read is marked for operators, and delays nothing else', async () => {
     const dead = await world.coordinator({ script: silent });
     const spoilt = await dead.engine.submit({ submission: planOfSteps(STEPS) });
     const good = await dead.engine.submit({ submission: planOfSteps(STEPS) });
@@ -318,7 +318,7 @@ describe('a log that does not answer', () => {
 describe('the idempotency key', () => {
   const idempotency = { key: 'order-7', bodyHash: 'a' };
 
-  test('gives the same transaction for the same body', async () => {
+  test('S11 gives the same transaction for the same body', async () => {
     const { engine } = await world.coordinator();
     const first = await engine.submit({ submission: planOfSteps(STEPS), idempotency });
 
@@ -367,7 +367,7 @@ describe('what cannot be accepted leaves nothing behind', () => {
     expect(await world.log.list({ limit: 10 })).toEqual([]);
   });
 
-  test('a full house refuses new work and goes on with the old', async () => {
+  test('L5 a full house refuses new work and goes on with the old', async () => {
     const { engine } = await world.coordinator({ script: () => undefined, options: { activeCountMax: 1 } });
     await engine.submit({ submission: planOfSteps(STEPS) });
 

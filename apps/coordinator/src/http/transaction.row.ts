@@ -1,3 +1,4 @@
+import { outcomeOf } from '@atone/core';
 import { snapshotOfRow, summaryOf, UnreadableRowError, type StoredRow } from '@atone/engine';
 import type { StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 
@@ -50,20 +51,6 @@ function unreadableSummary(row: StoredRow, error: UnreadableRowError): Transacti
     endedAt: row.finishedAt === undefined ? undefined : iso(row.finishedAt),
     version,
   };
-}
-
-function outcomeOf(state: StoredRow['state']): TransactionSummary['outcome'] {
-  switch (state) {
-    case 'active':
-    case 'running':
-      return 'undecided';
-    case 'committing':
-    case 'committed':
-      return 'committed';
-    case 'aborting':
-    case 'aborted':
-      return 'aborted';
-  }
 }
 
 /** Writes an instant of the log as the API does. */
