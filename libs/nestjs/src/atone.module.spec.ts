@@ -339,7 +339,12 @@ async function startFakeCoordinator(): Promise<FakeCoordinator> {
       if (request.method === 'POST') {
         fake.submitted = content;
       }
-      response.end(JSON.stringify(COMMITTED));
+      response.setHeader(HEADERS.protocol, '1');
+      if (request.method === 'POST' || request.method === 'GET') {
+        response.end(JSON.stringify(COMMITTED));
+      } else {
+        response.writeHead(204).end();
+      }
     });
   });
   await new Promise<void>((resolve) => {

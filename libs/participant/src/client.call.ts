@@ -37,6 +37,7 @@ export interface Call {
 
 /** A yes. */
 export interface Answer {
+  readonly status: number;
   readonly body: Json | undefined;
   header(name: string): string | undefined;
 }
@@ -79,6 +80,15 @@ export async function makeCall(call: Call, settings: CallSettings, ports: Client
     // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(ports.clock, pauseMs);
   }
+}
+
+/** Tells what gave an answer that no coordinator gives, as far as it shows. */
+export function whatAnswered({ status, header }: Pick<HttpResponse, 'status' | 'header'>): string {
+  const shown = ['server', 'content-type'].flatMap((name) => {
+    const value = header(name);
+    return value === undefined ? [] : [`${name}: ${value}`];
+  });
+  return [`it answered ${status}`, ...shown].join(', ');
 }
 
 function givenUp(
@@ -129,8 +139,8 @@ function judge(response: HttpResponse, subject: CallSubject): Attempt {
     return judgeNotYes(response, isProblem(body) ? body : undefined, subject);
   }
   return body === NOT_JSON
-    ? { kind: 'no', error: new UnexpectedAnswerError(subject, `its ${status} holds no JSON`) }
-    : { kind: 'yes', answer: { body, header: (name) => response.header(name) } };
+    ? { kind: 'no', error: new UnexpectedAnswerError(subject, `${whatAnswered(response)}, which is no JSON`) }
+    : { kind: 'yes', answer: { status, body, header: (name) => response.header(name) } };
 }
 
 function judgeNotYes(
@@ -147,9 +157,9 @@ function judgeNotYes(
     return { kind: 'unknown', why: `it answered ${status} (${detail.replace(/\.$/u, '')})` };
   }
   if (problem === undefined) {
-    const what =
-      status < 400 ? `it redirects, with ${status}` : `it answered ${status} without a problem document`;
-    return { kind: 'no', error: new UnexpectedAnswerError(subject, what) };
+    const why =
+      status < 400 ? `it redirects, with ${status}` : `${whatAnswered(response)}, no problem document`;
+    return { kind: 'no', error: new UnexpectedAnswerError(subject, why) };
   }
   const refusal = { status, code, detail, errors: problem.errors ?? [] };
   return { kind: 'no', error: new CoordinatorRefusedError(subject, refusal) };

@@ -98,9 +98,14 @@ export class UnexpectedAnswerError extends AtoneClientError {
   readonly code = 'UNEXPECTED_ANSWER';
   readonly retryable = false;
 
-  constructor(subject: CallSubject, what: string, options?: ErrorOptions) {
+  constructor(
+    subject: CallSubject,
+    /** What answered, such as `it answered 200, server: nginx`. */
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
     super(
-      `What answers at ${subject.url} is no coordinator of this version (${what}): check the url. ${known(subject)}`,
+      `What answers at ${subject.url} is no coordinator of this version (${why}): check the url. ${known(subject)}`,
       subject.gid,
       options,
     );

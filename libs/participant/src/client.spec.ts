@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import type { TransactionView } from '@atone/protocol';
+import type { ParticipantInstance, TransactionView } from '@atone/protocol';
 import { z } from 'zod';
 import { runInBranch } from './branch.context.js';
 import { durationMs } from './client.duration.js';
@@ -267,6 +267,40 @@ describe('a submission', () => {
       /idempotency key 'ö'/u,
     );
     expect(requests).toHaveLength(0);
+  });
+});
+
+describe('a registration', () => {
+  const entry: ParticipantInstance = {
+    instance: 'p1',
+    baseUrl: 'http://p.test',
+    kind: 'library',
+    protocol: 1,
+    actions: [],
+  };
+
+  test('is taken by a coordinator', async () => {
+    const { client } = clientWith({ status: 204, headers: { 'atone-protocol': '1' } });
+
+    await expect(client.registerInstance('payments', entry)).resolves.toBeUndefined();
+  });
+
+  test.each<[string, Reply, string]>([
+    [
+      'says yes to everything',
+      { status: 200, headers: { server: 'nginx' } },
+      'it answered 200, server: nginx',
+    ],
+    ['has nothing to say', { status: 204 }, 'it answered 204'],
+    ['has a page', { status: 200, text: '<html>' }, 'it answered 200, which is no JSON'],
+    ['has no such path', { status: 404, text: 'Cannot PUT' }, 'it answered 404, no problem document'],
+  ])('by something else that %s is none', async (_title, reply, why) => {
+    const { client } = clientWith(reply);
+
+    await expect(client.registerInstance('payments', entry)).rejects.toMatchObject({
+      code: 'UNEXPECTED_ANSWER',
+      why,
+    });
   });
 });
 

@@ -13,7 +13,7 @@ import {
 } from '@atone/protocol';
 import type { z } from 'zod';
 import { currentBranch } from './branch.context.js';
-import { makeCall, type Answer, type Call, type CallSettings } from './client.call.js';
+import { makeCall, whatAnswered, type Answer, type Call, type CallSettings } from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
 import { sleep, type ClientPorts } from './client.ports.js';
@@ -222,13 +222,12 @@ class PortClient implements AtoneClient {
   async registerInstance(service: string, instance: ParticipantInstance): Promise<void> {
     const what = `take up the instance '${instance.instance}' of '${service}'`;
     const path = instancePath(service, instance.instance);
-    await this.call({
-      method: 'PUT',
-      path,
-      body: instance,
-      isRepeatable: false,
-      subject: { what, changes: true },
-    });
+    const subject = { what, changes: true };
+    const answer = await this.call({ method: 'PUT', path, body: instance, isRepeatable: false, subject });
+    // Any server may answer 200 to whatever it is sent, and the service would wait for ever for its commands.
+    if (answer.status !== 204 || answer.header(HEADERS.protocol) === undefined) {
+      throw new UnexpectedAnswerError({ ...subject, url: this.url }, whatAnswered(answer));
+    }
   }
 
   async deregisterInstance(service: string, instance: string): Promise<void> {

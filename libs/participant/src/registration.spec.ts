@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { participantInstanceSchema, type ParticipantInstance } from '@atone/protocol';
 import { z } from 'zod';
-import { CoordinatorRefusedError, CoordinatorUnreachableError } from './client.errors.js';
+import {
+  CoordinatorRefusedError,
+  CoordinatorUnreachableError,
+  UnexpectedAnswerError,
+} from './client.errors.js';
 import { action, contract, type ActionContract } from './contract.js';
 import { elapsedClock, nodeClientPorts } from './node/client.node.js';
 import { createPortRegistration, RENEW_MS } from './registration.js';
@@ -21,6 +25,11 @@ const outage = new CoordinatorUnreachableError(
 const refusal = new CoordinatorRefusedError(
   { url: 'http://c.test', what: 'take up the instance', changes: true },
   { status: 401, code: 'UNAUTHORIZED', detail: 'No token.', errors: [] },
+);
+
+const stranger = new UnexpectedAnswerError(
+  { url: 'http://c.test', what: 'take up the instance', changes: true },
+  'it answered 200, server: nginx',
 );
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -150,6 +159,20 @@ describe('a registration', () => {
     expect(lines.at(-1)).toBe(
       'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile',
     );
+  });
+
+  test('says what answers in the place of a coordinator, and tries on', async () => {
+    const { subject, lines, facts, next } = registration(stranger);
+
+    subject.start();
+    await settle();
+    await next();
+
+    expect(lines).toEqual([
+      'what answers at the URL of the coordinator is none: check the URL; trying again meanwhile',
+      'registered at the coordinator',
+    ]);
+    expect(facts).toMatchObject([{ coordinator: 'http://coordinator.test', error: stranger.why }]);
   });
 
   test('takes the instance out when it stops, and sets no timer any more', async () => {

@@ -1,6 +1,10 @@
 import { backoffMs, type Random } from '@atone/core';
 import { PROTOCOL_VERSION, type ActionEntry, type ParticipantInstance } from '@atone/protocol';
-import { CoordinatorRefusedError, CoordinatorUnreachableError } from './client.errors.js';
+import {
+  CoordinatorRefusedError,
+  CoordinatorUnreachableError,
+  UnexpectedAnswerError,
+} from './client.errors.js';
 import type { ElapsedClock } from './client.ports.js';
 import type { AtoneClient } from './client.js';
 import type { ActionContract } from './contract.js';
@@ -133,10 +137,7 @@ class PortRegistration implements Registration {
   }
 
   private tellFailure(error: unknown): void {
-    const message =
-      error instanceof CoordinatorRefusedError
-        ? 'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile'
-        : 'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
+    const message = failureMessage(error);
     this.tell(message, () => this.options.log?.warn({ ...this.facts(), error: whyOf(error) }, message));
   }
 
@@ -179,9 +180,20 @@ function actionEntryOf({ contract, compensate, retry }: RegisteredAction): Actio
   };
 }
 
+function failureMessage(error: unknown): string {
+  if (error instanceof CoordinatorRefusedError) {
+    return 'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile';
+  }
+  if (error instanceof UnexpectedAnswerError) {
+    return 'what answers at the URL of the coordinator is none: check the URL; trying again meanwhile';
+  }
+  return 'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
+}
+
 /** That nobody knows what the coordinator did matters to who asks once; this entry is repeated anyway. */
 function whyOf(error: unknown): string {
-  return error instanceof CoordinatorUnreachableError ? error.why : messageOf(error);
+  const isUnclear = error instanceof CoordinatorUnreachableError || error instanceof UnexpectedAnswerError;
+  return isUnclear ? error.why : messageOf(error);
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { HEADERS, PROTOCOL_VERSION } from '@atone/protocol';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -37,12 +38,20 @@ export function createHttpServer(
   });
   const server = adapter.getInstance<FastifyInstance>();
   routes.watch(server);
+  tellProtocol(server);
   if (configuration.apiToken !== undefined) {
     demandToken(server, configuration.apiToken);
   }
   parseJsonBodies(server);
   boundClosing(server);
   return { adapter, filter, routes };
+}
+
+/** By this header, on refusals too, a caller can tell a coordinator from whatever else may answer at its URL. */
+function tellProtocol(server: FastifyInstance): void {
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.header(HEADERS.protocol, String(PROTOCOL_VERSION));
+  });
 }
 
 /**
@@ -78,6 +87,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
     [
       'HTTP/1.1 400 Bad Request',
       'connection: close',
+      `${HEADERS.protocol}: ${PROTOCOL_VERSION}`,
       'content-type: application/problem+json; charset=utf-8',
       `content-length: ${Buffer.byteLength(body)}`,
       '',

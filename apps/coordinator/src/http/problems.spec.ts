@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ERROR_CODES, type Problem } from '@atone/protocol';
+import { ERROR_CODES, HEADERS, type Problem } from '@atone/protocol';
 import { planOf, TestCoordinator } from '../testing/test.coordinator.js';
 import { LOG } from '../tokens.js';
 import { problemSchema } from './answer.schemas.js';
@@ -253,6 +253,12 @@ describe('a request with', () => {
     expect(problem.errors).toEqual([
       { field: '/steps/0/onRefusla', message: "is not known here; the nearest one is 'onRefusal'" },
     ]);
+  });
+
+  test('every answer says by which protocol it speaks, a refusal too', async () => {
+    const answers = await Promise.all(['/v1/counts', '/v1/unknown'].map((url) => world.ask('GET', url)));
+
+    expect(answers.map(({ headers }) => headers[HEADERS.protocol])).toEqual(['1', '1']);
   });
 
   test('a method that is not taken is told which ones are', async () => {
