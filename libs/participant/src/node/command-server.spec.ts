@@ -421,10 +421,22 @@ test('a server that closes lets running commands finish, and takes no more', asy
   expect(lines).toMatchObject([{ branchId: 'slow', reply: DONE }]);
 });
 
-test('a port that is taken is an error, not a crash', async () => {
+test('a port that is taken is an error, not a crash, and says which one and what to do', async () => {
   const { port } = await start();
 
-  await expect(start({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(start({ port })).rejects.toMatchObject({
+    name: 'MisuseError',
+    message: expect.stringMatching(
+      new RegExp(`^127.0.0.1:${port}, where the service 'ledger' .* is in use.*\`listen.port\``, 'u'),
+    ),
+    cause: expect.objectContaining({ code: 'EADDRINUSE' }),
+  });
+});
+
+test('an address of another machine is an error that says what to correct', async () => {
+  await expect(start({ host: '192.0.2.1', keys: [KEY] })).rejects.toThrow(
+    /This machine has no address 192\.0\.2\.1\. Correct `listen\.host`/u,
+  );
 });
 
 function ownAddress(): string {

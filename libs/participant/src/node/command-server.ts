@@ -30,7 +30,7 @@ export interface CommandServer {
 /**
  * Takes commands at an HTTP server of its own, so that the service's guards, prefixes and body limits do not matter.
  *
- * @throws MisuseError if other machines could send commands and need not sign them.
+ * @throws MisuseError if other machines could send commands and need not sign them, or if it cannot listen there.
  */
 export async function startCommandServer(options: CommandServerOptions): Promise<CommandServer> {
   const { participant, host = '127.0.0.1', port, keys = [] } = options;
@@ -55,7 +55,11 @@ export async function startCommandServer(options: CommandServerOptions): Promise
       }
     });
   });
-  await listen(server, { host, port });
+  await listen(server, { host, port }).catch((error: unknown) => {
+    throw new MisuseError(listenMessage(error, { service: participant.service, host, port }), {
+      cause: error,
+    });
+  });
   const bound = (server.address() as AddressInfo).port;
   const authority = host.includes(':') ? `[${host}]` : host;
   return {
@@ -77,6 +81,25 @@ function listen(server: Server, at: { host: string; port: number }): Promise<voi
       resolve();
     });
   });
+}
+
+function listenMessage(error: unknown, at: { service: string; host: string; port: number }): string {
+  const where = `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return (
+        `${where}, where the service '${at.service}' takes its commands, is in use. Stop the program that holds it, or ` +
+        'take another port: `listen.port` of AtoneModule.forRoot.'
+      );
+    case 'EACCES':
+      return `This user may not listen at ${where}. Take a port of 1024 or more: \`listen.port\` of AtoneModule.forRoot.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `This machine has no address ${at.host}. Correct \`listen.host\` of AtoneModule.forRoot.`;
+    default:
+      return `Listening at ${where} for commands of the service '${at.service}' failed: ${message}.`;
+  }
 }
 
 /** A connection that is kept alive would hold the server open after its last answer. */
