@@ -71,4 +71,8 @@ describe('the configuration', () => {
       unknownVariables({ ...NEEDED, ATONE_HTPP_PORT: '1', ATONE_TEST_DATABASE_URL: 'x', HOME: '/' }),
     ).toEqual(['ATONE_HTPP_PORT is not read by the coordinator; the nearest one is ATONE_HTTP_PORT.']);
   });
+
+  test('with a variable that nothing is similar to says no more than that', () => {
+    expect(unknownVariables({ ATONE_PORT: '1' })).toEqual(['ATONE_PORT is not read by the coordinator.']);
+  });
 });

@@ -1,10 +1,13 @@
-import { nearestName } from '@atone/core';
+import { similarName } from '@atone/core';
 import type { SigningKey } from '@atone/protocol';
 import { z } from 'zod';
 import { durationSchema } from './duration.js';
 import { StartError } from './start.error.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** What all variables have in common, so that it says nothing about how similar two of them are. */
+const PREFIX = 'ATONE_';
 
 const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })
@@ -130,9 +133,14 @@ export function readConfiguration(environment: Environment): Configuration {
 /** Returns a sentence for each ATONE_* variable that the coordinator does not read, so that a misspelt one is seen. */
 export function unknownVariables(environment: Environment): readonly string[] {
   const known = Object.keys(environmentSchema.shape);
+  const bare = known.map((name) => name.slice(PREFIX.length));
   return Object.keys(environment)
-    .filter((name) => name.startsWith('ATONE_') && !name.startsWith('ATONE_TEST_') && !known.includes(name))
-    .map((name) => `${name} is not read by the coordinator; the nearest one is ${nearestName(name, known)}.`);
+    .filter((name) => name.startsWith(PREFIX) && !name.startsWith('ATONE_TEST_') && !known.includes(name))
+    .map((name) => {
+      const similar = similarName(name.slice(PREFIX.length), bare);
+      const hint = similar === undefined ? '' : `; the nearest one is ${PREFIX}${similar}`;
+      return `${name} is not read by the coordinator${hint}.`;
+    });
 }
 
 /** A coordinator that others can reach moves money for them: there is no default token, and no start without one. */

@@ -117,9 +117,17 @@ export type TransactionView = z.infer<typeof transactionViewSchema>;
 
 export const PAGE_SIZE_MAX = 200;
 
+/** What stands beside the state, but is looked for as one. */
+const BESIDE_STATE: ReadonlySet<unknown> = new Set(['stuck', 'paused']);
+
 /** The filters of the list. All that are given must hold. */
 export const listQuerySchema = z.strictObject({
-  state: z.enum(TRANSACTION_STATES).optional(),
+  state: z
+    .enum(TRANSACTION_STATES, {
+      error: ({ input }) =>
+        BESIDE_STATE.has(input) ? `is no state '${String(input)}': use ?${String(input)}=true` : undefined,
+    })
+    .optional(),
   outcome: z.enum(OUTCOMES).optional(),
   stuck: z.enum(['true', 'false']).optional(),
   stuckReason: z.enum(STUCK_REASONS).optional(),

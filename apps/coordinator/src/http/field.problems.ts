@@ -1,4 +1,4 @@
-import { nearestName, pointerOf } from '@atone/core';
+import { pointerOf, similarName } from '@atone/core';
 import type { FieldProblem } from '@atone/protocol';
 import { z } from 'zod';
 
@@ -41,8 +41,8 @@ function problemsOf(issue: z.core.$ZodIssue, checked: Checked): FieldProblem[] {
 }
 
 function unknownMessage(name: string, known: readonly string[]): string {
-  const nearest = nearestName(name, known);
-  return nearest === undefined ? 'is not known here' : `is not known here; the nearest one is '${nearest}'`;
+  const similar = similarName(name, known);
+  return similar === undefined ? 'is not known here' : `is not known here; the nearest one is '${similar}'`;
 }
 
 function messageOf(issue: z.core.$ZodIssue, { value }: Checked): string {

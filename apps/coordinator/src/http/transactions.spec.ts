@@ -271,6 +271,17 @@ describe('the list', () => {
     expect((body as TransactionPage).transactions.map(({ gid }) => gid)).toEqual([view.gid]);
   });
 
+  test.each([
+    ['from=2026-01-01', 'from', 'is not known here'],
+    ['state=stuck', 'state', "is no state 'stuck': use ?stuck=true"],
+    ['state=paused', 'state', "is no state 'paused': use ?paused=true"],
+    ['state=done', 'state', expect.stringContaining('expected one of "active"|')],
+  ])('says of ?%s what can be said, and no more', async (query, field, message) => {
+    const { body } = await world.ask('GET', `/v1/transactions?${query}`);
+
+    expect(body).toMatchObject({ code: 'BAD_REQUEST', errors: [{ field, message }] });
+  });
+
   test('names the parameter that is wrong, and the nearest one that exists', async () => {
     const { status, body } = await world.ask('GET', '/v1/transactions?stat=running&limit=1000');
 
