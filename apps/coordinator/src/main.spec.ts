@@ -127,6 +127,19 @@ describe('the program', () => {
     expect(program.output()).toBe('');
   });
 
+  test('with a database that does not answer says only that', async () => {
+    const program = run({
+      ATONE_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+      ATONE_DATABASE_WAIT: '0s',
+    });
+
+    expect(await program.ended).toEqual({ code: 1, signal: null });
+    expect(program.errors()).toMatch(
+      /^The database did not answer within 0 s\. [^\n]*ECONNREFUSED[^\n]*\n$/u,
+    );
+    expect(program.output()).toBe('');
+  });
+
   test('under test dies where it is told to, and another one finishes what it accepted', async () => {
     const doomed = run({
       ATONE_DATABASE_URL: database.url,

@@ -3,6 +3,7 @@ import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import type { Configuration } from '../configuration.js';
 import { errorFacts } from '../error.facts.js';
+import { StartError } from '../start.error.js';
 
 /** How far a chain of causes is followed. */
 const CAUSE_DEPTH_MAX = 5;
@@ -52,8 +53,10 @@ export class NestLogger implements LoggerService {
     this.logger.warn(fieldsOf(context), String(message));
   }
 
+  /** Nest tells of a refused start and throws it too: who started the coordinator gets its sentence, once. */
   error(message: unknown, ...context: unknown[]): void {
-    this.logger.error(
+    const level = message instanceof StartError ? 'debug' : 'error';
+    this.logger[level](
       { ...fieldsOf(context), error: message instanceof Error ? message : undefined },
       String(message),
     );
