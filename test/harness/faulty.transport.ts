@@ -10,6 +10,8 @@ type Fault = 'lose-command' | 'lose-reply' | 'garble' | Promise<void>;
 
 export type FaultRule = (command: BranchCommand) => Fault | undefined;
 
+/** A network that holds a command up, or repeats it, knows nothing of who has given it up. */
+const LATE_ANSWER_WITHIN_MS = 10_000;
 const NO_FAULTS: FaultRule = () => undefined;
 
 /** A real transport over a network that does what the test says. */
@@ -44,21 +46,21 @@ export class FaultyTransport implements BranchTransport {
     });
   }
 
-  send(command: BranchCommand): void {
+  send(command: BranchCommand, answerWithinMs: number): void {
     this.sent.push(command);
     const fault = this.rule(command);
     switch (fault) {
       case undefined:
-        this.inner.send(command);
+        this.inner.send(command, answerWithinMs);
         return;
       case 'lose-command':
         return;
       case 'lose-reply':
         this.unheard.add(attemptKey(command));
-        this.inner.send(command);
+        this.inner.send(command, answerWithinMs);
         return;
       case 'garble':
-        this.inner.send({ ...command, traceparent: 'x'.repeat(1_000) });
+        this.inner.send({ ...command, traceparent: 'x'.repeat(1_000) }, answerWithinMs);
         return;
       default:
         void this.sendAfter(fault, command);
@@ -72,7 +74,7 @@ export class FaultyTransport implements BranchTransport {
   /** Delivers a command once more, as a network may, and returns what the participant answers this time. */
   async deliverAgain(command: BranchCommand): Promise<ReplyEnvelope['reply']> {
     const before = this.repliesTo(command).length;
-    this.inner.send(command);
+    this.inner.send(command, LATE_ANSWER_WITHIN_MS);
     return until('the repeated command is answered', () => this.repliesTo(command)[before]?.reply);
   }
 
@@ -93,7 +95,7 @@ export class FaultyTransport implements BranchTransport {
 
   private async sendAfter(moment: Promise<void>, command: BranchCommand): Promise<void> {
     await moment;
-    this.inner.send(command);
+    this.inner.send(command, LATE_ANSWER_WITHIN_MS);
   }
 }
 

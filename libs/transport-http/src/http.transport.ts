@@ -1,24 +1,17 @@
 import type { Random } from '@atone/core';
 import type { BranchTransport, Catalogue, Clock, ReplySink } from '@atone/engine';
-import {
-  COMMANDS_PATH,
-  replyTo,
-  type BranchCommand,
-  type CatalogueInstance,
-  type ReplyEnvelope,
-  type SigningKey,
-} from '@atone/protocol';
+import { replyTo, type BranchCommand, type ReplyEnvelope, type SigningKey } from '@atone/protocol';
 import { unknown } from './classification.js';
-import { Exchange, type ExchangeWatcher } from './exchange.js';
+import { InstanceCalls } from './instance.calls.js';
 import { chooseInstance } from './instance.choice.js';
 import { InstanceLoad } from './instance.load.js';
-import { LibraryCall, takeBatch, type CallObserver } from './library.call.js';
 import { DEFAULT_LIMITS, type HttpTransportLimits } from './limits.js';
-import { OriginPools } from './origin.pools.js';
-import { addressOf } from './participant.address.js';
-import { PlainCall, plainRequest, tooLargeMessage } from './plain.call.js';
-import { commandHeaders, commonHeaders } from './request.headers.js';
-import { offering, ServiceQueue } from './service.queue.js';
+import { QueueExpiry } from './queue.expiry.js';
+import { branchKeyOf, offering, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
+import { notSentMessage } from './not-sent.js';
+
+/** So much of its time a command may wait; then it is told why, before the engine gives it up without a reason. */
+const WAITING_SHARE = 0.95;
 
 export interface HttpTransportOptions {
   /** Who can be asked. Read anew before each request. */
@@ -38,26 +31,44 @@ export interface HttpTransportOptions {
  * known; plain endpoints with one request for each command.
  *
  * What is handed over in one turn of the event loop goes out together. While an instance has as many requests in
- * flight as it may, commands gather, so that a slow one gets fewer and larger batches.
+ * flight as it may, commands gather, so that a slow one gets fewer and larger batches. What does not find room in its
+ * time never leaves.
  */
 export class HttpTransport implements BranchTransport {
-  private readonly limits: HttpTransportLimits;
   private readonly load: InstanceLoad;
-  private readonly pools: OriginPools;
-  /** By service, then by lane and, while not all instances offer the same, by action. */
+  private readonly calls: InstanceCalls;
+  private readonly expiry: QueueExpiry;
+  /** By service, then by lane. */
   private readonly queues = new Map<string, Map<string, ServiceQueue>>();
   private readonly turns = new Map<string, number>();
   private readonly dueServices = new Set<string>();
-  private readonly exchanges = new Set<Exchange>();
   private sink: ReplySink | undefined;
   private state: 'open' | 'draining' | 'closed' = 'open';
-  private onDrained: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: HttpTransportOptions) {
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.load = new InstanceLoad(options.clock, this.limits);
-    this.pools = new OriginPools(options.clock, this.limits.connectTimeoutMs);
+    const { clock, signingKey } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.load = new InstanceLoad(clock, limits);
+    this.expiry = new QueueExpiry(clock, (queue) => {
+      this.replyNotSent(queue, queue.takeLate(clock.now()));
+      this.schedule(queue.service);
+    });
+    this.calls = new InstanceCalls({
+      clock,
+      limits,
+      load: this.load,
+      signingKey,
+      onReply: (envelope) => {
+        this.reply(envelope);
+      },
+      onLate: (queue, late) => {
+        this.replyNotSent(queue, late);
+      },
+      onRoom: (service) => {
+        this.schedule(service);
+      },
+    });
   }
 
   onReply(sink: ReplySink): void {
@@ -65,11 +76,21 @@ export class HttpTransport implements BranchTransport {
   }
 
   /** Hands a command over. After `close` it is dropped without a reply. */
-  send(command: BranchCommand): void {
-    if (this.state === 'open') {
-      this.queueOf(command).add(command);
-      this.schedule(command.service);
+  send(command: BranchCommand, answerWithinMs: number): void {
+    if (this.state !== 'open') {
+      return;
     }
+    const nowMs = this.options.clock.now();
+    if (command.op !== 'action') {
+      this.calls.withdrawAction(branchKeyOf(command));
+    }
+    this.queueOf(command).add({
+      command,
+      route: routeOf(command),
+      leaveBy: nowMs + answerWithinMs * WAITING_SHARE,
+      giveUpAt: nowMs + answerWithinMs,
+    });
+    this.schedule(command.service);
   }
 
   /** Drops what was not sent yet, and waits for the replies to the rest, but no longer than the limit. */
@@ -81,35 +102,24 @@ export class HttpTransport implements BranchTransport {
   private async shutDown(): Promise<void> {
     this.state = 'draining';
     this.queues.clear();
-    await this.drained();
+    this.expiry.stop();
+    await this.calls.drained();
     this.state = 'closed';
-    for (const exchange of this.exchanges) {
-      exchange.stop({ type: 'broken', class: 'unreachable', message: 'The transport was closed.' });
-    }
-    await this.pools.destroy();
+    await this.calls.stop();
   }
 
-  private async drained(): Promise<void> {
-    if (this.exchanges.size === 0) {
-      return;
+  private queueOf({ service, lane }: BranchCommand): ServiceQueue {
+    const key = lane ?? '';
+    let queues = this.queues.get(service);
+    if (queues === undefined) {
+      queues = new Map();
+      this.queues.set(service, queues);
     }
-    await new Promise<void>((resolve) => {
-      const timer = this.options.clock.setTimer(this.limits.drainMs, resolve);
-      this.onDrained = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-  }
-
-  private queueOf(command: BranchCommand): ServiceQueue {
-    const { service, lane, action } = command;
-    const instances = this.options.catalogue.instancesOf(service);
-    const isOfferedByAll = offering(instances, action).length === instances.length;
-    const key = `${lane ?? ''} ${isOfferedByAll ? '' : action}`;
-    const queues = this.queues.get(service) ?? new Map<string, ServiceQueue>();
-    const queue = queues.get(key) ?? new ServiceQueue(service, lane);
-    this.queues.set(service, queues.set(key, queue));
+    let queue = queues.get(key);
+    if (queue === undefined) {
+      queue = new ServiceQueue(service, lane);
+      queues.set(key, queue);
+    }
     return queue;
   }
 
@@ -130,13 +140,22 @@ export class HttpTransport implements BranchTransport {
     }
   }
 
-  /** Lanes are named by clients, so that an empty queue must not stay behind. */
+  /**
+   * Lanes are named by clients, so that an empty queue must not stay behind. One that is not empty goes to the end, so
+   * that the next room is another lane's.
+   */
   private pumpService(service: string): void {
-    const queues = this.queues.get(service) ?? new Map<string, ServiceQueue>();
-    for (const [key, queue] of queues) {
+    const queues = this.queues.get(service);
+    if (queues === undefined) {
+      return;
+    }
+    const inTurn = Array.from(queues);
+    for (const [key, queue] of inTurn) {
       this.pump(queue);
-      if (queue.size === 0) {
-        queues.delete(key);
+      this.expiry.watch(queue);
+      queues.delete(key);
+      if (queue.size > 0) {
+        queues.set(key, queue);
       }
     }
   }
@@ -147,125 +166,58 @@ export class HttpTransport implements BranchTransport {
     return turn;
   }
 
-  /** Sends from the queue until it is empty or nobody may be asked any more. */
+  /** Sends from the queue, its routes taking turns, until each is empty or nobody may be asked for it any more. */
   private pump(queue: ServiceQueue): void {
-    for (let head = queue.first(); head !== undefined; head = queue.first()) {
-      const { clock, catalogue } = this.options;
-      const instances = offering(catalogue.instancesOf(queue.service), head.action);
-      const wanted = { lane: queue.lane, turn: this.nextTurn(queue.service), nowMs: clock.now() };
-      const choice = chooseInstance(instances, wanted, this.load);
-      switch (choice.type) {
-        case 'full':
-          return;
-        case 'none':
-          this.replyNobody(queue);
-          return;
-        case 'instance':
-          this.call(choice.instance, queue);
-      }
+    let routes = queue.routes;
+    while (routes.length > 0) {
+      routes = routes.filter((route) => this.sendFrom(queue, route));
     }
   }
 
-  private replyNobody(queue: ServiceQueue): void {
+  /** Sends one request, if it may, and returns whether the route may send another. */
+  private sendFrom(queue: ServiceQueue, route: string): boolean {
+    const head = queue.first(route);
+    if (head === undefined) {
+      return false;
+    }
+    const { clock, catalogue } = this.options;
+    const instances = offering(catalogue.instancesOf(queue.service), head.action);
+    const wanted = { lane: queue.lane, turn: this.nextTurn(queue.service), nowMs: clock.now() };
+    const choice = chooseInstance(instances, wanted, this.load.on(route));
+    switch (choice.type) {
+      case 'full':
+        return false;
+      case 'none':
+        this.replyNobody(queue, route);
+        return false;
+      case 'instance':
+        this.calls.send(choice.instance, queue, route);
+        queue.yieldTurn(route);
+        return true;
+    }
+  }
+
+  private replyNobody(queue: ServiceQueue, route: string): void {
     const where =
       queue.lane === undefined ? 'outside of lanes' : `in the lane '${queue.lane}' or outside of lanes`;
     const reply = unknown('unreachable', `No instance of the service '${queue.service}' is known ${where}.`);
-    queue.take((command) => {
+    const nobodys: BranchCommand[] = [];
+    queue.take(route, ({ command }) => nobodys.push(command) > 0);
+    for (const command of nobodys) {
       this.reply(replyTo(command, reply));
-      return true;
-    });
-  }
-
-  private call(instance: CatalogueInstance, queue: ServiceQueue): void {
-    if (instance.kind === 'library') {
-      this.callLibrary(instance, queue);
-      return;
-    }
-    let isTaken = false;
-    queue.take((command) => {
-      if (isTaken) {
-        return false;
-      }
-      isTaken = true;
-      this.callPlain(instance, command);
-      return true;
-    });
-  }
-
-  private callLibrary(instance: CatalogueInstance, queue: ServiceQueue): void {
-    const { commands, oversized, body } = takeBatch(queue, this.limits);
-    for (const command of oversized) {
-      const message = tooLargeMessage(Buffer.byteLength(JSON.stringify(command)), this.limits.bodyBytesMax);
-      this.reply(replyTo(command, unknown('bad-payload', message)));
-    }
-    if (commands.length > 0) {
-      const call = new LibraryCall(commands, this.limits, this.observe(instance));
-      this.post(instance, call, { path: COMMANDS_PATH, body, lane: queue.lane, headers: {} });
     }
   }
 
-  private callPlain(instance: CatalogueInstance, command: BranchCommand): void {
-    const request = plainRequest(instance, command, this.limits.bodyBytesMax);
-    if (request.type === 'impossible') {
-      this.reply(replyTo(command, request.reply));
-      return;
+  private replyNotSent(queue: ServiceQueue, late: readonly Waiting[]): void {
+    const instances = this.options.catalogue.instancesOf(queue.service);
+    const messages = new Map<string, string>();
+    for (const { command, route } of late) {
+      const message =
+        messages.get(route) ??
+        notSentMessage(command, { instances, load: this.load, clock: this.options.clock });
+      messages.set(route, message);
+      this.reply(replyTo(command, unknown('unreachable', message)));
     }
-    const { limits } = this;
-    const context = { limits, clock: this.options.clock, observer: this.observe(instance) };
-    const { path, body } = request;
-    this.post(instance, new PlainCall(command, context), {
-      path,
-      body,
-      lane: command.lane,
-      headers: commandHeaders(command),
-    });
-  }
-
-  private post(
-    instance: CatalogueInstance,
-    call: ExchangeWatcher,
-    content: {
-      readonly path: string;
-      readonly body: string;
-      readonly lane: string | undefined;
-      readonly headers: Readonly<Record<string, string>>;
-    },
-  ): void {
-    const { clock, signingKey } = this.options;
-    const { origin, path } = addressOf(instance.baseUrl, content.path);
-    const { body, lane } = content;
-    const headers = { ...commonHeaders({ path, body, lane }, signingKey, clock.now()), ...content.headers };
-    const exchange: Exchange = new Exchange(
-      {
-        onStart: (status, answerHeaders) => {
-          call.onStart(status, answerHeaders);
-        },
-        onChunk: (chunk) => call.onChunk(chunk),
-        onEnd: (end) => {
-          this.exchanges.delete(exchange);
-          call.onEnd(end);
-        },
-      },
-      { clock, timeoutMs: this.limits.requestTimeoutMs },
-    );
-    this.load.begin(instance);
-    this.exchanges.add(exchange);
-    exchange.start(this.pools.of(origin), { path, headers, body });
-  }
-
-  private observe(instance: CatalogueInstance): CallObserver {
-    return {
-      reply: (envelope) => {
-        this.reply(envelope);
-      },
-      end: ({ wasReached }) => {
-        this.load.end(instance, wasReached);
-        this.schedule(instance.service);
-        if (this.exchanges.size === 0) {
-          this.onDrained?.();
-        }
-      },
-    };
   }
 
   /** What goes wrong with one reply outside must not keep the others of its answer from being told. */

@@ -4,7 +4,7 @@ import { commandTo } from '@atone/engine/conformance';
 import { checkSignature, replyTo, type BranchCommand } from '@atone/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { HttpTransportOptions } from './http.transport.js';
-import { deferred, HttpWorld } from './testing/http.world.js';
+import { deferred, HttpWorld, turn } from './testing/http.world.js';
 import { commandsOf, libraryListener, LoopbackServer, type Listener } from './testing/loopback.server.js';
 
 const YES: BranchReply = { outcome: 'done', output: null };
@@ -80,9 +80,9 @@ describe('batches', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('past the cap of requests in flight commands gather until one returns', async () => {
+  test('past the cap of requests in flight for an action its commands gather until one returns', async () => {
     const gates = [deferred(), deferred()];
-    const server = await newWorld({ limits: { requestCountMax: 2 } }).serve(async (request, response) => {
+    const server = await newWorld({ limits: { requestCountMax: 4 } }).serve(async (request, response) => {
       await gates[server.requests.length - 1]?.promise;
       await libraryListener(() => YES)(request, response);
     });
@@ -420,12 +420,6 @@ test('what the sink throws is told, and the next reply comes all the same', asyn
   await told.promise;
   expect(errors).toEqual([new Error('full'), new Error('full')]);
 });
-
-async function turn(): Promise<void> {
-  await new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-}
 
 /** Returns a port at which nobody listens. */
 async function freePort(): Promise<number> {

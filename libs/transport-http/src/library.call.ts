@@ -1,67 +1,32 @@
-import {
-  replyEnvelopeSchema,
-  replyTo,
-  type BranchCommand,
-  type CommandBatch,
-  type ReplyEnvelope,
-} from '@atone/protocol';
+import type { BranchReply } from '@atone/core';
+import { replyEnvelopeSchema, replyTo, type ReplyEnvelope } from '@atone/protocol';
 import { libraryMeaning, statusMessage, unknown } from './classification.js';
 import type { ExchangeEnd, ExchangeWatcher } from './exchange.js';
+import type { RequestEnd } from './instance.load.js';
 import type { HttpTransportLimits } from './limits.js';
 import { NdjsonLines, textOf } from './ndjson.lines.js';
-import type { ServiceQueue } from './service.queue.js';
-
-const BODY_START = `{"protocol":${1 satisfies CommandBatch['protocol']},"commands":[`;
-const BODY_END = ']}';
-
-/** What goes out in one request. `oversized` commands cannot go out at all. */
-export interface Batch {
-  readonly commands: readonly BranchCommand[];
-  readonly oversized: readonly BranchCommand[];
-  readonly body: string;
-}
-
-/** Takes as many commands from the queue as one request may carry. */
-export function takeBatch(queue: ServiceQueue, limits: HttpTransportLimits): Batch {
-  const commands: BranchCommand[] = [];
-  const oversized: BranchCommand[] = [];
-  const parts: string[] = [];
-  let bytes = BODY_START.length + BODY_END.length;
-  queue.take((command) => {
-    if (commands.length === limits.commandCountMax) {
-      return false;
-    }
-    const part = JSON.stringify(command);
-    const partBytes = Buffer.byteLength(part) + 1;
-    if (partBytes + BODY_START.length + BODY_END.length > limits.bodyBytesMax) {
-      oversized.push(command);
-      return true;
-    }
-    if (bytes + partBytes > limits.bodyBytesMax) {
-      return false;
-    }
-    bytes += partBytes;
-    commands.push(command);
-    parts.push(part);
-    return true;
-  });
-  return { commands, oversized, body: BODY_START + parts.join(',') + BODY_END };
-}
-
-interface CallEnd {
-  /** Whether somebody was there who could have answered. */
-  readonly wasReached: boolean;
-}
+import type { Waiting } from './service.queue.js';
 
 export interface CallObserver {
   reply(envelope: ReplyEnvelope): void;
+  /** Called when no command of the route is unanswered any more, unless the whole call ends. */
+  endRoute(route: string): void;
   /** Called once, after the last reply. */
-  end(end: CallEnd): void;
+  end(how: RequestEnd): void;
+}
+
+/** Returns what `reply`, given to what a request left unanswered, says about the instance. */
+export function requestEndOf(reply: BranchReply, end: ExchangeEnd): RequestEnd {
+  if (end.type === 'broken' && end.class === 'timeout') {
+    return 'timeout';
+  }
+  return reply.outcome === 'unknown' && reply.error.class === 'unreachable' ? 'unreachable' : 'reached';
 }
 
 /** A batch in flight. Each line of the answer is a reply, told as soon as it is in. */
 export class LibraryCall implements ExchangeWatcher {
-  private readonly unanswered: Map<string, BranchCommand>;
+  private readonly unanswered: Map<string, Waiting>;
+  private readonly routeCounts = new Map<string, number>();
   private readonly lines: NdjsonLines;
   private readonly answerBytesMax: number;
   private status = 0;
@@ -70,15 +35,22 @@ export class LibraryCall implements ExchangeWatcher {
   private errorBody: Buffer[] = [];
 
   constructor(
-    commands: readonly BranchCommand[],
+    batch: readonly Waiting[],
     private readonly limits: HttpTransportLimits,
     private readonly observer: CallObserver,
   ) {
-    this.unanswered = new Map(commands.map((command) => [attemptKey(command), command]));
+    this.unanswered = new Map(batch.map((waiting) => [attemptKey(waiting.command), waiting]));
+    for (const { route } of this.unanswered.values()) {
+      this.routeCounts.set(route, (this.routeCounts.get(route) ?? 0) + 1);
+    }
     this.lines = new NdjsonLines(limits.replyBytesMax, (line) => {
       this.onLine(line);
     });
-    this.answerBytesMax = (commands.length + 1) * limits.replyBytesMax;
+    this.answerBytesMax = (batch.length + 1) * limits.replyBytesMax;
+  }
+
+  lastGiveUpAt(): number {
+    return Math.max(...[...this.unanswered.values()].map(({ giveUpAt }) => giveUpAt));
   }
 
   onStart(status: number): void {
@@ -97,11 +69,10 @@ export class LibraryCall implements ExchangeWatcher {
 
   onEnd(end: ExchangeEnd): void {
     const reply = this.replyToUnanswered(end);
-    for (const command of this.unanswered.values()) {
+    for (const { command } of this.unanswered.values()) {
       this.observer.reply(replyTo(command, reply));
     }
-    const wasReached = reply.outcome !== 'unknown' || reply.error.class !== 'unreachable';
-    this.observer.end({ wasReached });
+    this.observer.end(requestEndOf(reply, end));
   }
 
   private replyToUnanswered(end: ExchangeEnd): ReturnType<typeof unknown> {
@@ -140,8 +111,20 @@ export class LibraryCall implements ExchangeWatcher {
       return;
     }
     // A line for a command that is not in this batch, or is answered, has nobody who waits for it.
-    if (this.unanswered.delete(attemptKey(envelope))) {
+    const key = attemptKey(envelope);
+    const waiting = this.unanswered.get(key);
+    if (waiting !== undefined) {
+      this.unanswered.delete(key);
+      this.countDown(waiting.route);
       this.observer.reply(envelope);
+    }
+  }
+
+  private countDown(route: string): void {
+    const left = (this.routeCounts.get(route) ?? 0) - 1;
+    this.routeCounts.set(route, left);
+    if (left === 0 && this.unanswered.size > 0) {
+      this.observer.endRoute(route);
     }
   }
 }

@@ -6,10 +6,10 @@ export interface HttpTransportLimits {
   readonly commandCountMax: number;
   /** Octets in the body of one request. A command that is larger by itself is not sent. */
   readonly bodyBytesMax: number;
-  /** Requests in flight to one instance; past it commands wait and gather. */
+  /** Requests in flight to one instance, half of them for one action; past it commands wait and gather. */
   readonly requestCountMax: number;
-  /** After it a request is dropped, so that its connection becomes free. The engine asks again long before. */
-  readonly requestTimeoutMs: number;
+  /** How late an answer may come, after all commands of its request were given up, before the request is cut off. */
+  readonly lateAnswerMs: number;
   readonly connectTimeoutMs: number;
   /** Octets in one reply: a line of a library participant, the body of a plain endpoint. */
   readonly replyBytesMax: number;
@@ -23,7 +23,7 @@ export const DEFAULT_LIMITS: HttpTransportLimits = {
   commandCountMax: COMMAND_COUNT_MAX,
   bodyBytesMax: 1_048_576,
   requestCountMax: 32,
-  requestTimeoutMs: 60_000,
+  lateAnswerMs: 2_000,
   connectTimeoutMs: 5_000,
   replyBytesMax: 65_536,
   avoidMs: 3_000,

@@ -2,9 +2,10 @@ import { replyTo, type BranchCommand, type CatalogueInstance } from '@atone/prot
 import type { Clock } from '@atone/engine';
 import { classifyPlain, unknown } from './classification.js';
 import type { ExchangeEnd, ExchangeWatcher, ResponseHeaders } from './exchange.js';
-import type { CallObserver } from './library.call.js';
+import { requestEndOf, type CallObserver } from './library.call.js';
 import type { HttpTransportLimits } from './limits.js';
 import { textOf } from './ndjson.lines.js';
+import type { Waiting } from './service.queue.js';
 
 /** The request for a command, or why there can be none. */
 export type PlainRequest =
@@ -54,13 +55,17 @@ export class PlainCall implements ExchangeWatcher {
   private bytes = 0;
 
   constructor(
-    private readonly command: BranchCommand,
+    private readonly waiting: Waiting,
     private readonly context: {
       readonly limits: HttpTransportLimits;
       readonly clock: Clock;
       readonly observer: CallObserver;
     },
   ) {}
+
+  lastGiveUpAt(): number {
+    return this.waiting.giveUpAt;
+  }
 
   onStart(status: number, headers: ResponseHeaders): void {
     this.status = status;
@@ -76,17 +81,21 @@ export class PlainCall implements ExchangeWatcher {
 
   onEnd(end: ExchangeEnd): void {
     const { observer } = this.context;
+    if (end.type === 'withdrawn') {
+      observer.end('withdrawn');
+      return;
+    }
     const reply = this.replyFor(end);
-    observer.reply(replyTo(this.command, reply));
-    observer.end({ wasReached: reply.outcome !== 'unknown' || reply.error.class !== 'unreachable' });
+    observer.reply(replyTo(this.waiting.command, reply));
+    observer.end(requestEndOf(reply, end));
   }
 
-  private replyFor(end: ExchangeEnd): ReturnType<typeof unknown> {
+  private replyFor(end: Exclude<ExchangeEnd, { type: 'withdrawn' }>): ReturnType<typeof unknown> {
     if (end.type === 'broken') {
       return unknown(end.class, end.message);
     }
-    const { status, headers, command } = this;
+    const { status, headers } = this;
     const answer = { status, headers, text: textOf(this.body), isWhole: end.type === 'complete' };
-    return classifyPlain(command, answer, this.context.clock.now());
+    return classifyPlain(this.waiting.command, answer, this.context.clock.now());
   }
 }

@@ -105,6 +105,5 @@ describe('the tables of the protocol pages', () => {
     expect(library).toContain(`1 to ${DEFAULT_LIMITS.commandCountMax} commands`);
     expect(library).toContain(`${DEFAULT_LIMITS.bodyBytesMax / 1_048_576} MiB`);
     expect(library).toContain(`${DEFAULT_LIMITS.replyBytesMax / 1_024} KiB`);
-    expect(library).toContain(`within ${DEFAULT_LIMITS.requestTimeoutMs / 1_000} s`);
   });
 });

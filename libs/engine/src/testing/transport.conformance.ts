@@ -1,61 +1,59 @@
 import type { BranchReply } from '@atone/core';
-import { replyTo, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
+import { replyTo, type BranchCommand } from '@atone/protocol';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { BranchTransport } from '../transport.port.js';
+import {
+  ANSWER_WITHIN_MS,
+  commandTo,
+  deferred,
+  gidOf,
+  sorted,
+  TransportDesk,
+  YES,
+  type TransportWorld,
+} from './transport.desk.js';
 
-/** A participant as a test sees it: what it makes of a command. */
-export type ParticipantAnswer = (command: BranchCommand) => BranchReply | Promise<BranchReply>;
-
-/** A transport that was just made, and participants that it can reach. */
-export interface TransportWorld {
-  readonly transport: BranchTransport;
-  /** Starts a participant, known to the transport, with one instance. */
-  start(service: string, answer: ParticipantAnswer): Promise<void>;
-  /** Ends a participant without a word: the transport still knows of it. */
-  kill(service: string): Promise<void>;
-  /** Lets what is due happen. Only for a world whose time stands still unless it is moved. */
-  pass?(): Promise<void>;
-  /** Closes the transport if it is open, and ends all participants. */
-  end(): Promise<void>;
-}
+export { commandTo, type ParticipantAnswer, type TransportWorld } from './transport.desk.js';
 
 export interface TransportTraits {
   /** Whether it finds out that nobody listens. A queue does not, and leaves it to the reply timeout. */
   readonly noticesNobody: boolean;
+  /** Whether commands may wait in it before they leave; then the world holds them back on demand. */
+  readonly hasQueue: boolean;
 }
-
-const YES: BranchReply = { outcome: 'done', output: { ok: true } };
-const PASS_COUNT_MAX = 10_000;
 
 /** Describes what every transport promises; `makeWorld` is called for each test. */
 export function describeTransportConformance(
   name: string,
   makeWorld: () => Promise<TransportWorld>,
-  traits: TransportTraits = { noticesNobody: true },
+  traits: TransportTraits = { noticesNobody: true, hasQueue: true },
 ): void {
   describe(`${name} is a transport`, () => {
-    let desk: Desk;
+    let desk: TransportDesk;
 
     beforeEach(async () => {
-      desk = new Desk(await makeWorld());
+      desk = new TransportDesk(await makeWorld());
     });
 
     afterEach(async () => {
       await desk.world.end();
     });
 
-    const open = (): Desk => desk;
+    const open = (): TransportDesk => desk;
     describeReplies(open);
     describeNeighbours(open);
     describeRepeats(open);
     describeClose(open);
+    describeGivenUp(open);
+    if (traits.hasQueue) {
+      describeWaiting(open);
+    }
     if (traits.noticesNobody) {
       describeNobody(open);
     }
   });
 }
 
-function describeReplies(open: () => Desk): void {
+function describeReplies(open: () => TransportDesk): void {
   test('every command gets a reply that names its gid, branch, op, round and attempt', async () => {
     const desk = open();
     await desk.world.start('stock', () => YES);
@@ -109,7 +107,7 @@ function describeReplies(open: () => Desk): void {
   });
 }
 
-function describeNeighbours(open: () => Desk): void {
+function describeNeighbours(open: () => TransportDesk): void {
   test('a slow command does not hold up the replies to others', async () => {
     const desk = open();
     const slow = deferred<BranchReply>();
@@ -135,7 +133,7 @@ function describeNeighbours(open: () => Desk): void {
   });
 }
 
-function describeRepeats(open: () => Desk): void {
+function describeRepeats(open: () => TransportDesk): void {
   test('a command that is handed over again is delivered again', async () => {
     const desk = open();
     const again = deferred();
@@ -166,7 +164,7 @@ function describeRepeats(open: () => Desk): void {
   });
 }
 
-function describeNobody(open: () => Desk): void {
+function describeNobody(open: () => TransportDesk): void {
   test('a participant that is down leaves the outcome unknown, and never refused', async () => {
     const desk = open();
     await desk.world.start('stock', () => YES);
@@ -208,7 +206,7 @@ function describeNobody(open: () => Desk): void {
   });
 }
 
-function describeClose(open: () => Desk): void {
+function describeClose(open: () => TransportDesk): void {
   test('a closed transport sends nothing any more', async () => {
     const desk = open();
     let count = 0;
@@ -245,122 +243,49 @@ function describeClose(open: () => Desk): void {
   });
 }
 
-/** Sends commands and collects what comes back. */
-class Desk {
-  /** What came back, each once: a reply may come twice. */
-  readonly replies: ReplyEnvelope[] = [];
-  /** The branch at whose reply the sink throws. */
-  throwsAt: string | undefined;
-  private waiters: { readonly count: number; readonly resolve: () => void }[] = [];
+function describeGivenUp(open: () => TransportDesk): void {
+  test('a command that is given up when it is handed over never arrives', async () => {
+    const desk = open();
+    const seen = await desk.witness('stock');
 
-  constructor(readonly world: TransportWorld) {
-    world.transport.onReply((reply) => {
-      this.take(reply);
-    });
-  }
+    desk.world.transport.send(commandTo('stock', { branchId: 'given-up' }), 0);
+    desk.send(commandTo('stock', { branchId: 'next' }));
 
-  send(...commands: readonly BranchCommand[]): void {
-    for (const command of commands) {
-      this.world.transport.send(command);
-    }
-  }
-
-  /** Waits until `count` different replies have come since the start. */
-  async replied(count: number): Promise<void> {
-    const { promise, resolve } = deferred();
-    this.waiters.push({ count, resolve });
-    this.wake();
-    await this.until(promise);
-  }
-
-  /** Waits for `promise`, and moves the world on for as long as it takes. */
-  async until(promise: Promise<unknown>): Promise<void> {
-    const watch = { isOver: false };
-    const over = promise.finally(() => {
-      watch.isOver = true;
-    });
-    for (
-      let count = 0;
-      this.world.pass !== undefined && count < PASS_COUNT_MAX && !watch.isOver;
-      count += 1
-    ) {
-      // oxlint-disable-next-line no-await-in-loop -- the world moves one step after the other.
-      await this.world.pass();
-    }
-    await over;
-  }
-
-  /** Gives what should not happen the chance to happen. */
-  async idle(): Promise<void> {
-    for (let count = 0; count < 20; count += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- as above.
-      await (this.world.pass?.() ?? immediate());
-    }
-  }
-
-  private take(reply: ReplyEnvelope): void {
-    if (!this.replies.some((known) => attemptOf(known) === attemptOf(reply))) {
-      this.replies.push(reply);
-    }
-    this.wake();
-    if (reply.branchId === this.throwsAt) {
-      throw new Error('The sink throws.');
-    }
-  }
-
-  private wake(): void {
-    const isReached = ({ count }: { readonly count: number }): boolean => count <= this.replies.length;
-    const reached = this.waiters.filter(isReached);
-    this.waiters = this.waiters.filter((waiter) => !isReached(waiter));
-    for (const waiter of reached) {
-      waiter.resolve();
-    }
-  }
-}
-
-interface Deferred<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-}
-
-function deferred<Value = void>(): Deferred<Value> {
-  const settle: { resolve?: (value: Value) => void } = {};
-  const promise = new Promise<Value>((resolve) => {
-    settle.resolve = resolve;
-  });
-  return { promise, resolve: (value) => settle.resolve?.(value) };
-}
-
-async function immediate(): Promise<void> {
-  await new Promise((resolve) => {
-    setImmediate(resolve);
+    await desk.idle();
+    await desk.replied(1);
+    expect(seen).not.toContain('action given-up');
   });
 }
 
-function sorted(replies: readonly ReplyEnvelope[]): readonly ReplyEnvelope[] {
-  return replies.toSorted((left, right) => attemptOf(left).localeCompare(attemptOf(right)));
-}
+function describeWaiting(open: () => TransportDesk): void {
+  test('a command that was given up before it could leave never arrives later', async () => {
+    const desk = open();
+    const seen = await desk.witness('stock');
+    const release = await desk.world.holdBack?.('stock');
+    desk.send(commandTo('stock', { branchId: 'given-up' }));
 
-function attemptOf({ gid, branchId, op, round, attempt }: ReplyEnvelope): string {
-  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
-}
+    await desk.world.elapse?.(ANSWER_WITHIN_MS);
+    release?.();
 
-function gidOf(count: number): string {
-  return `0193d6c0-0000-7000-8000-${String(count).padStart(12, '0')}`;
-}
+    desk.send(commandTo('stock', { branchId: 'next' }));
+    await desk.repliedTo('next');
+    expect(seen).toEqual(expect.arrayContaining(['action next']));
+    expect(seen).not.toContain('action given-up');
+  });
 
-/** Returns the first attempt of an action, with what the test is about in place of the ordinary. */
-export function commandTo(service: string, change: Partial<BranchCommand> = {}): BranchCommand {
-  return {
-    gid: gidOf(1),
-    branchId: 'reserve',
-    op: 'action',
-    round: 1,
-    attempt: 1,
-    service,
-    action: 'reserve',
-    input: { sku: 'a-1' },
-    issuedAt: 1_767_225_600_000,
-    ...change,
-  };
+  test('an action that could not leave before its undo never arrives later', async () => {
+    const desk = open();
+    const seen = await desk.witness('stock');
+    const release = await desk.world.holdBack?.('stock');
+    desk.send(commandTo('stock', { branchId: 'undone' }));
+
+    desk.send(commandTo('stock', { branchId: 'undone', op: 'compensate', reason: 'refused' }));
+    release?.();
+
+    desk.send(commandTo('stock', { branchId: 'next' }));
+    await desk.repliedTo('next');
+    await desk.repliedTo('undone');
+    expect(seen).toEqual(expect.arrayContaining(['compensate undone', 'action next']));
+    expect(seen).not.toContain('action undone');
+  });
 }

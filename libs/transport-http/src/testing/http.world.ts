@@ -12,6 +12,8 @@ export class HttpWorld {
   readonly instances: CatalogueInstance[] = [];
   readonly replies: ReplyEnvelope[] = [];
   readonly transport: HttpTransport;
+  /** After how long each command that is sent here is given up. */
+  answerWithinMs = 58_000;
   private readonly servers: LoopbackServer[] = [];
   private waiters: { readonly count: number; readonly resolve: () => void }[] = [];
 
@@ -56,7 +58,7 @@ export class HttpWorld {
 
   send(...commands: readonly BranchCommand[]): void {
     for (const command of commands) {
-      this.transport.send(command);
+      this.transport.send(command, this.answerWithinMs);
     }
   }
 
@@ -96,4 +98,11 @@ export function deferred<Value = void>(): Deferred<Value> {
     settle.resolve = resolve;
   });
   return { promise, resolve: (value) => settle.resolve?.(value) };
+}
+
+/** Lets a turn of the event loop pass. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
