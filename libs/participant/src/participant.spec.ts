@@ -333,6 +333,30 @@ describe('many commands at once', () => {
     expect((await replies).at(-1)).toEqual(unknown('unreachable', expect.stringContaining('busy')));
   });
 
+  test('that are told to come back are told which handler hangs, and for how long', async () => {
+    const clock = { nowMs: 0 };
+    const { execute } = participant([order(() => new Promise(() => undefined))], {
+      parallelMax: 2,
+      waitingMax: 0,
+      clock: { now: () => clock.nowMs, instant: (ms) => new Date(ms) },
+    });
+    const oldest = placed();
+    void execute(oldest);
+    clock.nowMs = 60_000;
+    void execute(placed());
+    clock.nowMs = 312_000;
+
+    const reply = await execute(placed());
+
+    expect(reply).toEqual(
+      unknown(
+        'unreachable',
+        "Service 'shop' is busy: too many commands wait. The oldest that runs is the action shop.order of branch " +
+          `${oldest.branchId} of ${oldest.gid}, for 312 s.`,
+      ),
+    );
+  });
+
   test('a repeat of what is under way takes no place, and shares the answer', async () => {
     let runCount = 0;
     const { execute } = participant([

@@ -63,17 +63,17 @@ class CommandExecutor<Transaction> {
   readonly #registry: HandlerRegistry<Transaction>;
   readonly #barrier: Barrier<Transaction>;
   readonly #clock: ParticipantClock;
-  readonly #limit: WorkLimit;
+  readonly #limit: WorkLimit<BranchCommand>;
   readonly #underWay = new Map<string, Promise<BranchReply>>();
 
   constructor(private readonly options: ParticipantOptions<Transaction>) {
     this.#registry = new HandlerRegistry(options.service, options.handlers);
     this.#barrier = options.barrier ?? createBarrier(options.database);
     this.#clock = options.clock ?? systemClock;
-    this.#limit = new WorkLimit({
-      running: parallelMaxOf(options),
-      waiting: options.waitingMax ?? WAITING_MAX,
-    });
+    this.#limit = new WorkLimit(
+      { running: parallelMaxOf(options), waiting: options.waitingMax ?? WAITING_MAX },
+      () => this.#clock.now(),
+    );
   }
 
   idle(): Promise<void> {
@@ -87,14 +87,24 @@ class CommandExecutor<Transaction> {
     if (underWay !== undefined) {
       return underWay;
     }
-    const reply = this.#limit.run(() => this.#answer(command));
+    const reply = this.#limit.run(command, () => this.#answer(command));
     if (reply === undefined) {
-      return Promise.resolve(
-        failure('unreachable', `Service '${this.options.service}' is busy: too many commands wait.`),
-      );
+      return Promise.resolve(failure('unreachable', this.#busyMessage()));
     }
     this.#underWay.set(key, reply);
     return reply.finally(() => this.#underWay.delete(key));
+  }
+
+  /** Handlers that never return look like load from outside: whoever is asked needs the name of one of them. */
+  #busyMessage(): string {
+    const busy = `Service '${this.options.service}' is busy: too many commands wait.`;
+    const { oldest } = this.#limit;
+    if (oldest === undefined) {
+      return busy;
+    }
+    const { gid, branchId, op, service, action } = oldest.subject;
+    const seconds = Math.max(0, Math.round((this.#clock.now() - oldest.startedAt) / 1_000));
+    return `${busy} The oldest that runs is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
   }
 
   async #answer(command: BranchCommand): Promise<BranchReply> {

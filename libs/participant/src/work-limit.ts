@@ -1,42 +1,61 @@
+/** A piece of work that runs. */
+export interface RunningWork<Subject> {
+  readonly subject: Subject;
+  readonly startedAt: number;
+}
+
 /** Lets only so many pieces of work run at once; a bounded number of others wait for their turn. */
-export class WorkLimit {
-  #runningCount = 0;
+export class WorkLimit<Subject> {
+  /** In the order in which they started. */
+  readonly #running = new Set<RunningWork<Subject>>();
   readonly #waiting: (() => void)[] = [];
   readonly #idle: (() => void)[] = [];
 
-  constructor(private readonly max: { readonly running: number; readonly waiting: number }) {}
+  constructor(
+    private readonly max: { readonly running: number; readonly waiting: number },
+    private readonly now: () => number,
+  ) {}
 
-  /** Runs `work` in its turn, or returns undefined when too many wait already. */
-  run<Result>(work: () => Promise<Result>): Promise<Result> | undefined {
-    if (this.#runningCount < this.max.running) {
-      return this.#start(work);
+  /** Returns what has run for the longest time. */
+  get oldest(): RunningWork<Subject> | undefined {
+    const [oldest] = this.#running;
+    return oldest;
+  }
+
+  /** Runs `work`, which is about `subject`, in its turn, or returns undefined when too many wait already. */
+  run<Result>(subject: Subject, work: () => Promise<Result>): Promise<Result> | undefined {
+    if (this.#running.size < this.max.running) {
+      return this.#finishAfter(this.#start(subject), work);
     }
     if (this.#waiting.length >= this.max.waiting) {
       return undefined;
     }
-    return new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-    }).then(() => this.#finishAfter(work));
+    // Takes its place in the same turn in which it was called: nobody else must come in between.
+    return new Promise<RunningWork<Subject>>((resolve) => {
+      this.#waiting.push(() => resolve(this.#start(subject)));
+    }).then((running) => this.#finishAfter(running, work));
   }
 
   /** Resolves when nothing runs and nothing waits. */
   async idle(): Promise<void> {
-    if (this.#runningCount > 0) {
+    if (this.#running.size > 0) {
       await new Promise<void>((resolve) => {
         this.#idle.push(resolve);
       });
     }
   }
 
-  #start<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#runningCount += 1;
-    return this.#finishAfter(work);
+  #start(subject: Subject): RunningWork<Subject> {
+    const running = { subject, startedAt: this.now() };
+    this.#running.add(running);
+    return running;
   }
 
-  async #finishAfter<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #finishAfter<Result>(running: RunningWork<Subject>, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } finally {
+      this.#running.delete(running);
       this.#passOn();
     }
   }
@@ -48,8 +67,7 @@ export class WorkLimit {
       next();
       return;
     }
-    this.#runningCount -= 1;
-    if (this.#runningCount === 0) {
+    if (this.#running.size === 0) {
       for (const resolve of this.#idle.splice(0)) {
         resolve();
       }
