@@ -31,6 +31,7 @@ export default {
         '<rootDir>/libs/*/src/**/*.spec.ts',
         '<rootDir>/apps/*/src/**/*.spec.ts',
         '<rootDir>/examples/*/src/**/*.spec.ts',
+        '<rootDir>/bench/src/**/*.spec.ts',
         '<rootDir>/tools/*.spec.mjs',
       ],
     },
