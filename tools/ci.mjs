@@ -93,7 +93,7 @@ function runNpm(args, env = {}) {
 
 /** Returns every spec file of the repository, so that one which no project of Jest matches is noticed. */
 async function specFiles() {
-  const folders = ['libs', 'apps', 'examples', 'test', 'tools'];
+  const folders = ['libs', 'apps', 'examples', 'bench', 'test', 'tools'];
   const found = await Promise.all(folders.map((folder) => specsBelow(folder)));
   return found.flat();
 }
