@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { ManualClock } from '@atone/engine/testing';
 import { commandTo } from '@atone/engine/conformance';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -113,22 +115,19 @@ describe('a command that waits in the queue', () => {
     expect(seenBy(server)).toEqual(['action busy', 'action next']);
   });
 
-  test('is checked when its turn comes, even if nobody has told its end yet', async () => {
-    const { server, release } = await hanging({ limits: { requestCountMax: 2 } });
-    world.send(commandTo('stock', { branchId: 'busy' }));
-    await arrived(server, 1);
-    world.transport.send(commandTo('stock', { branchId: 'first' }), 10_000);
-    await turn();
-    await world.clock.advance(9_490);
-    world.transport.send(commandTo('stock', { branchId: 'late' }), 20);
-    await world.clock.advance(10);
-    await world.clock.advance(19);
-
+  test('does not leave, nor keep others from it, when it comes too late', async () => {
+    const { server, release } = await hanging();
     release();
-    await world.replied(3);
-    await turn();
 
-    expect(seenBy(server)).toEqual(['action busy']);
+    world.transport.send(commandTo('stock', { branchId: 'late' }), 0);
+    world.send(commandTo('stock', { branchId: 'next' }));
+
+    await world.replied(2);
+    expect(seenBy(server)).toEqual(['action next']);
+    expect(world.replies.find(({ branchId }) => branchId === 'late')?.reply).toEqual({
+      outcome: 'unknown',
+      error: { class: 'unreachable', message: 'It was not sent: its time was over before it could leave.' },
+    });
   });
 
   test('is withdrawn by the undo of its branch, and its reply with it', async () => {
@@ -162,6 +161,31 @@ describe('a command that waits in the queue', () => {
 });
 
 describe('a request that waits for its connection', () => {
+  test('is withdrawn by the undo of its branch', async () => {
+    const connected = deferred();
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => {
+      sockets.push(socket);
+      connected.resolve();
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    world = new HttpWorld();
+    // The other side never shakes hands, so that the connection never comes about.
+    const { port } = silent.address() as AddressInfo;
+    world.enter(`https://127.0.0.1:${port}`, { kind: 'plain' });
+    world.send(commandTo('stock'));
+    await connected.promise;
+
+    world.send(commandTo('stock', { op: 'compensate', reason: 'refused' }));
+    await world.clock.advance(60_000);
+
+    expect(world.replies.map(({ op, reply }) => [op, reply.outcome])).toEqual([['compensate', 'unknown']]);
+    silent.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+
   test('does not leave once it was given up', async () => {
     const clock = new ManualClock();
     const { ends, aborts, connected } = exchangeOf(clock);

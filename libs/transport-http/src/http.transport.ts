@@ -141,20 +141,19 @@ export class HttpTransport implements BranchTransport {
   }
 
   /**
-   * Lanes are named by clients, so that an empty queue must not stay behind. One that is not empty goes to the end, so
-   * that the next room is another lane's.
+   * Lanes are named by clients, so that an empty queue must not stay behind. One that has sent something goes to the
+   * end, so that the next room is another lane's.
    */
   private pumpService(service: string): void {
-    const queues = this.queues.get(service);
-    if (queues === undefined) {
-      return;
-    }
+    const queues = this.queues.get(service) ?? new Map<string, ServiceQueue>();
     const inTurn = Array.from(queues);
     for (const [key, queue] of inTurn) {
-      this.pump(queue);
+      const hasSent = this.pump(queue);
       this.expiry.watch(queue);
-      queues.delete(key);
-      if (queue.size > 0) {
+      if (hasSent || queue.size === 0) {
+        queues.delete(key);
+      }
+      if (hasSent && queue.size > 0) {
         queues.set(key, queue);
       }
     }
@@ -166,12 +165,18 @@ export class HttpTransport implements BranchTransport {
     return turn;
   }
 
-  /** Sends from the queue, its routes taking turns, until each is empty or nobody may be asked for it any more. */
-  private pump(queue: ServiceQueue): void {
+  /**
+   * Sends from the queue, its routes taking turns, until each is empty or nobody may be asked for it any more. Returns
+   * whether anything was sent.
+   */
+  private pump(queue: ServiceQueue): boolean {
+    let hasSent = false;
     let routes = queue.routes;
     while (routes.length > 0) {
       routes = routes.filter((route) => this.sendFrom(queue, route));
+      hasSent ||= routes.length > 0;
     }
+    return hasSent;
   }
 
   /** Sends one request, if it may, and returns whether the route may send another. */
