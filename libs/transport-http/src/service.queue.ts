@@ -26,6 +26,7 @@ export function branchKeyOf({ gid, branchId }: BranchCommand): string {
 }
 
 interface Place {
+  readonly branchKey: string;
   waiting: Waiting;
 }
 
@@ -60,14 +61,14 @@ export class ServiceQueue {
     if (op !== 'action') {
       this.withdrawActions(branchKey);
     }
-    const places = this.byBranch.get(branchKey) ?? [];
-    const earlier = places.find(({ waiting: { command } }) => command.op === op && command.round === round);
+    const places = this.byBranch.get(branchKey);
+    const earlier = places?.find(({ waiting: { command } }) => command.op === op && command.round === round);
     if (earlier !== undefined && earlier.waiting.route === waiting.route) {
       earlier.waiting = waiting;
       return;
     }
-    const place = { waiting };
-    this.byBranch.set(branchKey, places.length === 0 ? [place] : [...places, place]);
+    const place = { branchKey, waiting };
+    this.byBranch.set(branchKey, places === undefined ? [place] : [...places, place]);
     const ofRoute = this.byRoute.get(waiting.route);
     if (ofRoute === undefined) {
       this.byRoute.set(waiting.route, new Set([place]));
@@ -126,18 +127,20 @@ export class ServiceQueue {
   }
 
   private remove(place: Place): void {
-    const { route, command } = place.waiting;
+    const { route } = place.waiting;
     const ofRoute = this.byRoute.get(route);
     ofRoute?.delete(place);
     if (ofRoute?.size === 0) {
       this.byRoute.delete(route);
     }
-    const branchKey = branchKeyOf(command);
-    const others = (this.byBranch.get(branchKey) ?? []).filter((other) => other !== place);
-    if (others.length === 0) {
-      this.byBranch.delete(branchKey);
+    const places = this.byBranch.get(place.branchKey) ?? [];
+    if (places.length > 1) {
+      this.byBranch.set(
+        place.branchKey,
+        places.filter((other) => other !== place),
+      );
     } else {
-      this.byBranch.set(branchKey, others);
+      this.byBranch.delete(place.branchKey);
     }
     this.size -= 1;
   }
