@@ -325,6 +325,10 @@ export class Engine {
       return replay(outcome, request);
     }
     const { acceptedAt } = outcome;
+    if (acceptedAt > this.ports.clock.now()) {
+      // The log has told its time once more, or a branch would seem to start before the acceptance.
+      this.ports.clock.synchronize(acceptedAt);
+    }
     const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
     this.drive(envelope, { saga: accepted, version: 1 })?.post({ type: 'start' });
     return { gid, isReplay: false };
