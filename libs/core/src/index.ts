@@ -1,6 +1,7 @@
 export * from './errors.js';
 export * from './failpoint.js';
 export * from './gid.js';
+export * from './json-depth.js';
 export * from './json-pointer.js';
 export * from './json.js';
 export * from './nearest-name.js';

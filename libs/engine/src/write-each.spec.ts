@@ -35,6 +35,7 @@ test('a log that does not answer is not asked again about parts of the batch', a
 
 test('only an error that says so is hopeless', () => {
   expect(isHopeless(new RefusedByLog())).toBe(true);
+  expect(isHopeless(new RangeError('too deep to be written'))).toBe(true);
   expect(isHopeless(new Error('what?'))).toBe(false);
   expect(isHopeless(Object.assign(new Error('later'), { retryable: true }))).toBe(false);
 });

@@ -35,7 +35,13 @@ export function resultOf<Answer>(result: WriteResult<Answer>): Answer {
   return result.answer;
 }
 
-/** Tells whether the log has said that it will never take this, rather than not answered. */
+/**
+ * Tells whether trying again cannot help: the log has said that it will never take this, or the row could not even be
+ * written down.
+ */
 export function isHopeless(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return true;
+  }
   return error instanceof Error && 'retryable' in error && error.retryable === false;
 }

@@ -74,6 +74,7 @@ describe('the answer of a plain endpoint to an action', () => {
 
   test.each<[string, PlainAnswer]>([
     ['is not JSON', answer(200, '<html>')],
+    ['nests without end', answer(200, '['.repeat(30_000) + ']'.repeat(30_000))],
     ['is too large', answer(200, '"xxx', { isWhole: false })],
   ])('a yes whose body %s is unknown', (_title, given) => {
     expect(classifyPlain(action, given, nowMs)).toMatchObject({

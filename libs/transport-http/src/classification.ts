@@ -1,4 +1,12 @@
-import { isJsonObject, type BranchErrorClass, type BranchReply, type Json, type Refusal } from '@atone/core';
+import {
+  isJsonObject,
+  JSON_DEPTH_MAX,
+  nestsDeeper,
+  type BranchErrorClass,
+  type BranchReply,
+  type Json,
+  type Refusal,
+} from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import type { ResponseHeaders } from './exchange.js';
 
@@ -105,7 +113,10 @@ function doneOf(answer: PlainAnswer): BranchReply {
   }
   const output = parse(answer.text);
   return output === undefined
-    ? unknown('error', `The participant answered ${answer.status} with a body that is not JSON.`)
+    ? unknown(
+        'error',
+        `The participant answered ${answer.status} with a body that is not JSON, or nests deeper than ${JSON_DEPTH_MAX} levels.`,
+      )
     : { outcome: 'done', output };
 }
 
@@ -138,6 +149,9 @@ function retryAfterMs(headers: ResponseHeaders, nowMs: number): number {
 }
 
 function parse(text: string): Json | undefined {
+  if (nestsDeeper(text, JSON_DEPTH_MAX)) {
+    return undefined;
+  }
   try {
     return JSON.parse(text) as Json;
   } catch {

@@ -209,6 +209,7 @@ describe('the lines of an answer', () => {
 
   test.each<[string, string]>([
     ['is not JSON', 'hello'],
+    ['nests without end', '['.repeat(10_000) + ']'.repeat(10_000)],
     ['is no reply', '{"reply":{"outcome":"maybe"}}'],
     ['belongs to another command', JSON.stringify(replyTo(commandTo('stock', { branchId: 'x' }), YES))],
     [

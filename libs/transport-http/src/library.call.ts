@@ -1,4 +1,4 @@
-import type { BranchReply } from '@atone/core';
+import { JSON_DEPTH_MAX, nestsDeeper, type BranchReply } from '@atone/core';
 import { replyEnvelopeSchema, replyTo, type ReplyEnvelope } from '@atone/protocol';
 import { libraryMeaning, statusMessage, unknown } from './classification.js';
 import type { ExchangeEnd, ExchangeWatcher } from './exchange.js';
@@ -130,6 +130,10 @@ export class LibraryCall implements ExchangeWatcher {
 }
 
 function readEnvelope(line: string): ReplyEnvelope | undefined {
+  // The envelope itself takes three levels more than what it carries.
+  if (nestsDeeper(line, JSON_DEPTH_MAX + 3)) {
+    return undefined;
+  }
   try {
     return replyEnvelopeSchema.safeParse(JSON.parse(line)).data;
   } catch {
