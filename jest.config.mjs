@@ -14,6 +14,8 @@ export default {
   maxWorkers: 2,
   // ES modules of a finished suite are not freed; a worker that has piled up this much is replaced.
   workerIdleMemoryLimit: '1500MB',
+  // One with a gigabyte of them needs more than Jest's 0.5 s to end on a busy machine, though nothing is left open in it.
+  workerGracefulExitTimeout: 10_000,
   testTimeout: 20_000,
   coverageProvider: 'v8',
   collectCoverageFrom: [
