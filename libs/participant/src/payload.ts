@@ -1,4 +1,4 @@
-import type { Json } from '@atone/core';
+import { JSON_DEPTH_MAX, nestsDeeper, type Json } from '@atone/core';
 import { z } from 'zod';
 import type { ActionContract, PayloadSchema } from './contract.js';
 import { BranchFailure } from './branch.failure.js';
@@ -39,7 +39,11 @@ export async function writeOutput(contract: ActionContract, value: unknown): Pro
 /** Returns a part of a reply as JSON. @throws BranchFailure if it is none, or too large for a reply. */
 export function replyJson(value: unknown, what: string): Json {
   const json = toJson(value, what);
-  const bytes = Buffer.byteLength(JSON.stringify(json));
+  const text = JSON.stringify(json);
+  if (nestsDeeper(text, JSON_DEPTH_MAX)) {
+    throw new BranchFailure('code', `There are more than ${JSON_DEPTH_MAX} levels of nesting in ${what}.`);
+  }
+  const bytes = Buffer.byteLength(text);
   if (bytes > REPLY_BYTES_MAX) {
     throw new BranchFailure(
       'code',
