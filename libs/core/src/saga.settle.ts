@@ -2,7 +2,7 @@ import { planIndex } from './plan.graph.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import { opUnderWay } from './saga.reply.js';
-import { isAbortable, isPassed, isReady, stepOf, type Branch, type Saga } from './saga.state.js';
+import { isAbortable, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
 
 /** Carries out what follows from the state as it now is: turns round, sends what is ready, ends. */
 export function settle(draft: Draft): void {
@@ -26,7 +26,7 @@ export function settle(draft: Draft): void {
 function settleRunning(draft: Draft): void {
   const { saga } = draft;
   if (isPastDeadline(draft) && !isAllDone(saga)) {
-    beginAbort(draft, { code: 'deadline', message: 'The deadline passed before all steps were done.' });
+    beginAbort(draft, { code: 'deadline', message: deadlineMessage(saga) });
   } else if (hasPivotDone(saga)) {
     draft.change({ state: 'committing' });
     draft.note({ what: 'committing' });
@@ -38,6 +38,13 @@ function isPastDeadline(draft: Draft): boolean {
   return (
     saga.deadlineAt !== undefined && saga.deadlineAt <= now && saga.paused === undefined && isAbortable(saga)
   );
+}
+
+function deadlineMessage(saga: Saga): string {
+  const stuck = stuckOf(saga);
+  return stuck === undefined
+    ? 'The deadline passed before all steps were done.'
+    : `The deadline passed while step '${stuck.branchId}' was stuck (${stuck.reason}): ${stuck.message}`;
 }
 
 function hasPivotDone(saga: Saga): boolean {

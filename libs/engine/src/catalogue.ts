@@ -10,15 +10,23 @@ export const INSTANCE_GONE_AFTER_MS = 30_000;
  */
 export class Catalogue {
   private byService: ReadonlyMap<string, readonly CatalogueInstance[]> = new Map();
+  private askedCount = 0;
+  private takenTurn = 0;
 
   constructor(private readonly store: CatalogueStore) {}
 
   async refresh(): Promise<void> {
+    this.askedCount += 1;
+    const turn = this.askedCount;
     const byService = new Map<string, CatalogueInstance[]>();
     for (const instance of await this.store.list()) {
       byService.set(instance.service, [...(byService.get(instance.service) ?? []), instance]);
     }
-    this.byService = byService;
+    // A list that was asked for earlier may come later, and must not hide what the newer one holds.
+    if (turn > this.takenTurn) {
+      this.takenTurn = turn;
+      this.byService = byService;
+    }
   }
 
   async register(service: string, instance: ParticipantInstance): Promise<void> {

@@ -85,6 +85,39 @@ describe('a saga', () => {
 
     expect((await engine.get(gid)).saga.state).toBe('committed');
   });
+
+  test('that gets stuck is told at once to whoever waits for its end', async () => {
+    const { engine } = await world.coordinator({
+      script: () => ({ outcome: 'unknown', error: { class: 'code', message: 'TypeError' } }),
+    });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS) });
+    const told: string[] = [];
+    const waiting = engine
+      .waitForEnd(gid, 60_000)
+      .then(({ saga }) => told.push(saga.branches[0]?.stuck?.reason ?? '-'));
+
+    await world.clock.advance(1_000);
+    await waiting;
+
+    expect(told).toEqual(['code']);
+  });
+
+  test('that is stuck when its deadline passes says in the end what it was stuck at', async () => {
+    const { engine } = await world.coordinator({
+      script: (command) =>
+        command.op === 'action'
+          ? { outcome: 'unknown', error: { class: 'code', message: 'TypeError: no such field' } }
+          : happyScript(command),
+    });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS, { timeoutMs: 5_000 }) });
+
+    await world.clock.advance(10_000);
+
+    expect((await engine.get(gid)).saga.abort).toEqual({
+      code: 'deadline',
+      message: "The deadline passed while step 'create' was stuck (code): TypeError: no such field",
+    });
+  });
 });
 
 describe('what is durable when', () => {

@@ -252,7 +252,10 @@ export class Engine {
     return snapshotOfRow(row);
   }
 
-  /** Waits up to `waitMs` for the durable end, and returns the transaction as it then stands. */
+  /**
+   * Returns the transaction as it stands at its durable end, when it is set aside here (stuck, paused, or waiting for
+   * long), or after `waitMs`.
+   */
   async waitForEnd(gid: string, waitMs: number): Promise<Snapshot> {
     const driver = this.drivers.get(gid);
     if (driver !== undefined) {
@@ -420,6 +423,8 @@ export class Engine {
     if (how === 'ended') {
       this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
     } else if (how === 'idle') {
+      // It waits for an operator, or for long: whoever waits for its end had better know that now.
+      this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
       const stuck = stuckOf(driver.saga);
       this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
     }
