@@ -1,6 +1,7 @@
 export * from './command.schema.js';
 export * from './headers.js';
 export * from './json.schema.js';
+export * from './local.caller.js';
 export * from './participant.schema.js';
 export * from './plan.schema.js';
 export * from './problem.js';

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Configuration } from '../configuration.js';
 import { demandToken } from './api-token.js';
 import { BODY_BYTES_MAX, parseJsonBodies } from './json.body.js';
+import { demandLocalCaller } from './local.caller.js';
 import { problemAnswer } from './problem.document.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestError } from './request.error.js';
@@ -39,7 +40,9 @@ export function createHttpServer(
   const server = adapter.getInstance<FastifyInstance>();
   routes.watch(server);
   tellProtocol(server);
-  if (configuration.apiToken !== undefined) {
+  if (configuration.apiToken === undefined) {
+    demandLocalCaller(server);
+  } else {
     demandToken(server, configuration.apiToken);
   }
   parseJsonBodies(server);

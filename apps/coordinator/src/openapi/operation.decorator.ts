@@ -34,6 +34,7 @@ export function Describe(operation: Operation): MethodDecorator {
   const { id, group, summary, description, headers = {}, isOpen = false } = operation;
   const codes: ErrorCode[] = [
     ...(isOpen ? [] : (['UNAUTHORIZED'] as const)),
+    'FORBIDDEN',
     ...(operation.errors ?? []),
     'INTERNAL',
   ];

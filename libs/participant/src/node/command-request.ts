@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { checkSignature, COMMANDS_PATH, HEADERS, PROTOCOL_VERSION, type SigningKey } from '@atone/protocol';
+import {
+  checkSignature,
+  COMMANDS_PATH,
+  foreignCaller,
+  HEADERS,
+  PROTOCOL_VERSION,
+  type SigningKey,
+} from '@atone/protocol';
 import { parseBatch, type ReceivedCommand } from './command-batch.js';
 import { MisuseError } from '../participant.error.js';
 import { RequestRejected, type Rejection } from './http.problem.js';
@@ -71,7 +78,16 @@ function checkTarget(request: IncomingMessage, { path }: RequestRules): void {
 }
 
 function checkSender(request: IncomingMessage, { keys }: RequestRules): void {
-  if (keys.length === 0 && !isLoopback(request.socket.remoteAddress)) {
+  if (keys.length === 0) {
+    checkMachine(request);
+  } else if (request.headers[HEADERS.signature] === undefined) {
+    unsigned('the signature is missing');
+  }
+}
+
+/** Without keys, where a request comes from is all there is to go by. */
+function checkMachine({ socket, headers }: IncomingMessage): void {
+  if (!isLoopback(socket.remoteAddress)) {
     reject({
       status: 401,
       code: 'UNAUTHORIZED',
@@ -79,9 +95,21 @@ function checkSender(request: IncomingMessage, { keys }: RequestRules): void {
       detail: 'Without signing keys this service takes commands from its own machine only. Give it `keys`.',
     });
   }
-  if (keys.length > 0 && request.headers[HEADERS.signature] === undefined) {
-    unsigned('the signature is missing');
+  const why = foreignCaller(headers);
+  if (why !== undefined) {
+    forbidden(
+      `${why}. Register localhost or a loopback address as \`baseUrl\`, or give this service \`keys\``,
+    );
   }
+}
+
+function forbidden(why: string): never {
+  return reject({
+    status: 403,
+    code: 'FORBIDDEN',
+    title: 'Not allowed',
+    detail: `Without signing keys this service takes commands from its own machine only, and the request is refused: ${why}.`,
+  });
 }
 
 function checkSigned(request: IncomingMessage, body: string, { path, keys, clock }: RequestRules): void {
