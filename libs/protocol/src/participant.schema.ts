@@ -26,17 +26,45 @@ export type ActionEntry = z.infer<typeof actionEntrySchema>;
  *
  * `library`: it speaks batches of commands and keeps a barrier. `plain`: each action is a URL of its own.
  */
-export const participantInstanceSchema = z.strictObject({
-  instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
-  baseUrl: z.url({ protocol: /^https?$/u }).max(512),
-  kind: z.enum(['library', 'plain']),
-  lane: nameSchema.optional(),
-  version: textSchema.max(64).optional(),
-  protocol: z.literal(1),
-  actions: z.array(actionEntrySchema).max(1_000),
-});
+export const participantInstanceSchema = z
+  .strictObject({
+    instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
+    baseUrl: z.url({ protocol: /^https?$/u }).max(512),
+    kind: z.enum(['library', 'plain']),
+    lane: nameSchema.optional(),
+    version: textSchema.max(64).optional(),
+    protocol: z.literal(1),
+    actions: z.array(actionEntrySchema).max(1_000),
+  })
+  .superRefine((instance, context) => {
+    for (const { path, message } of instance.kind === 'plain' ? missingPaths(instance.actions) : []) {
+      context.addIssue({ code: 'custom', path, message });
+    }
+  });
 
 export type ParticipantInstance = z.infer<typeof participantInstanceSchema>;
+
+/** A plain endpoint without a path could be called by nobody, and one without the other path never undone. */
+function missingPaths(actions: readonly ActionEntry[]): { path: (string | number)[]; message: string }[] {
+  return actions.flatMap((action, position) => [
+    ...(action.path === undefined
+      ? [
+          {
+            path: ['actions', position, 'path'],
+            message: `is needed to call '${action.name}' at a plain endpoint`,
+          },
+        ]
+      : []),
+    ...(action.hasCompensation && action.compensatePath === undefined
+      ? [
+          {
+            path: ['actions', position, 'compensatePath'],
+            message: `is needed to undo '${action.name}', which says that it has a compensation`,
+          },
+        ]
+      : []),
+  ]);
+}
 
 /** An instance as the catalogue holds it. */
 export interface CatalogueInstance extends ParticipantInstance {
