@@ -53,7 +53,7 @@ describe('with a token configured', () => {
     const { status, headers: answered, body } = await world.ask('GET', '/v1/transactions', { headers });
 
     expect(status).toBe(401);
-    expect(answered['www-authenticate']).toBe('Bearer realm="atone"');
+    expect(answered).toMatchObject({ 'www-authenticate': 'Bearer realm="atone"', connection: 'close' });
     expect(body).toMatchObject({ code: 'UNAUTHORIZED' });
   });
 

@@ -31,7 +31,8 @@ export function demandToken(server: FastifyInstance, token: string): void {
 
 function refusal(message: string): RequestError {
   return new RequestError('UNAUTHORIZED', message, {
-    headers: { 'www-authenticate': 'Bearer realm="atone"' },
+    // What a caller without the token still has to send is not waited for.
+    headers: { 'www-authenticate': 'Bearer realm="atone"', connection: 'close' },
   });
 }
 

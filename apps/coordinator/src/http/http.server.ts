@@ -15,6 +15,13 @@ import { RouteTable } from './route.table.js';
 /** Room for the longest branch id in its percent-encoded form. */
 const PARAM_LENGTH_MAX = 1_024;
 
+/**
+ * How long a request may take to arrive, not its answer. Node compares every 30 s; and unless the first is the shorter
+ * one, it takes the one for the other.
+ */
+const HEADERS_MS_MAX = 10_000;
+const REQUEST_MS_MAX = 30_000;
+
 const IDLE_CHECK_MS = 50;
 
 /** How long those who are being answered have, once the server closes. Waits for outcomes are over by then. */
@@ -29,6 +36,8 @@ export function createHttpServer(
   const filter = new ProblemFilter(routes, logger);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    http: { headersTimeout: HEADERS_MS_MAX },
     // While it closes, what comes on open connections is still answered in our own words.
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
@@ -78,13 +87,18 @@ function boundClosing(server: FastifyInstance): void {
   });
 }
 
-/** Answers octets that are no HTTP request. There is no request to answer then, only a connection. */
+/** Answers octets that are no HTTP request, or no whole one in time. There is no request to answer then, only a connection. */
 function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const refusal = new RequestError('BAD_REQUEST', 'What was sent is not an HTTP request that can be read.');
+  const refusal = new RequestError(
+    'BAD_REQUEST',
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? `The request did not arrive within ${REQUEST_MS_MAX / 1_000} s, or its headers within ${HEADERS_MS_MAX / 1_000} s.`
+      : 'What was sent is not an HTTP request that can be read.',
+  );
   const body = JSON.stringify(problemAnswer(refusal, '/').problem);
   socket.end(
     [
