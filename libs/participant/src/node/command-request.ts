@@ -85,6 +85,9 @@ function checkSender(request: IncomingMessage, { keys }: RequestRules): void {
   }
 }
 
+/** What proxies add. One on this machine makes every caller look like this machine. */
+const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'via'];
+
 /** Without keys, where a request comes from is all there is to go by. */
 function checkMachine({ socket, headers }: IncomingMessage): void {
   if (!isLoopback(socket.remoteAddress)) {
@@ -94,6 +97,10 @@ function checkMachine({ socket, headers }: IncomingMessage): void {
       title: 'Unauthorized',
       detail: 'Without signing keys this service takes commands from its own machine only. Give it `keys`.',
     });
+  }
+  const forwarded = PROXY_HEADERS.find((name) => headers[name] !== undefined);
+  if (forwarded !== undefined) {
+    forbidden(`a proxy passed it on, as its header '${forwarded}' shows. Give this service \`keys\``);
   }
   const why = foreignCaller(headers);
   if (why !== undefined) {

@@ -62,15 +62,32 @@ describe('a server without keys', () => {
     expect(detail).toMatch(/give this service `keys`\.$/u);
   });
 
+  test.each(['forwarded', 'x-forwarded-for', 'via'])(
+    'refuses what a proxy passed on, as %s shows, for any caller may be behind it',
+    async (name) => {
+      const { status, body } = await send({ [name]: '' });
+
+      expect({ status, carriedOut }).toEqual({ status: 403, carriedOut: [] });
+      expect(body).toMatchObject({
+        code: 'FORBIDDEN',
+        detail: expect.stringMatching(
+          new RegExp(`header '${name}' shows. Give this service \`keys\`\\.$`, 'u'),
+        ),
+      });
+    },
+  );
+
   test.each(['localhost', '127.0.0.1:9000', '[::1]:9000'])('answers who asks for %s', async (host) => {
     expect(await send({ host })).toMatchObject({ status: 200 });
   });
 });
 
-test('a server with keys may be asked by any name: the signature tells who asks', async () => {
+test('a server with keys may be asked by any name and past any proxy: the signature tells who asks', async () => {
   const signature = signRequest({ method: 'POST', path: COMMANDS_PATH, body: BODY }, KEY, Date.now());
 
-  expect(await send({ host: 'stock.example', 'atone-signature': signature }, [KEY])).toMatchObject({
+  expect(
+    await send({ host: 'stock.example', via: '1.1 proxy', 'atone-signature': signature }, [KEY]),
+  ).toMatchObject({
     status: 200,
   });
 });
