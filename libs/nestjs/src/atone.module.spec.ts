@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Inject, Injectable, Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Inject, Injectable, Logger, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -39,6 +39,9 @@ class Payments {
   async charge(input: Charge, branch: BranchContext<EntityManager>): Promise<Receipt> {
     if (input.cents > this.limit) {
       throw new RefusedError('too much', { limit: this.limit });
+    }
+    if (input.account === 'none') {
+      throw new TypeError('no account');
     }
     if (input.account === 'slow') {
       this.gate.emit('entered');
@@ -129,6 +132,27 @@ describe('a service', () => {
       refusal: { reason: 'too much', details: { limit: 1_000 }, isStored: true },
     });
     expect(await chargedCount('bob')).toBe(0);
+  });
+
+  test('logs which branch failed, and where in the code', async () => {
+    const errors: unknown[][] = [];
+    Logger.overrideLogger({ log: () => 0, warn: () => 0, error: (...parts) => errors.push(parts) });
+    const command = charge(7, { account: 'none', cents: 1 });
+
+    await send(url, command).finally(() => Logger.overrideLogger(true));
+
+    expect(errors).toEqual([
+      [
+        expect.stringMatching(
+          new RegExp(
+            `^branch execution failed \\(gid=${command.gid} branchId=charge op=action .* class=code `,
+            'u',
+          ),
+        ),
+        expect.stringMatching(/^TypeError: no account\n[^]*atone\.module\.spec\.ts:\d+/u),
+        'Atone',
+      ],
+    ]);
   });
 
   test('undoes what it did, from what the barrier remembers', async () => {

@@ -1,12 +1,14 @@
 import { Logger } from '@nestjs/common';
-import type { RegistrationLog } from '@atone/participant';
+import type { ParticipantLog, RegistrationLog } from '@atone/participant';
 
-/** Returns a log that writes to Nest's, with the fields in brackets behind the message. */
-export function nestLog(context: string): RegistrationLog {
+/** Returns a log that writes to Nest's, with the fields in brackets behind the message, and a stack where Nest has its own. */
+export function nestLog(context: string): RegistrationLog & ParticipantLog {
   const logger = new Logger(context);
   return {
     info: (fields, message) => logger.log(lineOf(fields, message)),
     warn: (fields, message) => logger.warn(lineOf(fields, message)),
+    error: ({ stack, ...fields }: { readonly stack?: string }, message) =>
+      logger.error(lineOf(fields, message), stack),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '@atone/participant';
 import { ActionDiscovery, type FoundAction } from './action.discovery.js';
 import { ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
+import { nestLog } from './nest.log.js';
 
 /** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
 @Injectable()
@@ -29,7 +30,8 @@ export class Participation {
   async participant(actions: readonly FoundAction[]): Promise<Participant> {
     const { service, parallelMax, barrier } = this.options;
     const database = this.requireDatabase(actions);
-    const participant = createParticipant({ service, database, handlers: actions, parallelMax });
+    const log = nestLog('Atone');
+    const participant = createParticipant({ service, database, handlers: actions, parallelMax, log });
     if (barrier?.migrate === true) {
       await migrateBarrier(database);
     }

@@ -2,7 +2,7 @@ import { failpoint, type BranchReply } from '@atone/core';
 import type { ActionCall, Barrier, BarrierCall } from './barrier.port.js';
 import * as rows from './barrier.row.js';
 import { judgeAction, judgeCloseAction, judgeCloseUndo, judgeUndo } from './barrier.rules.js';
-import { RefusedError } from './contract.js';
+import { isRefusal } from './branch.failure.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
 import type { ParticipantFailpoint } from './failpoints.js';
 import { replyJson } from './payload.js';
@@ -213,12 +213,4 @@ function refusalOf(error: unknown): rows.StoredRefusal {
   return details === undefined
     ? { reason }
     : { reason, details: replyJson(details, 'the details of a RefusedError') };
-}
-
-/** Also knows the refusals of another copy of this library in the process. */
-function isRefusal(error: unknown): error is RefusedError {
-  return (
-    error instanceof RefusedError ||
-    (error instanceof Error && error.name === 'RefusedError' && 'code' in error && error.code === 'REFUSED')
-  );
 }

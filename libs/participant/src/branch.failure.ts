@@ -1,4 +1,5 @@
 import type { BranchErrorClass, BranchReply } from '@atone/core';
+import { RefusedError } from './contract.js';
 import { MisuseError } from './participant.error.js';
 
 const MESSAGE_LENGTH_MAX = 1_000;
@@ -14,6 +15,14 @@ export class BranchFailure extends Error {
   ) {
     super(message);
   }
+}
+
+/** Also knows the refusals of another copy of this library in the process. */
+export function isRefusal(error: unknown): error is RefusedError {
+  return (
+    error instanceof RefusedError ||
+    (error instanceof Error && error.name === 'RefusedError' && 'code' in error && error.code === 'REFUSED')
+  );
 }
 
 /** Returns the reply for what kept an attempt from an answer. */

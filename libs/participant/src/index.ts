@@ -7,6 +7,7 @@ export * from './clock.port.js';
 export * from './contract.js';
 export { guardDataSource, type GuardableDataSource } from './data-source.guard.js';
 export * from './database.port.js';
+export type { ParticipantLog } from './execution.report.js';
 export * from './failpoints.js';
 export * from './node/command-listener.js';
 export * from './node/command-server.js';

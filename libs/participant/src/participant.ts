@@ -8,6 +8,7 @@ import type { ParticipantClock } from './clock.port.js';
 import { inputHash } from './canonical-json.js';
 import type { ActionHandler, BranchContext } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
+import { ExecutionReport, type ParticipantLog } from './execution.report.js';
 import { HandlerRegistry } from './handler.registry.js';
 import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
@@ -31,6 +32,8 @@ export interface ParticipantOptions<Transaction> {
   readonly clock?: ParticipantClock | undefined;
   /** Default: the one in `database`. Another one is for tests. */
   readonly barrier?: Barrier<Transaction> | undefined;
+  /** Is told of each execution that failed, never of a refusal or a payload. Default: nothing is logged. */
+  readonly log?: ParticipantLog | undefined;
 }
 
 /** What carries out the commands for one service in this process. */
@@ -64,12 +67,14 @@ class CommandExecutor<Transaction> {
   readonly #barrier: Barrier<Transaction>;
   readonly #clock: ParticipantClock;
   readonly #limit: WorkLimit<BranchCommand>;
+  readonly #report: ExecutionReport;
   readonly #underWay = new Map<string, Promise<BranchReply>>();
 
   constructor(private readonly options: ParticipantOptions<Transaction>) {
     this.#registry = new HandlerRegistry(options.service, options.handlers);
     this.#barrier = options.barrier ?? createBarrier(options.database);
     this.#clock = options.clock ?? systemClock;
+    this.#report = new ExecutionReport(options.log);
     this.#limit = new WorkLimit(
       { running: parallelMaxOf(options), waiting: options.waitingMax ?? WAITING_MAX },
       () => this.#clock.now(),
@@ -109,9 +114,13 @@ class CommandExecutor<Transaction> {
 
   async #answer(command: BranchCommand): Promise<BranchReply> {
     try {
-      return await this.#carryOut(command);
+      const reply = await this.#carryOut(command);
+      this.#report.tell(command, reply);
+      return reply;
     } catch (error) {
-      return unknownReply(error);
+      const reply = unknownReply(error);
+      this.#report.tell(command, reply, error);
+      return reply;
     }
   }
 
