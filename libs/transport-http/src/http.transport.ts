@@ -203,9 +203,8 @@ export class HttpTransport implements BranchTransport {
   }
 
   private replyNobody(queue: ServiceQueue, route: string): void {
-    const where =
-      queue.lane === undefined ? 'outside of lanes' : `in the lane '${queue.lane}' or outside of lanes`;
-    const reply = unknown('unreachable', `No instance of the service '${queue.service}' is known ${where}.`);
+    const isInOtherLanes = this.options.catalogue.instancesOf(queue.service).length > 0;
+    const reply = unknown('unreachable', nobodyMessage(queue, isInOtherLanes));
     const nobodys: BranchCommand[] = [];
     queue.take(route, ({ command }) => nobodys.push(command) > 0);
     for (const command of nobodys) {
@@ -236,4 +235,13 @@ export class HttpTransport implements BranchTransport {
       this.options.onSinkError?.(error);
     }
   }
+}
+
+/** Lanes are named only where they are what keeps an instance from being asked: most people have none. */
+function nobodyMessage({ service, lane }: ServiceQueue, isInOtherLanes: boolean): string {
+  if (!isInOtherLanes) {
+    return `No instance of the service '${service}' is registered.`;
+  }
+  const where = lane === undefined ? 'outside of lanes' : `in the lane '${lane}' or outside of lanes`;
+  return `No instance of the service '${service}' is known ${where}.`;
 }
