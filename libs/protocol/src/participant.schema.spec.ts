@@ -26,3 +26,31 @@ test.each(['path', 'compensatePath'])(
     expect(error?.issues.map((issue) => issue.path)).toEqual([['actions', 0, field]]);
   },
 );
+
+test.each(['http://127.0.0.1:9000', 'https://stock.example/internal/', 'http://[::1]:9000/a@b'])(
+  '%s may be where an instance is',
+  (baseUrl) => {
+    expect(participantInstanceSchema.safeParse({ ...plain({}), baseUrl }).success).toBe(true);
+  },
+);
+
+test.each([
+  'http://ann@stock.example',
+  'http://ann:secret@stock.example',
+  'http://:secret@stock.example',
+  'http://stock.example/?lane=x',
+  'http://stock.example/?',
+  'http://stock.example#part',
+])('%s is refused as the place of an instance, which has no use for all of it', (baseUrl) => {
+  const { error } = participantInstanceSchema.safeParse({ ...plain({}), baseUrl });
+
+  expect(error?.issues).toMatchObject([
+    { path: ['baseUrl'], message: expect.stringMatching(/^must have no user, password, query or fragment/u) },
+  ]);
+});
+
+test('what is no URL is refused for that alone', () => {
+  const { error } = participantInstanceSchema.safeParse({ ...plain({}), baseUrl: 'nowhere' });
+
+  expect(error?.issues).toMatchObject([{ path: ['baseUrl'], code: 'invalid_format' }]);
+});

@@ -7,6 +7,14 @@ const pathSchema = z
   .max(512)
   .regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/u, 'must be a path that starts with /');
 
+/** Whatever else a URL can hold would be dropped from requests, or shown to everyone who may read the catalogue. */
+const baseUrlSchema = z
+  .url({ protocol: /^https?$/u })
+  .max(512)
+  .refine(isBare, {
+    message: 'must have no user, password, query or fragment: only scheme, host, port and path are used',
+  });
+
 /** An action as its service offers it. */
 export const actionEntrySchema = z.strictObject({
   name: nameSchema,
@@ -29,7 +37,7 @@ export type ActionEntry = z.infer<typeof actionEntrySchema>;
 export const participantInstanceSchema = z
   .strictObject({
     instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
-    baseUrl: z.url({ protocol: /^https?$/u }).max(512),
+    baseUrl: baseUrlSchema,
     kind: z.enum(['library', 'plain']),
     lane: nameSchema.optional(),
     version: textSchema.max(64).optional(),
@@ -43,6 +51,15 @@ export const participantInstanceSchema = z
   });
 
 export type ParticipantInstance = z.infer<typeof participantInstanceSchema>;
+
+/** What is no URL at all is refused elsewhere. */
+function isBare(text: string): boolean {
+  if (!URL.canParse(text)) {
+    return true;
+  }
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !/[?#]/u.test(text);
+}
 
 /** A plain endpoint without a path could be called by nobody, and one without the other path never undone. */
 function missingPaths(actions: readonly ActionEntry[]): { path: (string | number)[]; message: string }[] {
