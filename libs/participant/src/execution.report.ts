@@ -9,7 +9,7 @@ export interface ParticipantLog extends Pick<RegistrationLog, 'warn'> {
 }
 
 /** How many failed branches are remembered, so that their repeats are told in short. */
-export const REMEMBERED_MAX = 1_000;
+const REMEMBERED_MAX = 1_000;
 
 const EVENT = 'branch execution failed';
 const STACK_LENGTH_MAX = 8_000;
