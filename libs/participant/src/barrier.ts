@@ -35,14 +35,26 @@ async function act<Transaction>(
   handler: Parameters<Barrier<Transaction>['act']>[1],
 ): Promise<BranchReply> {
   await reached('participant.action.beforeRow');
-  const reply = await database
-    .transaction((open) => actOnce(open, call, handler))
-    .catch((error: unknown) => {
-      const refusal = refusalOf(error);
-      return database.transaction(({ sql }) => storeRefusal(sql, call, refusal));
-    });
+  const reply = await orStoreRefusal(database, {
+    run: (open) => actOnce(open, call, handler),
+    store: (sql, refusal) => storeRefusal(sql, call, refusal),
+  });
   await reached('participant.action.beforeReply');
   return reply;
+}
+
+/** Runs in one transaction. A refusal rolls it back and is stored by another; what else is thrown stays an error. */
+async function orStoreRefusal<Transaction>(
+  database: LocalDatabase<Transaction>,
+  work: {
+    readonly run: (open: OpenTransaction<Transaction>) => Promise<BranchReply>;
+    readonly store: (sql: SqlSession, refusal: rows.StoredRefusal) => Promise<BranchReply>;
+  },
+): Promise<BranchReply> {
+  return database.transaction(work.run).catch((error: unknown) => {
+    const refusal = refusalOf(error);
+    return database.transaction(({ sql }) => work.store(sql, refusal));
+  });
 }
 
 async function actOnce<Transaction>(
@@ -99,12 +111,10 @@ async function undo<Transaction>(
   handler: Parameters<Barrier<Transaction>['undo']>[1],
 ): Promise<BranchReply> {
   await reached('participant.compensate.beforeRow');
-  const reply = await database
-    .transaction((open) => undoOnce(open, call, handler))
-    .catch((error: unknown) => {
-      const refusal = refusalOf(error);
-      return database.transaction(({ sql }) => storeUndoRefusal(sql, call, refusal));
-    });
+  const reply = await orStoreRefusal(database, {
+    run: (open) => undoOnce(open, call, handler),
+    store: (sql, refusal) => storeUndoRefusal(sql, call, refusal),
+  });
   await reached('participant.compensate.beforeReply');
   return reply;
 }
