@@ -48,7 +48,7 @@ export class TransactionsController {
     group: 'transactions',
     summary: 'Starts a transaction from a plan.',
     description:
-      'The answer comes when the plan is durable: from then on the transaction ends, or is visibly stuck. With `wait` it comes with the outcome, if that is known in time.',
+      'The answer comes when the plan is durable: from then on the transaction ends, or is visibly stuck. With `wait` it comes with the outcome, if that is known in time, or as soon as the transaction is stuck or set aside.',
     headers: SUBMIT_HEADERS,
     answers: {
       200: {
@@ -120,7 +120,8 @@ export class TransactionsController {
     id: 'getTransaction',
     group: 'transactions',
     summary: 'Shows a transaction with all that is known of it.',
-    description: 'With `wait` the answer is held back until the transaction has ended, or the time is up.',
+    description:
+      'With `wait` the answer is held back until the transaction has ended, gets stuck or is set aside meanwhile, or the time is up.',
     answers: { 200: { description: 'The transaction as it stands.', schema: transactionViewSchema } },
     errors: ['BAD_REQUEST', 'NOT_FOUND', 'LOG_UNAVAILABLE'],
   })
