@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +8,7 @@ import { checkInvariants, fundingFor, type NewOrder, type Query } from '@atone/e
 import { createAtoneClient, type AtoneClient } from '@atone/participant';
 import pg from 'pg';
 import { ChaosChild } from './chaos.child.js';
+import { freePorts } from './free-ports.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COORDINATOR = join(ROOT, 'apps', 'coordinator', 'dist', 'main.js');
@@ -122,9 +121,9 @@ export class ChaosWorld {
 
   private async startAll(): Promise<void> {
     this.postgres = await startPostgres({ dataDir: join(this.folder, 'postgres'), durable: true });
-    for (const name of ['coordinator', ...SERVICES, ...SERVICES.map((service) => `${service}.commands`)]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that no port is given twice.
-      this.ports.set(name, await freePort());
+    const names = ['coordinator', ...SERVICES, ...SERVICES.map((service) => `${service}.commands`)];
+    for (const [position, port] of (await freePorts(names.length)).entries()) {
+      this.ports.set(names[position] ?? '', port);
     }
     this.startChild('coordinator', {
       args: [this.options.coordinator ?? COORDINATOR],
@@ -219,13 +218,4 @@ async function put(url: string, body: object): Promise<void> {
   if (!response.ok) {
     throw new Error(`PUT ${url} was answered ${response.status}: ${await response.text()}`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
