@@ -36,7 +36,7 @@ export interface HeldRow {
   readonly transactionId: string;
 }
 
-const INSERT_RUNNING = `
+export const INSERT_RUNNING = `
 insert into atone.barrier (gid, branch_id, service, action, round, input_hash, input, state)
 values ($1::uuid, $2, $3, $4, $5::int, decode($6, 'hex'), $7::json, 'running')
 on conflict (gid, branch_id) do nothing
@@ -51,7 +51,7 @@ export async function insertRunning(sql: SqlSession, call: ActionCall): Promise<
   return rows[0]?.['transaction_id'] as string | undefined;
 }
 
-const LOCK_ROW = `
+export const LOCK_ROW = `
 select service, action, encode(input_hash, 'hex') as input_hash, state, was_empty, round, undo_round,
   input::text as input, output::text as output, refusal::text as refusal, undo_refusal::text as undo_refusal,
   pg_current_xact_id()::text as transaction_id
@@ -67,7 +67,7 @@ export async function lockRow(sql: SqlSession, call: BarrierCall): Promise<HeldR
   return row && { row: readRow(row), transactionId: String(row['transaction_id']) };
 }
 
-const INSERT_REFUSED = `
+export const INSERT_REFUSED = `
 insert into atone.barrier (gid, branch_id, service, action, round, refusal, input_hash, input, state)
 values ($1::uuid, $2, $3, $4, $5::int, $6::json, decode($7, 'hex'), $8::json, 'refused')
 on conflict (gid, branch_id) do nothing`;
@@ -87,7 +87,7 @@ export async function insertRefused(
   return affectedCount === 1;
 }
 
-const INSERT_EMPTY_UNDO = `
+export const INSERT_EMPTY_UNDO = `
 insert into atone.barrier (gid, branch_id, service, action, round, undo_round, was_empty, state)
 values ($1::uuid, $2, $3, $4, 0, $5::int, true, 'undone')
 on conflict (gid, branch_id) do nothing`;
@@ -98,7 +98,7 @@ export async function insertEmptyUndo(sql: SqlSession, call: BarrierCall): Promi
   return affectedCount === 1;
 }
 
-const RUN_AGAIN = `
+export const RUN_AGAIN = `
 update atone.barrier
 set state = 'running', service = $3, action = $4, round = $5::int, input_hash = decode($6, 'hex'),
   input = $7::json, refusal = null, updated_at = now()
@@ -112,7 +112,7 @@ export async function runAgain(sql: SqlSession, call: ActionCall): Promise<void>
   await changeOne(sql, RUN_AGAIN, [...keyAndNames(call), ...inputParams(call)]);
 }
 
-const STORE_OUTPUT = `
+export const STORE_OUTPUT = `
 update atone.barrier
 set state = 'done', output = $3::json, updated_at = now()
 where gid = $1::uuid
@@ -133,7 +133,7 @@ export async function storeOutput(
   ]);
 }
 
-const STORE_REFUSAL = `
+export const STORE_REFUSAL = `
 update atone.barrier
 set state = 'refused', service = $3, action = $4, round = $5::int, refusal = $6::json,
   input_hash = decode($7, 'hex'), input = $8::json, updated_at = now()
@@ -147,7 +147,7 @@ export async function storeRefusal(sql: SqlSession, call: ActionCall, refusal: S
   await changeOne(sql, STORE_REFUSAL, [...keyAndNames(call), JSON.stringify(refusal), ...inputParams(call)]);
 }
 
-const RAISE_ROUND = `
+export const RAISE_ROUND = `
 update atone.barrier
 set round = greatest(round, $3::int), updated_at = now()
 where gid = $1::uuid
@@ -159,7 +159,7 @@ export async function raiseRound(sql: SqlSession, call: BarrierCall): Promise<vo
   await changeOne(sql, RAISE_ROUND, [call.gid, call.branchId, call.round]);
 }
 
-const STORE_EMPTY_UNDO = `
+export const STORE_EMPTY_UNDO = `
 update atone.barrier
 set state = 'undone', was_empty = true, undo_round = $3::int, updated_at = now()
 where gid = $1::uuid
@@ -171,7 +171,7 @@ export async function storeEmptyUndo(sql: SqlSession, call: BarrierCall): Promis
   await changeOne(sql, STORE_EMPTY_UNDO, [call.gid, call.branchId, call.round]);
 }
 
-const STORE_UNDO = `
+export const STORE_UNDO = `
 update atone.barrier
 set state = 'undone', was_empty = false, undo_round = $3::int, undo_refusal = null, updated_at = now()
 where gid = $1::uuid
@@ -183,7 +183,7 @@ export async function storeUndo(sql: SqlSession, call: BarrierCall, transactionI
   await changeOne(sql, STORE_UNDO, [call.gid, call.branchId, call.round, transactionId]);
 }
 
-const STORE_UNDO_REFUSAL = `
+export const STORE_UNDO_REFUSAL = `
 update atone.barrier
 set undo_round = $3::int, undo_refusal = $4::json, updated_at = now()
 where gid = $1::uuid

@@ -1,1 +1,1 @@
-export * from './barrier.conformance.js';
+export * from './memory.database.js';

@@ -1,0 +1,2 @@
+// The suite needs Jest, the database in `index.ts` does not: programs without a test runner use that too.
+export * from './barrier.conformance.js';

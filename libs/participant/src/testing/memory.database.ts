@@ -1,0 +1,203 @@
+import type { Json } from '@atone/core';
+import type { LocalDatabase, OpenTransaction, SqlSession } from '../database.port.js';
+import { MisuseError } from '../participant.error.js';
+import { MemoryLocks } from './memory.locks.js';
+import { executeStatement, type BarrierColumns, type BarrierTable } from './memory.statements.js';
+
+/** What a handler writes through: entries that commit, or go, with the barrier row. */
+export interface MemoryTransaction {
+  record(entry: Json): void;
+}
+
+/** A transaction that has committed: the barrier rows that it changed, and its entries. */
+export interface MemoryCommit {
+  readonly rows: readonly MemoryRow[];
+  readonly entries: readonly Json[];
+}
+
+export interface MemoryRow {
+  readonly gid: string;
+  readonly branchId: string;
+  readonly columns: BarrierColumns;
+}
+
+/** How a statement gets to the database, and its answer back. A test that loses or delays any of them has its own. */
+export interface DatabaseLine {
+  /** `execute` is what happens at the database; `what` is `begin`, `statement` or `commit`. */
+  carry<Answer>(what: 'begin' | 'statement' | 'commit', execute: () => Promise<Answer>): Promise<Answer>;
+}
+
+const AT_ONCE: DatabaseLine = { carry: (_what, execute) => execute() };
+
+/** A client's connections: all that it left open is rolled back when it goes. */
+export interface MemoryConnection extends LocalDatabase<MemoryTransaction> {
+  end(): void;
+}
+
+interface Session {
+  readonly transactionId: string;
+  readonly rows: Map<string, MemoryRow>;
+  readonly entries: Json[];
+  isOpen: boolean;
+}
+
+/**
+ * A participant's database without a server: the barrier's table with row locks at READ COMMITTED, and a list of
+ * entries for the effects of handlers. It lives as long as the process, whoever connects and crashes.
+ */
+export class MemoryDatabase {
+  private readonly rows = new Map<string, MemoryRow>();
+  private readonly locks = new MemoryLocks();
+  private readonly committed: Json[] = [];
+  private transactionCount = 0;
+
+  /** `onCommit` is called with each commit, before anybody hears of it. */
+  constructor(private readonly onCommit: (commit: MemoryCommit) => void = () => undefined) {}
+
+  /** Returns what was recorded by transactions that have committed, in their order. */
+  get entries(): readonly Json[] {
+    return this.committed;
+  }
+
+  /** Returns the barrier row of a branch as it is committed. */
+  row(gid: string, branchId: string): BarrierColumns | undefined {
+    return this.rows.get(keyOf(gid, branchId))?.columns;
+  }
+
+  connect(line: DatabaseLine = AT_ONCE): MemoryConnection {
+    const sessions = new Set<Session>();
+    const sessionOf = new WeakMap<MemoryTransaction, SqlSession>();
+    return {
+      transaction: async (work) => {
+        const session = await line.carry('begin', async () => this.begin(sessions));
+        const open = this.open(session, line);
+        sessionOf.set(open.transaction, open.sql);
+        try {
+          const result = await work(open);
+          await line.carry('commit', async () => this.commit(session));
+          return result;
+        } finally {
+          this.rollBack(session);
+          sessions.delete(session);
+        }
+      },
+      session: (transaction) => {
+        const session = sessionOf.get(transaction);
+        if (session === undefined) {
+          throw new MisuseError('This is no transaction of this connection. Pass branch.transaction.');
+        }
+        return session;
+      },
+      end: () => {
+        for (const session of sessions) {
+          this.rollBack(session);
+        }
+        sessions.clear();
+      },
+    };
+  }
+
+  private begin(sessions: Set<Session>): Session {
+    this.transactionCount += 1;
+    const session = {
+      transactionId: String(this.transactionCount),
+      rows: new Map(),
+      entries: [],
+      isOpen: true,
+    };
+    sessions.add(session);
+    return session;
+  }
+
+  private open(session: Session, line: DatabaseLine): OpenTransaction<MemoryTransaction> {
+    const table = this.tableOf(session);
+    let isSealed = false;
+    return {
+      transaction: {
+        record: (entry) => {
+          if (isSealed) {
+            throw new MisuseError(
+              'The transaction of this branch has ended: an entry came after its handler.',
+            );
+          }
+          session.entries.push(entry);
+        },
+      },
+      sql: {
+        execute: (text, params = []) =>
+          line.carry('statement', async () => {
+            throwIfClosed(session);
+            return executeStatement(table, text, params);
+          }),
+      },
+      seal: () => {
+        isSealed = true;
+      },
+    };
+  }
+
+  private tableOf(session: Session): BarrierTable {
+    const current = (key: string): MemoryRow | undefined => session.rows.get(key) ?? this.rows.get(key);
+    return {
+      transactionId: session.transactionId,
+      lock: async (gid, branchId) => {
+        const key = keyOf(gid, branchId);
+        await this.takeLock(session, key);
+        const row = current(key);
+        if (row === undefined) {
+          this.locks.release(key);
+        }
+        return row?.columns;
+      },
+      insert: async (gid, branchId, columns) => {
+        const key = keyOf(gid, branchId);
+        const wasHeld = this.locks.isHeldBy(key, session);
+        await this.takeLock(session, key);
+        if (current(key) === undefined) {
+          session.rows.set(key, { gid, branchId, columns });
+          return true;
+        }
+        if (!wasHeld) {
+          // `on conflict do nothing` waits for the other, and locks nothing.
+          this.locks.release(key);
+        }
+        return false;
+      },
+      replace: (gid, branchId, columns) => {
+        session.rows.set(keyOf(gid, branchId), { gid, branchId, columns });
+      },
+    };
+  }
+
+  private async takeLock(session: Session, key: string): Promise<void> {
+    if (!(await this.locks.take(key, session))) {
+      throwIfClosed(session);
+    }
+  }
+
+  private commit(session: Session): void {
+    throwIfClosed(session);
+    for (const [key, row] of session.rows) {
+      this.rows.set(key, row);
+    }
+    this.committed.push(...session.entries);
+    this.onCommit({ rows: [...session.rows.values()], entries: session.entries });
+    this.rollBack(session);
+  }
+
+  /** Ends the session; what it has not committed is gone. */
+  private rollBack(session: Session): void {
+    session.isOpen = false;
+    this.locks.releaseAll(session);
+  }
+}
+
+function throwIfClosed(session: Session): void {
+  if (!session.isOpen) {
+    throw new Error('The connection to the database was lost.');
+  }
+}
+
+function keyOf(gid: string, branchId: string): string {
+  return `${gid} ${branchId}`;
+}

@@ -1,0 +1,56 @@
+interface Waiter {
+  readonly owner: object;
+  readonly grant: (isGranted: boolean) => void;
+}
+
+/** Row locks as a database keeps them: first come, first served, held until the owner's transaction ends. */
+export class MemoryLocks {
+  private readonly holders = new Map<string, object>();
+  private readonly queues = new Map<string, Waiter[]>();
+
+  isHeldBy(key: string, owner: object): boolean {
+    return this.holders.get(key) === owner;
+  }
+
+  /** Waits until `owner` holds the lock; false when it was released while it waited. */
+  async take(key: string, owner: object): Promise<boolean> {
+    const holder = this.holders.get(key);
+    if (holder === undefined || holder === owner) {
+      this.holders.set(key, owner);
+      return true;
+    }
+    return new Promise((resolve) => {
+      this.queues.set(key, [...(this.queues.get(key) ?? []), { owner, grant: resolve }]);
+    });
+  }
+
+  /** Gives one lock back. */
+  release(key: string): void {
+    const [next, ...rest] = this.queues.get(key) ?? [];
+    if (next === undefined) {
+      this.holders.delete(key);
+      return;
+    }
+    this.queues.set(key, rest);
+    this.holders.set(key, next.owner);
+    next.grant(true);
+  }
+
+  /** Gives all back that `owner` holds, and has it wait for none any more. */
+  releaseAll(owner: object): void {
+    for (const [key, queue] of this.queues) {
+      const [waiting, staying] = [
+        queue.filter((one) => one.owner === owner),
+        queue.filter((one) => one.owner !== owner),
+      ];
+      this.queues.set(key, staying);
+      for (const waiter of waiting) {
+        waiter.grant(false);
+      }
+    }
+    const held = [...this.holders].filter(([, holder]) => holder === owner);
+    for (const [key] of held) {
+      this.release(key);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import * as statements from '../barrier.row.js';
+import type { SqlResult, SqlRow } from '../database.port.js';
+
+/** A barrier row by column, with JSON as text, as {@link statements.LOCK_ROW} reads it. */
+export type BarrierColumns = Readonly<Record<string, unknown>>;
+
+/** One transaction's view of the barrier's table, with its locks. */
+export interface BarrierTable {
+  readonly transactionId: string;
+  /** Returns the row, locked until the transaction ends. */
+  lock(gid: string, branchId: string): Promise<BarrierColumns | undefined>;
+  /** Inserts a row unless there is one; waits for who is about to insert the same. */
+  insert(gid: string, branchId: string, row: BarrierColumns): Promise<boolean>;
+  /** Changes a row that this transaction has locked. */
+  replace(gid: string, branchId: string, row: BarrierColumns): void;
+}
+
+type Statement = (table: BarrierTable, params: readonly unknown[]) => Promise<SqlResult>;
+
+/**
+ * What each statement of the barrier does, by its text. The suite of the barrier runs over this and over PostgreSQL,
+ * and keeps the two the same.
+ */
+const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
+  [statements.INSERT_RUNNING, insertRunning],
+  [statements.LOCK_ROW, lockRow],
+  [statements.INSERT_REFUSED, insertRefused],
+  [statements.INSERT_EMPTY_UNDO, insertEmptyUndo],
+  [
+    statements.RUN_AGAIN,
+    change(
+      (row, [, , , , round]) => row['state'] === 'refused' && isBelow(row['round'], round),
+      ([, , service, action, round, input_hash, input]) => ({
+        state: 'running',
+        service,
+        action,
+        round,
+        input_hash,
+        input,
+        refusal: null,
+      }),
+    ),
+  ],
+  [
+    statements.STORE_OUTPUT,
+    change(
+      (row, [, , , transactionId], table) =>
+        row['state'] === 'running' && transactionId === table.transactionId,
+      ([, , output]) => ({ state: 'done', output }),
+    ),
+  ],
+  [
+    statements.STORE_REFUSAL,
+    change(
+      (row, [, , , , round]) => row['state'] === 'refused' && isBelow(row['round'], round),
+      ([, , service, action, round, refusal, input_hash, input]) => ({
+        service,
+        action,
+        round,
+        refusal,
+        input_hash,
+        input,
+      }),
+    ),
+  ],
+  [
+    statements.RAISE_ROUND,
+    change(
+      (row) => row['state'] === 'refused',
+      ([, , round], row) => ({ round: Math.max(Number(row['round']), Number(round)) }),
+    ),
+  ],
+  [
+    statements.STORE_EMPTY_UNDO,
+    change(
+      (row) => row['state'] === 'refused',
+      ([, , undo_round]) => ({ state: 'undone', was_empty: true, undo_round }),
+    ),
+  ],
+  [
+    statements.STORE_UNDO,
+    change(
+      (row, [, , , transactionId], table) => row['state'] === 'done' && transactionId === table.transactionId,
+      ([, , undo_round]) => ({ state: 'undone', was_empty: false, undo_round, undo_refusal: null }),
+    ),
+  ],
+  [
+    statements.STORE_UNDO_REFUSAL,
+    change(
+      (row, [, , round]) => row['state'] === 'done' && isBelow(row['undo_round'] ?? 0, round),
+      ([, , undo_round, undo_refusal]) => ({ undo_round, undo_refusal }),
+    ),
+  ],
+]);
+
+/** Carries out one of the barrier's statements. @throws for any other: this is no database for a service's own tables. */
+export async function executeStatement(
+  table: BarrierTable,
+  text: string,
+  params: readonly unknown[],
+): Promise<SqlResult> {
+  const meaning = MEANINGS.get(text);
+  if (meaning === undefined) {
+    throw new Error(
+      `The database in memory knows the statements of the barrier alone, and not: ${text.trim()}`,
+    );
+  }
+  return meaning(table, params);
+}
+
+const NOTHING: SqlResult = { rows: [], affectedCount: 0 };
+
+async function insertRunning(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [gid, branchId, service, action, round, input_hash, input] = params;
+  const row = { ...EMPTY, service, action, round, input_hash, input, state: 'running' };
+  const isInserted = await table.insert(String(gid), String(branchId), row);
+  return isInserted ? { rows: [{ transaction_id: table.transactionId }], affectedCount: 1 } : NOTHING;
+}
+
+async function lockRow(table: BarrierTable, [gid, branchId]: readonly unknown[]): Promise<SqlResult> {
+  const row = await table.lock(String(gid), String(branchId));
+  return row === undefined
+    ? NOTHING
+    : { rows: [{ ...row, transaction_id: table.transactionId } satisfies SqlRow], affectedCount: 1 };
+}
+
+async function insertRefused(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [gid, branchId, service, action, round, refusal, input_hash, input] = params;
+  const row = { ...EMPTY, service, action, round, refusal, input_hash, input, state: 'refused' };
+  return counted(await table.insert(String(gid), String(branchId), row));
+}
+
+async function insertEmptyUndo(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [gid, branchId, service, action, undo_round] = params;
+  const row = { ...EMPTY, service, action, round: 0, undo_round, was_empty: true, state: 'undone' };
+  return counted(await table.insert(String(gid), String(branchId), row));
+}
+
+const EMPTY: BarrierColumns = {
+  was_empty: null,
+  undo_round: null,
+  input_hash: null,
+  input: null,
+  output: null,
+  refusal: null,
+  undo_refusal: null,
+};
+
+/** Returns the statement that changes the row of a branch where `applies` says so. */
+function change(
+  applies: (row: BarrierColumns, params: readonly unknown[], table: BarrierTable) => boolean,
+  changed: (params: readonly unknown[], row: BarrierColumns) => BarrierColumns,
+): Statement {
+  return async (table, params) => {
+    const [gid, branchId] = params.map(String) as [string, string];
+    const row = await table.lock(gid, branchId);
+    if (row === undefined || !applies(row, params, table)) {
+      return NOTHING;
+    }
+    table.replace(gid, branchId, { ...row, ...changed(params, row) });
+    return counted(true);
+  };
+}
+
+function counted(isDone: boolean): SqlResult {
+  return { rows: [], affectedCount: isDone ? 1 : 0 };
+}
+
+function isBelow(left: unknown, right: unknown): boolean {
+  return Number(left) < Number(right);
+}
