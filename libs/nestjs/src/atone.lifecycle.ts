@@ -1,34 +1,35 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import {
-  createRegistration,
-  MisuseError,
-  startCommandServer,
-  type AtoneClient,
-  type CommandServer,
-  type Registration,
-} from '@atone/participant';
+  Inject,
+  Injectable,
+  Optional,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { MisuseError, type AtoneClient } from '@atone/participant';
 import type { FoundAction } from './action.discovery.js';
+import { ATONE_CONNECTION, httpConnection, type AtoneConnection, type Serving } from './atone.connection.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions, type ListenOptions } from './atone.options.js';
-import { nestLog } from './nest.log.js';
 import { namesOf, Participation } from './participation.js';
 
 /** Lets the service take part from the end of Nest's start to the beginning of its stop. */
 @Injectable()
 export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
-  private server: CommandServer | undefined;
-  private registration: Registration | undefined;
+  private serving: Serving | undefined;
+  private readonly connection: AtoneConnection;
 
+  // oxlint-disable-next-line max-params -- Nest injects one by one.
   constructor(
     @Inject(ATONE_OPTIONS) private readonly options: AtoneOptions,
     @Inject(ATONE_CLIENT) private readonly client: AtoneClient,
     private readonly participation: Participation,
-  ) {}
+    @Optional() @Inject(ATONE_CONNECTION) connection?: AtoneConnection,
+  ) {
+    this.connection = connection ?? httpConnection;
+  }
 
   /** Where commands are taken; undefined before the start and in services without actions. */
   get commandUrl(): string | undefined {
-    return this.server?.url;
+    return this.serving?.commandUrl;
   }
 
   /** Starts taking commands. Throws MisuseError, and with it stops the start, for what could not work. */
@@ -37,13 +38,11 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
     if (actions.length === 0) {
       return;
     }
-    const listen = requireListen(this.options, actions);
+    const { options, client } = this;
+    const listen = requireListen(options, actions);
     refuseUnknownAddress(listen);
     const participant = await this.participation.participant(actions);
-    const { keys } = this.options;
-    this.server = await startCommandServer({ participant, host: listen.host, port: listen.port, keys });
-    this.registration = this.registrationOf(actions, listen.advertise ?? new URL(this.server.url).origin);
-    this.registration.start();
+    this.serving = await this.connection.serve({ options, listen, actions, participant, client });
   }
 
   /**
@@ -51,23 +50,7 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
    * one the database may be closed already.
    */
   async onModuleDestroy(): Promise<void> {
-    await this.registration?.stop();
-    await this.server?.close();
-  }
-
-  private registrationOf(actions: readonly FoundAction[], baseUrl: string): Registration {
-    const { service, lane, version, instance = drawInstance() } = this.options;
-    const log = nestLog('Atone');
-    return createRegistration({
-      client: this.client,
-      service,
-      instance,
-      baseUrl,
-      lane,
-      version,
-      actions,
-      log,
-    });
+    await this.serving?.close();
   }
 }
 
@@ -88,11 +71,4 @@ function refuseUnknownAddress({ host, advertise }: ListenOptions): void {
       `The command server listens on ${host || 'every address'}, which no coordinator can call. Say by which URL it is reached: \`listen: { …, advertise: 'http://payments:9101' }\`.`,
     );
   }
-}
-
-function drawInstance(): string {
-  const host = hostname()
-    .replaceAll(/[^A-Za-z0-9._-]/gu, '-')
-    .slice(0, 80);
-  return `${host}-${process.pid}-${randomBytes(3).toString('hex')}`;
 }

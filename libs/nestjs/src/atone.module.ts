@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { createAtoneClient, type AtoneClient } from '@atone/participant';
+import type { AtoneClient } from '@atone/participant';
 import { ActionDiscovery } from './action.discovery.js';
+import { ATONE_CONNECTION, httpConnection, type AtoneConnection } from './atone.connection.js';
 import { AtoneLifecycle } from './atone.lifecycle.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, ConfigurableAtoneModule, type AtoneOptions } from './atone.options.js';
 import { DataSourceDiscovery } from './data-source.discovery.js';
@@ -17,7 +18,11 @@ import { Sagas } from './sagas.service.js';
 @Module({
   imports: [DiscoveryModule],
   providers: [
-    { provide: ATONE_CLIENT, useFactory: clientOf, inject: [ATONE_OPTIONS] },
+    {
+      provide: ATONE_CLIENT,
+      useFactory: clientOf,
+      inject: [ATONE_OPTIONS, { token: ATONE_CONNECTION, optional: true }],
+    },
     ActionDiscovery,
     AtoneLifecycle,
     DataSourceDiscovery,
@@ -28,7 +33,6 @@ import { Sagas } from './sagas.service.js';
 })
 export class AtoneModule extends ConfigurableAtoneModule {}
 
-function clientOf({ service, coordinator }: AtoneOptions): AtoneClient {
-  const { url, token, patience } = coordinator;
-  return createAtoneClient({ url, token, patience, service });
+function clientOf(options: AtoneOptions, connection: AtoneConnection = httpConnection): AtoneClient {
+  return connection.client(options);
 }

@@ -6,6 +6,8 @@ export type {
   AnswerOf,
   Compensating,
 } from './action.decorator.js';
+export { ATONE_CONNECTION } from './atone.connection.js';
+export type { AtoneConnection, ServedService, Serving } from './atone.connection.js';
 export { AtoneLifecycle } from './atone.lifecycle.js';
 export { AtoneModule } from './atone.module.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type InjectionToken } from '@nestjs/common';
+import { Inject, Injectable, Optional, type InjectionToken } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import {
   checkBarrier,
@@ -9,16 +9,19 @@ import {
   type Participant,
 } from '@atone/participant';
 import { ActionDiscovery, type FoundAction } from './action.discovery.js';
+import { ATONE_CONNECTION, type AtoneConnection } from './atone.connection.js';
 import { ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
 import { nestLog } from './nest.log.js';
 
 /** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
 @Injectable()
 export class Participation {
+  // oxlint-disable-next-line max-params -- Nest injects one by one.
   constructor(
     @Inject(ATONE_OPTIONS) private readonly options: AtoneOptions,
     private readonly discovery: ActionDiscovery,
     private readonly moduleRef: ModuleRef,
+    @Optional() @Inject(ATONE_CONNECTION) private readonly connection?: AtoneConnection,
   ) {}
 
   /** Returns what this service carries out. Throws MisuseError for what could not work. */
@@ -30,7 +33,8 @@ export class Participation {
   async participant(actions: readonly FoundAction[]): Promise<Participant> {
     const { service, parallelMax, barrier } = this.options;
     const database = this.requireDatabase(actions);
-    const log = nestLog('Atone');
+    const usual = nestLog('Atone');
+    const log = this.connection?.log?.(usual) ?? usual;
     const participant = createParticipant({ service, database, handlers: actions, parallelMax, log });
     if (barrier?.migrate === true) {
       await migrateBarrier(database);
