@@ -1,5 +1,6 @@
 import {
   failpoint,
+  gidLogNumber,
   isEnded,
   mintGid,
   newSaga,
@@ -24,6 +25,7 @@ import { LogWriter } from './log-writer.js';
 import type {
   AcceptOutcome,
   KeyHolder,
+  LoggedEnding,
   NewRow,
   RowCounts,
   RowFilter,
@@ -269,6 +271,15 @@ export class Engine {
   /** Sends away everybody who waits for an end, with what is known: the instance is about to stop. */
   dismissWaiters(): void {
     this.waiters.close();
+  }
+
+  /**
+   * Tells which of `gids` have ended, as the log has it at a moment after the call: what a driver in memory believes may
+   * be long past. Of a gid of another log, or of none, nothing is said.
+   */
+  async endings(gids: readonly string[]): Promise<readonly LoggedEnding[]> {
+    const own = gids.filter((gid) => gidLogNumber(gid) === this.options.logNumber);
+    return own.length === 0 ? [] : this.ports.log.endings(own);
   }
 
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {

@@ -114,6 +114,13 @@ export interface InstanceRow {
   readonly isLive: boolean;
 }
 
+/** Whether a transaction that the log holds has ended. */
+export interface LoggedEnding {
+  readonly gid: string;
+  /** How long ago by the log's clock; undefined while it is live. */
+  readonly endedForMs: number | undefined;
+}
+
 /**
  * The log of global transactions: the only truth there is.
  *
@@ -146,6 +153,9 @@ export interface TransactionLog {
 
   /** Returns those of `gids` that have ended. */
   ended(gids: readonly string[]): Promise<readonly string[]>;
+
+  /** Tells of each of `gids` that the log holds whether it has ended, and of the others nothing. */
+  endings(gids: readonly string[]): Promise<readonly LoggedEnding[]>;
 
   list(filter: RowFilter): Promise<readonly StoredRow[]>;
 

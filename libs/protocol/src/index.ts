@@ -1,4 +1,5 @@
 export * from './command.schema.js';
+export * from './ending.schema.js';
 export * from './headers.js';
 export * from './json.schema.js';
 export * from './local.caller.js';

@@ -2,6 +2,7 @@ import type {
   AcceptOutcome,
   InstanceRow,
   KeyHolder,
+  LoggedEnding,
   NewRow,
   RowCounts,
   RowFilter,
@@ -14,6 +15,7 @@ import { acceptRows } from './accept.statement.js';
 import { claimDueRows, claimRow, endedGids, findKeyHolder, getRow, ownedGids } from './claim.statement.js';
 import { translating } from './cold.read.js';
 import { countRows } from './counts.query.js';
+import { endingsOf } from './endings.query.js';
 import type { HotPool } from './hot.pool.js';
 import { listInstances } from './instances.query.js';
 import { deleteExpiredKeys } from './janitor.statement.js';
@@ -66,6 +68,10 @@ export class PostgresLog implements TransactionLog {
 
   ended(gids: readonly string[]): Promise<readonly string[]> {
     return endedGids(this.hot, gids);
+  }
+
+  async endings(gids: readonly string[]): Promise<readonly LoggedEnding[]> {
+    return gids.length === 0 ? [] : endingsOf(this.hot, gids);
   }
 
   list(filter: RowFilter): Promise<readonly StoredRow[]> {

@@ -1,11 +1,15 @@
-import { Engine, viewOf, type SubmitAnswer } from '@atone/engine';
+import { Engine, viewOf, type LoggedEnding, type SubmitAnswer } from '@atone/engine';
 import {
+  endingsRequestSchema,
+  endingsSchema,
   HEADERS,
   idempotencyKeySchema,
   listQuerySchema,
   submissionSchema,
   transactionPageSchema,
   transactionViewSchema,
+  type Ending,
+  type Endings,
   type ListQuery,
   type Submission,
   type TransactionPage,
@@ -13,6 +17,7 @@ import {
 } from '@atone/protocol';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
 import { bodyHash } from './canonical.json.js';
 import { filterOf } from './list.filter.js';
@@ -34,6 +39,8 @@ const ACCEPTED_HEADERS = {
   location: 'Where the transaction is shown.',
   [HEADERS.idempotentReplayed]: '`true` when the key had been used before and nothing new was accepted.',
 };
+
+type EndingsRequest = z.output<typeof endingsRequestSchema>;
 
 @Controller('v1/transactions')
 export class TransactionsController {
@@ -115,6 +122,23 @@ export class TransactionsController {
     };
   }
 
+  @Post('endings')
+  @Describe({
+    id: 'tellEndings',
+    group: 'transactions',
+    summary: 'Tells which transactions have ended, and for how long.',
+    description:
+      'Participants ask this before they remove rows of their barrier, and before they carry out what may be a late duplicate. What has ended stays ended. A transaction that this log does not hold is missing in the answer: nothing is known of it.',
+    answers: {
+      200: { description: 'One entry for each transaction that the log holds.', schema: endingsSchema },
+    },
+    errors: ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'LOG_UNAVAILABLE'],
+  })
+  @HttpCode(200)
+  async endings(@Body({ schema: endingsRequestSchema }) { gids }: EndingsRequest): Promise<Endings> {
+    return { transactions: (await this.engine.endings(gids)).map(endingOf) };
+  }
+
   @Get(':gid')
   @Describe({
     id: 'getTransaction',
@@ -148,6 +172,10 @@ export class TransactionsController {
       baggage,
     });
   }
+}
+
+function endingOf({ gid, endedForMs }: LoggedEnding): Ending {
+  return endedForMs === undefined ? { gid, isLive: true } : { gid, isLive: false, endedForMs };
 }
 
 function idempotencyKeyOf(request: FastifyRequest): string | undefined {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   actRequestSchema,
   countsSchema,
+  endingsRequestSchema,
   ERROR_CODES,
   participantInstanceSchema,
   participantListSchema,
@@ -165,6 +166,7 @@ describe('the description of the API', () => {
 
   test.each([
     ['submitTransaction', submissionSchema],
+    ['tellEndings', endingsRequestSchema],
     ['registerInstance', participantInstanceSchema],
     ['retryTransaction', retryBodySchema],
     ['abortTransaction', actRequestSchema],

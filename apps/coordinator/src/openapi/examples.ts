@@ -21,6 +21,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     timeoutMs: 30_000,
     tags: { customer: 'ann' },
   },
+  tellEndings: { gids: ['0193d6c0-0000-7000-8000-000000000001'] },
   retryTransaction: { by: 'ann', reason: 'the bank is back' },
   abortTransaction: { by: 'ann', reason: 'the customer called' },
   pauseTransaction: { by: 'ann', reason: 'looking into it' },

@@ -5,6 +5,7 @@ import {
   type AcceptOutcome,
   type InstanceRow,
   type KeyHolder,
+  type LoggedEnding,
   type NewRow,
   type RowCounts,
   type RowFilter,
@@ -72,6 +73,16 @@ export class MemoryLog implements TransactionLog {
 
   async ended(gids: readonly string[]): Promise<readonly string[]> {
     return gids.filter((gid) => this.rows.get(gid)?.finishedAt !== undefined);
+  }
+
+  async endings(gids: readonly string[]): Promise<readonly LoggedEnding[]> {
+    const now = this.clock.now();
+    return [...new Set(gids)].flatMap((gid) => {
+      const row = this.rows.get(gid);
+      const { finishedAt } = row ?? {};
+      const endedForMs = finishedAt === undefined ? undefined : Math.max(0, now - finishedAt);
+      return row === undefined ? [] : [{ gid, endedForMs }];
+    });
   }
 
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {
