@@ -13,6 +13,7 @@ import type { ReplyEnvelope, Submission } from '@atone/protocol';
 import type { Catalogue } from './catalogue.js';
 import type { Clock } from './clock.port.js';
 import { Doorkeeper } from './doorkeeper.js';
+import type { EngineOptions } from './engine.options.js';
 import {
   IdempotencyInFlightError,
   IdempotencyMismatchError,
@@ -57,33 +58,6 @@ export interface EnginePorts {
   readonly random: Random;
   readonly logger: EngineLogger;
 }
-
-export interface EngineOptions {
-  /** Drawn anew at each process start; it owns rows and a lease. */
-  readonly instanceId: string;
-  readonly logNumber: number;
-  /** How many transactions this instance holds at once; past it new ones are refused with OVERLOADED. */
-  readonly activeCountMax: number;
-  readonly leaseMs: number;
-  readonly renewEveryMs: number;
-  readonly recoverEveryMs: number;
-  readonly claimCountMax: number;
-  /** For transactions submitted without a timeout. */
-  readonly defaultTimeoutMs: number;
-  /** How long the write of an end that nobody waits for may stay behind. */
-  readonly endLagMs: number;
-}
-
-export const DEFAULT_ENGINE_OPTIONS: Omit<EngineOptions, 'instanceId'> = {
-  logNumber: 0,
-  activeCountMax: 20_000,
-  leaseMs: 6_000,
-  renewEveryMs: 2_000,
-  recoverEveryMs: 1_000,
-  claimCountMax: 200,
-  defaultTimeoutMs: 600_000,
-  endLagMs: 150,
-};
 
 export interface SubmitRequest {
   readonly submission: Submission;

@@ -2,6 +2,7 @@ export * from './catalogue.js';
 export * from './catalogue.port.js';
 export * from './clock.port.js';
 export * from './engine.js';
+export * from './engine.options.js';
 export * from './errors.js';
 export * from './log.port.js';
 export * from './logger.port.js';

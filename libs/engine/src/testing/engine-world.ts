@@ -1,6 +1,7 @@
 import type { Submission } from '@atone/protocol';
 import { Catalogue } from '../catalogue.js';
-import { DEFAULT_ENGINE_OPTIONS, Engine, type EngineOptions } from '../engine.js';
+import { Engine } from '../engine.js';
+import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from '../engine.options.js';
 import type { TransactionLog } from '../log.port.js';
 import { ManualClock } from './manual-clock.js';
 import { MemoryCatalogueStore } from './memory-catalogue.js';

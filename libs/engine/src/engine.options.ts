@@ -1,0 +1,28 @@
+/** How one instance of the engine works. */
+export interface EngineOptions {
+  /** Drawn anew at each process start; it owns rows and a lease. */
+  readonly instanceId: string;
+  readonly logNumber: number;
+  /** How many transactions this instance holds at once; past it new ones are refused with OVERLOADED. */
+  readonly activeCountMax: number;
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly recoverEveryMs: number;
+  readonly claimCountMax: number;
+  /** For transactions submitted without a timeout. */
+  readonly defaultTimeoutMs: number;
+  /** How long the write of an end that nobody waits for may stay behind. */
+  readonly endLagMs: number;
+}
+
+/** What counts where nothing else is said. */
+export const DEFAULT_ENGINE_OPTIONS: Omit<EngineOptions, 'instanceId'> = {
+  logNumber: 0,
+  activeCountMax: 20_000,
+  leaseMs: 6_000,
+  renewEveryMs: 2_000,
+  recoverEveryMs: 1_000,
+  claimCountMax: 200,
+  defaultTimeoutMs: 600_000,
+  endLagMs: 150,
+};
