@@ -1,6 +1,6 @@
 import type { Clock, Timer } from './clock.port.js';
 
-export interface FlushLaneOptions {
+export interface FlushLaneOptions<Item> {
   readonly clock: Clock;
   /** The most items that go into one flush. */
   readonly countMax: number;
@@ -8,6 +8,8 @@ export interface FlushLaneOptions {
   readonly lagMs: number;
   /** How many writers there are that may be about to add something. */
   readonly crowd: () => number;
+  /** What one flush may write only once; the second write of it waits for the next flush. Default: anything goes. */
+  readonly subjectOf?: ((item: Item) => string) | undefined;
 }
 
 /** A flush waits for company until this share of the crowd has come… */
@@ -41,7 +43,7 @@ export class FlushLane<Item, Answer> {
 
   constructor(
     private readonly flush: (items: readonly Item[]) => Promise<readonly Answer[]>,
-    private readonly options: FlushLaneOptions,
+    private readonly options: FlushLaneOptions<Item>,
   ) {}
 
   /** Settles when the flush that held the item has. A failed flush rejects all of its items. */
@@ -105,10 +107,28 @@ export class FlushLane<Item, Answer> {
     this.timer?.timer.cancel();
     this.timer = undefined;
     this.isFlushing = true;
-    const batch = this.queue.splice(0, this.options.countMax);
+    const batch = this.takeBatch();
     this.urgentCount = this.queue.filter((waiting) => waiting.isUrgent).length;
     this.measure(batch.length);
     void this.flushBatch(batch);
+  }
+
+  private takeBatch(): readonly Waiting<Item, Answer>[] {
+    const { countMax, subjectOf } = this.options;
+    if (subjectOf === undefined) {
+      return this.queue.splice(0, countMax);
+    }
+    const subjects = new Set<string>();
+    const batch: Waiting<Item, Answer>[] = [];
+    const staying: Waiting<Item, Answer>[] = [];
+    for (const waiting of this.queue) {
+      const subject = subjectOf(waiting.item);
+      const fits = batch.length < countMax && !subjects.has(subject);
+      (fits ? batch : staying).push(waiting);
+      subjects.add(subject);
+    }
+    this.queue = staying;
+    return batch;
   }
 
   private measure(count: number): void {

@@ -38,7 +38,8 @@ export class LogWriter {
     );
     this.updateLane = new FlushLane(
       async (updates) => writeEach(updates, async (some) => ports.log.update(some)),
-      lane,
+      // A driver that has lost its row may still be in doubt about a write, while its heir writes already.
+      { ...lane, subjectOf: (update) => update.gid },
     );
   }
 
@@ -50,8 +51,8 @@ export class LogWriter {
   /**
    * Updates a row by compare-and-set, and again until the log has answered; false when the row is another's now.
    *
-   * After an error the write may have happened: then the row has the next version and the owner that was written, which
-   * nobody else can have made.
+   * After an error the write may have happened: then the row has the next version, and holds what was written. The
+   * owner alone would not tell: this instance itself may have taken the row over in between, for an act.
    *
    * @throws what the log says when it will never take this update.
    */
@@ -127,7 +128,10 @@ export class LogWriter {
   private async wasMine(update: RowUpdate): Promise<boolean> {
     const row = await this.ports.log.get(update.gid);
     return (
-      row?.version === update.version + 1 && row.owner === update.owner && row.state === update.progress.state
+      row?.version === update.version + 1 &&
+      row.owner === update.owner &&
+      row.state === update.progress.state &&
+      JSON.stringify(row.progress) === JSON.stringify(update.progress.document)
     );
   }
 
