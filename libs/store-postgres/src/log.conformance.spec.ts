@@ -1,6 +1,6 @@
 import { describeLogConformance } from '@atone/engine/conformance';
 import { afterAll, beforeAll } from '@jest/globals';
-import { emptyTables, openStoreWorld, shiftTime } from './testing/store.world.js';
+import { cutBusyConnections, emptyTables, openStoreWorld, shiftTime } from './testing/store.world.js';
 import type { StoreWorld } from './testing/store.world.js';
 
 let world: StoreWorld;
@@ -11,16 +11,21 @@ beforeAll(async () => {
 
 afterAll(() => world.end());
 
-describeLogConformance('PostgresLog', async () => {
-  const { store, side } = world;
-  await emptyTables(side);
-  return {
-    log: store.log,
-    advance: (ms) => shiftTime(side, ms),
-    acceptUnknownFormat: async (row) => {
-      await store.log.accept([row]);
-      await side.query('update atone.global_transaction set format = 99 where gid = $1', [row.gid]);
-    },
-    end: () => Promise.resolve(),
-  };
-});
+describeLogConformance(
+  'PostgresLog',
+  async () => {
+    const { store, side } = world;
+    await emptyTables(side);
+    return {
+      log: store.log,
+      advance: (ms) => shiftTime(side, ms),
+      acceptUnknownFormat: async (row) => {
+        await store.log.accept([row]);
+        await side.query('update atone.global_transaction set format = 99 where gid = $1', [row.gid]);
+      },
+      interrupt: () => cutBusyConnections(side),
+      end: () => Promise.resolve(),
+    };
+  },
+  { runCount: 60 },
+);

@@ -1,13 +1,29 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describeClaim, describeClaimDue, describeNotDue, describeRivals } from './log-claim.conformance.js';
+import { describeLogCommands } from './log.commands.js';
 import { describeCounts, describeLeases, describeList, describePaging } from './log-search.conformance.js';
-import { ALICE, BOB, CAROL, DAY_MS, Desk, LEASE_MS, ended, gidsOf, keyed, running } from './log.desk.js';
+import { ALICE, Desk, ended, keyed, running } from './log.desk.js';
 import type { LogWorld } from './log.desk.js';
 
 export type { LogWorld } from './log.desk.js';
 
-/** Describes what every log promises; `makeLog` is called for each test. */
-export function describeLogConformance(name: string, makeLog: () => Promise<LogWorld>): void {
+/** For a log that lives in memory; a database takes its time. */
+const RUN_COUNT = 300;
+
+/** Describes what every log promises; `makeLog` is called for each test, and for each of `runCount` random runs. */
+export function describeLogConformance(
+  name: string,
+  makeLog: () => Promise<LogWorld>,
+  { runCount = RUN_COUNT }: { readonly runCount?: number } = {},
+): void {
   describe(`${name} is a transaction log`, () => {
+    describeLogCommands(makeLog, runCount);
+    describeLogExamples(makeLog);
+  });
+}
+
+function describeLogExamples(makeLog: () => Promise<LogWorld>): void {
+  describe('example by example', () => {
     let desk: Desk;
 
     beforeEach(async () => {
@@ -248,156 +264,5 @@ function describeEnd(open: () => Desk): void {
     await log.update([{ ...row, progress: running({ state: 'committing' }) }]);
 
     expect(await log.get(row.gid)).toMatchObject({ state: 'committing', finishedAt: undefined });
-  });
-}
-
-function describeClaimDue(open: () => Desk): void {
-  test('rows of an instance that has stopped are taken over, with their version raised', async () => {
-    const { log, accepted } = open();
-    const row = await accepted();
-    await log.endLease(ALICE);
-
-    const taken = await log.claimDue(BOB, 10);
-
-    expect(taken).toMatchObject([{ gid: row.gid, owner: BOB, version: 2, progress: { step: 0 } }]);
-    expect(await log.get(row.gid)).toEqual(taken[0]);
-    expect(await log.update([row])).toEqual([false]);
-  });
-
-  test('rows of an instance that does not prove to live any more are taken over', async () => {
-    const { log, accepted, world } = open();
-    const row = await accepted();
-    await world.advance(LEASE_MS - 2_000);
-    const early = await log.claimDue(BOB, 10);
-
-    await world.advance(2_000);
-
-    expect([early, gidsOf(await log.claimDue(BOB, 10))]).toEqual([[], [row.gid]]);
-  });
-
-  test('rows of an instance that nobody has heard of are taken over', async () => {
-    const { log, newRow } = open();
-    const row = newRow({ owner: CAROL });
-    await log.accept([row]);
-
-    expect(gidsOf(await log.claimDue(BOB, 10))).toEqual([row.gid]);
-  });
-
-  test('rows of the living are left to them, however long they are due', async () => {
-    const { log, accepted, world } = open();
-    await accepted();
-    await world.advance(DAY_MS);
-    await log.renewLease(ALICE, LEASE_MS);
-
-    expect([await log.claimDue(BOB, 10), await log.claimDue(ALICE, 10)]).toEqual([[], []]);
-  });
-}
-
-function describeNotDue(open: () => Desk): void {
-  test('nobody takes over its own rows, even if its lease has ended', async () => {
-    const { log, accepted } = open();
-    await accepted();
-    await log.endLease(ALICE);
-
-    expect(await log.claimDue(ALICE, 10)).toEqual([]);
-  });
-
-  test('a row that was given up is taken when it is due, and not before', async () => {
-    const { log, accepted, world } = open();
-    const row = await accepted();
-    await log.update([{ ...row, owner: undefined, progress: running({ dueInMs: 30_000 }) }]);
-    await log.renewLease(ALICE, 10 * LEASE_MS);
-    await world.advance(25_000);
-    const early = await log.claimDue(BOB, 10);
-
-    await world.advance(5_000);
-
-    expect([early, gidsOf(await log.claimDue(BOB, 10))]).toEqual([[], [row.gid]]);
-  });
-
-  test('what has ended is never taken over', async () => {
-    const { log, accepted, world } = open();
-    await log.update([ended(await accepted(), 'committed'), ended(await accepted(), 'aborted')]);
-    await log.endLease(ALICE);
-    await world.advance(DAY_MS);
-
-    expect(await log.claimDue(BOB, 10)).toEqual([]);
-  });
-
-  test('rows of an unknown format are left alone, visibly', async () => {
-    const { log, newRow, world } = open();
-    const row = newRow({ owner: CAROL });
-    await world.acceptUnknownFormat(row);
-
-    expect([await log.claimDue(BOB, 10), await log.claim(BOB, row.gid)]).toEqual([[], undefined]);
-
-    const [listed] = await log.list({ limit: 10 });
-    expect(listed).toMatchObject({ gid: row.gid, version: 1, owner: CAROL });
-    expect(listed?.format).toBeGreaterThan(1);
-  });
-}
-
-function describeRivals(open: () => Desk): void {
-  test('two that take over at the same time never share a row, and never take more than they asked for', async () => {
-    const { log, newRow } = open();
-    const rows = Array.from({ length: 40 }, () => newRow({ owner: CAROL }));
-    await log.accept(rows);
-    await log.renewLease(BOB, LEASE_MS);
-
-    const takes = await Promise.all(
-      Array.from({ length: 8 }, async (_, turn) => log.claimDue(turn % 2 === 0 ? ALICE : BOB, 5)),
-    );
-
-    expect(takes.every((taken) => taken.length <= 5)).toBe(true);
-    const gids = takes.flat().map(({ gid }) => gid);
-    expect(new Set(gids).size).toBe(gids.length);
-    expect(takes.flat().every(({ version }) => version === 2)).toBe(true);
-  });
-
-  test('what is left behind is taken whole in the end, of the dead and of those without an owner', async () => {
-    const { log, newRow, accepted } = open();
-    const orphans = Array.from({ length: 6 }, () => newRow({ owner: CAROL }));
-    await log.accept(orphans);
-    const free = [await accepted(), await accepted(), await accepted()];
-    await log.update(free.map((row) => ({ ...row, owner: undefined, progress: running({ dueInMs: 0 }) })));
-
-    const takes = [await log.claimDue(BOB, 4), await log.claimDue(BOB, 4), await log.claimDue(BOB, 4)];
-
-    expect(takes.map((taken) => taken.length)).toEqual([4, 4, 1]);
-    expect(gidsOf(takes.flat())).toEqual(gidsOf([...orphans, ...free]));
-  });
-}
-
-function describeClaim(open: () => Desk): void {
-  test('an act takes a live row over, whoever drives it', async () => {
-    const { log, accepted } = open();
-    const row = await accepted();
-
-    const taken = await log.claim(BOB, row.gid);
-
-    expect(taken).toMatchObject({ gid: row.gid, owner: BOB, version: 2 });
-    expect(await log.update([row])).toEqual([false]);
-  });
-
-  test('an act finds no row that has ended, and none that is not there', async () => {
-    const { log, accepted, newRow } = open();
-    const row = await accepted();
-    await log.update([ended(row, 'aborted')]);
-
-    expect([await log.claim(BOB, row.gid), await log.claim(BOB, newRow().gid)]).toEqual([
-      undefined,
-      undefined,
-    ]);
-    expect((await log.get(row.gid))?.version).toBe(2);
-  });
-
-  test('an instance finds the live rows that it owns', async () => {
-    const { log, accepted, newRow } = open();
-    const [own, past, lost] = [await accepted(), await accepted(), await accepted()];
-    await log.accept([newRow({ owner: BOB })]);
-    await log.update([ended(past, 'committed')]);
-    await log.claim(BOB, lost.gid);
-
-    expect(await log.owned(ALICE)).toEqual([own.gid]);
   });
 }

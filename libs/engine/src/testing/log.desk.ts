@@ -9,6 +9,8 @@ export interface LogWorld {
   advance(ms: number): Promise<void>;
   /** Puts a row in whose format is above `ROW_FORMAT`, as a newer version would have written it. */
   acceptUnknownFormat(row: NewRow): Promise<void>;
+  /** Cuts off whatever the log is just being asked, so that the answer is lost. For a log behind connections. */
+  interrupt?(): Promise<void>;
   /** Gives back what the log has used. */
   end(): Promise<void>;
 }
@@ -17,7 +19,7 @@ export const ALICE = '00000000-0000-4000-8000-00000000000a';
 export const BOB = '00000000-0000-4000-8000-00000000000b';
 export const CAROL = '00000000-0000-4000-8000-00000000000c';
 /** Proves to live for the sake of reading the log's clock. */
-const CLOCK_READER = '00000000-0000-4000-8000-0000000000cc';
+export const CLOCK_READER = '00000000-0000-4000-8000-0000000000cc';
 
 export const LEASE_MS = 6_000;
 export const DAY_MS = 86_400_000;
@@ -34,8 +36,13 @@ export class Desk {
   }
 
   async readClock(): Promise<void> {
-    this.now = await this.log.renewLease(CLOCK_READER, LEASE_MS);
+    await this.tick();
     await this.log.renewLease(ALICE, LEASE_MS);
+  }
+
+  /** Reads the clock, and leaves Alice to prove herself that she lives. */
+  async tick(): Promise<void> {
+    this.now = await this.log.renewLease(CLOCK_READER, LEASE_MS);
   }
 
   readonly newRow = (given: Partial<NewRow> = {}): NewRow => {

@@ -31,16 +31,25 @@ export class MemoryLog implements TransactionLog {
   private readonly keys = new Map<string, KeyHolder>();
   private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
 
-  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+  /** `onWrite` is called with each row that is written, before anybody hears of it. */
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly onWrite: (row: StoredRow) => void = () => undefined,
+  ) {}
 
   async accept(rows: readonly NewRow[]): Promise<readonly AcceptOutcome[]> {
+    checkBatch(rows);
+    for (const { gid, idempotency } of rows) {
+      const holder = idempotency && this.keys.get(idempotency.key);
+      if (this.rows.has(gid) && (holder === undefined || holder.gid === gid)) {
+        throw new Error(`Transaction ${gid} is in the log already.`);
+      }
+    }
     return rows.map((row) => this.acceptOne(row));
   }
 
   async update(updates: readonly RowUpdate[]): Promise<readonly boolean[]> {
-    if (new Set(updates.map((update) => update.gid)).size < updates.length) {
-      throw new Error('One batch updates a row twice.');
-    }
+    checkBatch(updates);
     return updates.map((update) => this.updateOne(update));
   }
 
@@ -122,7 +131,7 @@ export class MemoryLog implements TransactionLog {
   async endLease(instanceId: string): Promise<void> {
     const lease = this.leases.get(instanceId);
     if (lease !== undefined) {
-      this.leases.set(instanceId, { ...lease, leaseUntil: this.clock.now() });
+      this.leases.set(instanceId, { ...lease, leaseUntil: Math.min(lease.leaseUntil, this.clock.now()) });
     }
   }
 
@@ -136,7 +145,7 @@ export class MemoryLog implements TransactionLog {
 
   /** Puts a row in as some other version of the software would have left it. */
   plant(row: StoredRow & { readonly dueAt?: number | undefined }): void {
-    this.rows.set(row.gid, { dueAt: this.clock.now(), ...row });
+    this.write({ dueAt: this.clock.now(), ...row });
   }
 
   private acceptOne(row: NewRow): AcceptOutcome {
@@ -145,14 +154,11 @@ export class MemoryLog implements TransactionLog {
     if (taken !== undefined) {
       return { outcome: 'key-taken', ...taken };
     }
-    if (this.rows.has(row.gid)) {
-      throw new Error(`Transaction ${row.gid} is in the log already.`);
-    }
     if (idempotency !== undefined) {
       this.keys.set(idempotency.key, { gid: row.gid, bodyHash: idempotency.bodyHash });
     }
     const now = this.clock.now();
-    this.rows.set(row.gid, {
+    this.write({
       ...rest,
       ...this.changed(progress),
       owner,
@@ -171,7 +177,7 @@ export class MemoryLog implements TransactionLog {
       return false;
     }
     const version = row.version + 1;
-    this.rows.set(row.gid, { ...row, ...this.changed(update.progress), owner: update.owner, version });
+    this.write({ ...row, ...this.changed(update.progress), owner: update.owner, version });
     return true;
   }
 
@@ -183,9 +189,6 @@ export class MemoryLog implements TransactionLog {
   > {
     const now = this.clock.now();
     const { state, stuckReason, stuckAt, isPaused, dueInMs, document } = progress;
-    if (FINISHED.has(state) !== (dueInMs === undefined)) {
-      throw new Error(`A row that is ${state} must ${FINISHED.has(state) ? 'not ' : ''}have a due time.`);
-    }
     return {
       state,
       stuckReason,
@@ -196,6 +199,11 @@ export class MemoryLog implements TransactionLog {
       finishedAt: FINISHED.has(state) ? now : undefined,
       progress: through(document),
     };
+  }
+
+  private write(row: MemoryRow): void {
+    this.rows.set(row.gid, row);
+    this.onWrite(row);
   }
 
   private isClaimable(row: MemoryRow, instanceId: string): boolean {
@@ -210,8 +218,20 @@ export class MemoryLog implements TransactionLog {
 
   private takeOver(row: MemoryRow, instanceId: string): StoredRow {
     const taken = { ...row, owner: instanceId, version: row.version + 1, updatedAt: this.clock.now() };
-    this.rows.set(row.gid, taken);
+    this.write(taken);
     return copyOf(taken);
+  }
+}
+
+/** A batch is rejected as a whole: what may reject it is looked at before anything is written. */
+function checkBatch(batch: readonly Pick<RowUpdate, 'gid' | 'progress'>[]): void {
+  if (new Set(batch.map(({ gid }) => gid)).size < batch.length) {
+    throw new Error('One batch names a transaction twice.');
+  }
+  for (const { state, dueInMs } of batch.map(({ progress }) => progress)) {
+    if (FINISHED.has(state) !== (dueInMs === undefined)) {
+      throw new Error(`A row that is ${state} must ${FINISHED.has(state) ? 'not ' : ''}have a due time.`);
+    }
   }
 }
 
