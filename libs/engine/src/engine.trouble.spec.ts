@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { EngineWorld, happyScript, overriding, planOfSteps, refusing } from './testing/index.js';
+import { EngineWorld, happyScript, overriding, planOfSteps, refusing, type Script } from './testing/index.js';
 import { viewOf } from './transaction.view.js';
 
 const STEPS = ['create', 'reserve', 'charge'];
@@ -84,6 +84,24 @@ describe('what goes wrong inside', () => {
     // The late claim's row is older than what the act wrote: its driver may not write over it.
     expect((await world.log.get(gid))?.isPaused).toBe(true);
     expect(engine.activeCount).toBe(0);
+  });
+
+  test('S9 who waits at an instance that lost a stuck row before it set it aside is told the end, not what was', async () => {
+    const refuseToUndo: Script = (command) =>
+      command.op === 'compensate'
+        ? { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } }
+        : refusing('charge')(command);
+    const former = await world.coordinator({ script: refuseToUndo });
+    const heir = await world.coordinator();
+    const { gid } = await former.engine.submit({ submission: planOfSteps(STEPS) });
+    const told = former.engine.waitForEnd(gid, 10_000);
+    await world.clock.advance(20);
+    expect(former.engine.activeCount).toBe(1);
+
+    await heir.engine.act(gid, { type: 'retry', by: 'ann', reason: 'mended' });
+    await world.clock.advance(1_000);
+
+    expect((await told).saga.state).toBe('aborted');
   });
 
   test('an hourly look at a stuck row leaves its history as it was', async () => {

@@ -412,6 +412,8 @@ export class Engine {
       this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
       const stuck = stuckOf(driver.saga);
       this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
+    } else if (how === 'lost') {
+      this.ports.logger.info({ gid: driver.gid }, 'transaction lost to another instance');
     }
   }
 

@@ -26,13 +26,14 @@ export interface DriverHost {
   /** Writes the row by compare-and-set, through every doubt; false: the row belongs to somebody else now. */
   write(update: RowUpdate, isUrgent: boolean): Promise<boolean>;
   send(command: BranchCommand, answerWithinMs: number): void;
-  /** The driver is through with its saga: ended, given up, or lost to another instance. */
+  /** The driver is through with its saga. */
   released(driver: SagaDriver, how: Release): void;
   /** A defect: the machine or the driver threw. The row is left to operators. */
   crashed(driver: SagaDriver, error: unknown): void;
 }
 
-export type Release = 'ended' | 'idle' | 'lost';
+/** Ended; given back to the log for a while; lost to another instance; dropped by this one, which stops or starts over. */
+export type Release = 'ended' | 'idle' | 'lost' | 'dropped';
 
 /** A saga that can only move in a while is given back to the log after this, so that memory holds what is alive. */
 const IDLE_AFTER_MS = 60_000;
@@ -114,7 +115,7 @@ export class SagaDriver {
 
   /** Forgets the saga without a word: the instance stops, and another one will take the row over. */
   drop(): void {
-    this.release('lost');
+    this.release('dropped');
   }
 
   private deliver(letter: Letter): void {
@@ -144,7 +145,7 @@ export class SagaDriver {
       this.isBusy = false;
       this.rest();
     } catch (error) {
-      this.release('lost');
+      this.release('dropped');
       this.host.crashed(this, error);
     }
   }
@@ -270,10 +271,10 @@ export class SagaDriver {
   private async giveBack(): Promise<void> {
     try {
       const progress = encodeProgress(this.saga, this.dueInMs(this.saga));
-      await this.writeRow(progress, { owner: undefined, isUrgent: true });
-      this.release('idle');
+      const isOurs = await this.writeRow(progress, { owner: undefined, isUrgent: true });
+      this.release(isOurs ? 'idle' : 'lost');
     } catch (error) {
-      this.release('lost');
+      this.release('dropped');
       this.host.crashed(this, error);
     }
   }
