@@ -1,0 +1,128 @@
+import type { StoredRow } from '@atone/engine';
+import { tidyUp } from '../world/operator.js';
+import { STRANGE_NAMES } from '../world/strange.rows.js';
+import type { World } from '../world/world.js';
+import { Violation } from './violation.js';
+
+/** How long after the last fault everything must have an end, with an operator who asks again where it is stuck. */
+const END_WITHIN_MS = 600_000;
+
+/** How often that operator looks. */
+const TIDY_EVERY_MS = 20_000;
+
+/** A row whose owner is gone is somebody's again within its lease, one pass of recovery, and this. */
+const TAKEOVER_SLACK_MS = 6_000;
+
+/** An own row that nobody drives is found by the look for orphans, which comes twice a minute at the latest. */
+const ORPHAN_WITHIN_MS = 150_000;
+
+/** Ends the faults, and checks that everything comes to an end: S at the end, L1 to L3. */
+export class LivenessCheck {
+  private readonly startMs: number;
+  private tidiedAtMs: number;
+
+  constructor(private readonly world: World) {
+    this.startMs = world.scheduler.nowMs;
+    this.tidiedAtMs = this.startMs;
+  }
+
+  async run(): Promise<void> {
+    const { world } = this;
+    this.heal();
+    await world.scheduler.runUntil(() => world.failure !== undefined || this.isQuiet());
+    if (world.failure === undefined) {
+      this.checkEnd();
+    }
+  }
+
+  private heal(): void {
+    const { world } = this;
+    world.trace('', 'the faults end');
+    world.fates.end();
+    world.network.healAll();
+    for (const process of world.processes) {
+      process.thaw();
+      process.start();
+    }
+  }
+
+  /** Late messages are part of it: what they could still do must have been done. */
+  private isQuiet(): boolean {
+    const { world } = this;
+    const elapsedMs = world.scheduler.nowMs - this.startMs;
+    const live = this.liveRows();
+    if (
+      live.length === 0 &&
+      world.network.inFlightCount === 0 &&
+      world.clients.every((client) => client.isDone)
+    ) {
+      return true;
+    }
+    if (elapsedMs > END_WITHIN_MS) {
+      this.fail('L1', live[0], 'has not ended, ten minutes after the last fault');
+    }
+    if (elapsedMs > ORPHAN_WITHIN_MS) {
+      this.fail('L3', this.unseen()[0], 'cannot be read, and nobody can see that');
+    }
+    this.checkTakeover(live, elapsedMs);
+    if (world.scheduler.nowMs - this.tidiedAtMs >= TIDY_EVERY_MS) {
+      this.tidiedAtMs = world.scheduler.nowMs;
+      tidyUp(world);
+    }
+    return false;
+  }
+
+  private liveRows(): readonly StoredRow[] {
+    const { safety } = this.world;
+    return safety.gids
+      .map((gid) => safety.rowOf(gid))
+      .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined);
+  }
+
+  private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {
+    const { leaseMs, recoverEveryMs } = this.world.options;
+    if (elapsedMs > leaseMs + recoverEveryMs + TAKEOVER_SLACK_MS + this.world.logClock.setBackMs) {
+      const owners = new Set(this.world.coordinators.map(({ instanceId }) => instanceId));
+      const left = live.find((row) => row.owner !== undefined && !owners.has(row.owner));
+      this.fail('L2', left, 'still belongs to an instance that is gone');
+    }
+    if (elapsedMs > ORPHAN_WITHIN_MS) {
+      const driven = this.world.coordinators.reduce(
+        (count, { engine }) => count + (engine?.activeCount ?? 0),
+        0,
+      );
+      const owned = live.filter((row) => row.owner !== undefined);
+      if (owned.length > driven) {
+        this.fail('L1', owned[0], 'has an owner, and nobody drives it');
+      }
+    }
+  }
+
+  private checkEnd(): void {
+    const { world } = this;
+    for (const gid of world.safety.gids) {
+      world.safety.checkEnd(gid);
+    }
+    for (const client of world.clients) {
+      client.checkEnd();
+    }
+    const touched = world
+      .strangeRows()
+      .find(({ name, version }) => name === STRANGE_NAMES.newer && version > 1);
+    this.fail('L3', touched, 'is of a later format and was touched');
+  }
+
+  /** Rows that cannot be driven, and are not yet marked for operators. */
+  private unseen(): readonly StoredRow[] {
+    return this.world
+      .strangeRows()
+      .filter(({ name, stuckReason }) => name === STRANGE_NAMES.unreadable && stuckReason === undefined);
+  }
+
+  private fail(promise: 'L1' | 'L2' | 'L3', row: StoredRow | undefined, what: string): void {
+    if (row !== undefined) {
+      const state = `${row.state} v${row.version}${row.stuckReason === undefined ? '' : `, stuck: ${row.stuckReason}`}`;
+      this.world.report(new Violation(promise, this.world.nameOfGid(row.gid), `it ${what} (${state})`));
+    }
+  }
+}

@@ -1,0 +1,248 @@
+import { outcomeOf, type Branch, type Plan, type PlanStep } from '@atone/core';
+import type { StoredRow } from '@atone/engine';
+import type { MemoryCommit } from '@atone/participant/testing';
+import type { Effect } from '../world/handlers.js';
+import { Violation, type PromiseId } from './violation.js';
+
+/** What is known of a branch from the databases alone. */
+interface BranchFacts {
+  effectCount: number;
+  undoCount: number;
+  /** Whether an undo, empty or not, is stored. */
+  isUndone: boolean;
+}
+
+interface TransactionFacts {
+  row: StoredRow;
+  readonly plan: Plan;
+  readonly dependents: ReadonlyMap<string, readonly string[]>;
+  readonly branches: Map<string, BranchFacts>;
+}
+
+/**
+ * Watches every commit of every database, and reports each that breaks a promise.
+ *
+ * It knows nothing of the code under test: it sees rows of the log, rows of the barriers, and effects.
+ */
+export class SafetyCheck {
+  private readonly transactions = new Map<string, TransactionFacts>();
+
+  constructor(
+    private readonly nameOf: (gid: string) => string,
+    private readonly report: (violation: Violation) => void,
+  ) {}
+
+  get gids(): readonly string[] {
+    return [...this.transactions.keys()];
+  }
+
+  rowOf(gid: string): StoredRow | undefined {
+    return this.transactions.get(gid)?.row;
+  }
+
+  /** A row of the log has been written. */
+  rowWritten(row: StoredRow): void {
+    const known = this.transactions.get(row.gid);
+    if (known === undefined) {
+      this.add(row);
+      return;
+    }
+    const before = known.row;
+    const step = `${before.state} v${before.version} became ${row.state} v${row.version}`;
+    if (before.finishedAt !== undefined) {
+      this.broken('S2', row.gid, `what had ended was written again: ${step}`);
+    }
+    if (row.version !== before.version + 1) {
+      this.broken('S9', row.gid, `a version was left out or used twice: ${step}`);
+    }
+    const [was, is] = [outcomeOf(before.state), outcomeOf(row.state)];
+    if (was !== 'undecided' && was !== is) {
+      this.broken('S1', row.gid, `the decision changed: ${step}`);
+    }
+    known.row = row;
+    this.checkDecision(known);
+  }
+
+  /** A participant's database has committed. */
+  committed({ rows, entries }: MemoryCommit): void {
+    for (const entry of entries as unknown as readonly Effect[]) {
+      this.effected(entry);
+    }
+    for (const { gid, branchId, columns } of rows) {
+      const facts = this.branch(gid, branchId);
+      if (columns['state'] === 'undone' && facts !== undefined && !facts.isUndone) {
+        facts.isUndone = true;
+        this.checkUndo(gid, branchId);
+      }
+    }
+  }
+
+  /** The effect of an action or of its undo is there. */
+  effected({ gid, branchId, op }: Effect): void {
+    const facts = this.branch(gid, branchId);
+    const transaction = this.transactions.get(gid);
+    if (facts === undefined || transaction === undefined) {
+      this.broken('S8', gid, `branch ${branchId} took effect, and the log does not know the transaction`);
+      return;
+    }
+    if (op === 'action') {
+      facts.effectCount += 1;
+      if (facts.effectCount > 1) {
+        this.broken('S4', gid, `the action of ${branchId} took effect twice`);
+      }
+      if (facts.isUndone) {
+        this.broken('S5', gid, `the action of ${branchId} took effect after its undo`);
+      }
+      this.checkOrder(transaction, branchId);
+      this.checkPivot(transaction);
+    } else {
+      facts.undoCount += 1;
+      if (facts.effectCount !== 1) {
+        this.broken('S7', gid, `${branchId} was undone though it had no effect`);
+      }
+      if (facts.undoCount > 1) {
+        this.broken('S4', gid, `${branchId} was undone twice`);
+      }
+    }
+  }
+
+  /** A plain endpoint has stored an undo. */
+  undone(gid: string, branchId: string): void {
+    const facts = this.branch(gid, branchId);
+    if (facts !== undefined && !facts.isUndone) {
+      facts.isUndone = true;
+      this.checkUndo(gid, branchId);
+    }
+  }
+
+  /** Everything is quiet: what has ended must be all done, or all amended. */
+  checkEnd(gid: string): void {
+    const transaction = this.transactions.get(gid);
+    if (transaction?.row.finishedAt === undefined) {
+      return;
+    }
+    const isCommitted = transaction.row.state === 'committed';
+    for (const step of transaction.plan.steps) {
+      const { effectCount, undoCount } = this.facts(transaction, step.branchId);
+      const skipped = skippedOp(transaction.row, step.branchId);
+      const inForce = effectCount - undoCount;
+      if (isCommitted) {
+        const isRight = skipped === 'action' ? undoCount === 0 : inForce === 1 && undoCount === 0;
+        if (!isRight) {
+          this.broken(
+            'SA1',
+            gid,
+            `it committed, and ${step.branchId} has ${effectCount} effects, ${undoCount} undone`,
+          );
+        }
+      } else if (skipped !== 'compensate') {
+        if (inForce !== 0) {
+          this.broken('SA1', gid, `it aborted, and the effect of ${step.branchId} is still there`);
+        }
+      }
+    }
+  }
+
+  private add(row: StoredRow): void {
+    const { plan } = row.plan as unknown as { plan?: Plan };
+    if (plan === undefined) {
+      return;
+    }
+    const dependents = new Map(
+      plan.steps.map(({ branchId }) => [branchId, dependentsOf(plan.steps, branchId)] as const),
+    );
+    this.transactions.set(row.gid, { row, plan, dependents, branches: new Map() });
+  }
+
+  private checkDecision(transaction: TransactionFacts): void {
+    const { row, plan } = transaction;
+    const outcome = outcomeOf(row.state);
+    for (const { branchId, pivot } of plan.steps) {
+      const { isUndone, effectCount } = this.facts(transaction, branchId);
+      if (outcome === 'committed' && isUndone) {
+        this.broken('S1', row.gid, `it was decided to commit, and ${branchId} was undone`);
+      }
+      if (pivot && effectCount > 0) {
+        if (outcome === 'aborted') {
+          this.broken('SA5', row.gid, `it was decided to abort after the pivot ${branchId} was done`);
+        }
+      }
+    }
+  }
+
+  private checkUndo(gid: string, branchId: string): void {
+    const transaction = this.transactions.get(gid);
+    if (transaction === undefined) {
+      return;
+    }
+    const { row, dependents } = transaction;
+    if (outcomeOf(row.state) !== 'aborted') {
+      this.broken('S1', gid, `${branchId} was undone while the log said ${row.state}`);
+    }
+    this.checkPivot(transaction);
+    for (const dependent of dependents.get(branchId) ?? []) {
+      const facts = this.facts(transaction, dependent);
+      const isInForce = facts.effectCount > 0 && !facts.isUndone && skippedOp(row, dependent) === undefined;
+      if (isInForce) {
+        this.broken('SA2', gid, `${branchId} was undone before ${dependent}, which depends on it`);
+      }
+    }
+  }
+
+  private checkOrder(transaction: TransactionFacts, branchId: string): void {
+    const step = transaction.plan.steps.find((one) => one.branchId === branchId);
+    for (const before of step?.after ?? []) {
+      const { effectCount } = this.facts(transaction, before);
+      const isDone = effectCount > 0 || skippedOp(transaction.row, before) !== undefined;
+      if (!isDone) {
+        this.broken('SA2', transaction.row.gid, `${branchId} ran before ${before}, which it comes after`);
+      }
+    }
+  }
+
+  private checkPivot(transaction: TransactionFacts): void {
+    const pivot = transaction.plan.steps.find((step) => step.pivot);
+    if (pivot === undefined || this.facts(transaction, pivot.branchId).effectCount === 0) {
+      return;
+    }
+    for (const [branchId, { isUndone }] of transaction.branches) {
+      if (isUndone) {
+        this.broken(
+          'SA5',
+          transaction.row.gid,
+          `${branchId} is undone and the pivot ${pivot.branchId} is done`,
+        );
+      }
+    }
+  }
+
+  private branch(gid: string, branchId: string): BranchFacts | undefined {
+    const transaction = this.transactions.get(gid);
+    return transaction && this.facts(transaction, branchId);
+  }
+
+  private facts(transaction: TransactionFacts, branchId: string): BranchFacts {
+    const known = transaction.branches.get(branchId);
+    if (known !== undefined) {
+      return known;
+    }
+    const fresh = { effectCount: 0, undoCount: 0, isUndone: false };
+    transaction.branches.set(branchId, fresh);
+    return fresh;
+  }
+
+  private broken(promise: PromiseId, gid: string, what: string): void {
+    this.report(new Violation(promise, this.nameOf(gid), what));
+  }
+}
+
+/** Returns what an operator has skipped of a branch, as the row tells. */
+export function skippedOp(row: StoredRow, branchId: string): 'action' | 'compensate' | undefined {
+  const { branches } = row.progress as unknown as { branches: readonly Branch[] };
+  return branches.find((branch) => branch.branchId === branchId)?.skip?.op;
+}
+
+function dependentsOf(steps: readonly PlanStep[], branchId: string): string[] {
+  const direct = steps.filter((step) => step.after.includes(branchId)).map((step) => step.branchId);
+  return [...new Set(direct.flatMap((name) => [name, ...dependentsOf(steps, name)]))];
+}

@@ -1,0 +1,32 @@
+/** The promises that a run is held to; see ARCHITECTURE.md. */
+export type PromiseId =
+  | 'S1'
+  | 'S2'
+  | 'S4'
+  | 'S5'
+  | 'S6'
+  | 'S7'
+  | 'S8'
+  | 'S9'
+  | 'S11'
+  | 'S12'
+  | 'SA1'
+  | 'SA2'
+  | 'SA4'
+  | 'SA5'
+  | 'L1'
+  | 'L2'
+  | 'L3';
+
+/** A promise that a run has broken. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+
+  constructor(
+    readonly promise: PromiseId,
+    readonly transaction: string | undefined,
+    readonly what: string,
+  ) {
+    super(`${promise} is broken${transaction === undefined ? '' : ` for ${transaction}`}: ${what}`);
+  }
+}

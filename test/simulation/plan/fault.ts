@@ -1,0 +1,85 @@
+/** What can go wrong at a place that a run passes, and how often it does where a seed has it switched on. */
+export const POINT_FAULTS = {
+  /** A coordinator dies at a failpoint. */
+  'coordinator-crash': 0.01,
+  /** A coordinator stands still at a failpoint, for longer than its lease or not. */
+  'coordinator-pause': 0.01,
+  'participant-crash': 0.02,
+  'participant-pause': 0.02,
+  /** A request to the log fails before it is carried out. */
+  'log-lost': 0.03,
+  /** A request to the log is carried out, and its answer is lost. */
+  'log-unanswered': 0.03,
+  'log-slow': 0.05,
+  /** The connection to a participant's database breaks before a statement, which rolls all back. */
+  'database-lost': 0.02,
+  /** A participant's commit is carried out, and its answer is lost. */
+  'database-unanswered': 0.03,
+  'database-slow': 0.05,
+  'command-lost': 0.06,
+  'command-repeated': 0.08,
+  /** A command takes long; others overtake it. */
+  'command-late': 0.06,
+  'reply-lost': 0.06,
+  'reply-repeated': 0.06,
+  'reply-late': 0.06,
+  /** A participant's code says no. */
+  refusal: 0.12,
+  /** A participant's code throws. */
+  error: 0.1,
+  /** A participant's code has a bug until the faults end. */
+  defect: 0.02,
+  /** A plain endpoint says that it is still at it. */
+  'not-yet': 0.2,
+  'slow-code': 0.05,
+  'client-request-lost': 0.1,
+  'client-answer-lost': 0.1,
+} as const;
+
+export type PointFaultKind = keyof typeof POINT_FAULTS;
+
+/** What goes wrong at a time, whatever the run is doing. */
+export const TIMED_FAULTS = [
+  'kill-coordinator',
+  'pause-coordinator',
+  'stop-coordinator',
+  'kill-participant',
+  'pause-participant',
+  'participant-down',
+  'cut-command',
+  'cut-reply',
+  'cut-log-request',
+  'cut-log-answer',
+  'clock-jump',
+  'log-clock-jump',
+  'operator',
+] as const;
+
+export type TimedFaultKind = (typeof TIMED_FAULTS)[number];
+
+export type FaultKind = PointFaultKind | TimedFaultKind;
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  ...(Object.keys(POINT_FAULTS) as PointFaultKind[]),
+  ...TIMED_FAULTS,
+];
+
+/** A fault at the n-th time that a run passes a place. */
+export interface PointFault {
+  readonly kind: PointFaultKind;
+  readonly point: string;
+  /** Counts from 0. */
+  readonly occurrence: number;
+  /** For how long, or whatever else the kind needs a number for. */
+  readonly amount: number;
+}
+
+/** A fault at a time. */
+export interface TimedFault {
+  readonly kind: TimedFaultKind;
+  readonly atMs: number;
+  readonly forMs: number;
+  /** Chooses among those whom it may hit, from 0 to below 1. */
+  readonly choice: number;
+  readonly otherChoice: number;
+}

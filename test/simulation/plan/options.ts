@@ -1,0 +1,79 @@
+import { Draws } from './draws.js';
+import { FAULT_KINDS, type FaultKind } from './fault.js';
+
+/** What a seed decides before anything happens. All times in ms. */
+export interface SimulationOptions {
+  readonly coordinatorCount: number;
+  readonly serviceCount: number;
+  /** How many instances each service has; they share its database. */
+  readonly instanceCount: number;
+  /** How many of the services are plain endpoints without the library. */
+  readonly plainCount: number;
+  readonly transactionCount: number;
+  readonly faultMs: number;
+  readonly leaseMs: number;
+  readonly recoverEveryMs: number;
+  readonly claimCountMax: number;
+  readonly activeCountMax: number;
+  readonly endLagMs: number;
+  /** Kinds that may strike in this run; half of them, as a rule. */
+  readonly kinds: readonly FaultKind[];
+  /** Multiplies how often they do. */
+  readonly rate: number;
+  /** Without it a message arrives in the order it was sent, which hides other things. */
+  readonly isReordering: boolean;
+  /**
+   * Whether a lost message is asked for again. Without it a coordinator waits for its replies for ever, and nothing
+   * that loses messages may strike; what a repeat would have covered up then shows.
+   */
+  readonly isResending: boolean;
+  /** Whether a request whose answer is late is given up by the transport, or by the engine alone. */
+  readonly isTransportPatient: boolean;
+  /** Whether there are rows in the log that this version cannot drive. */
+  readonly hasStrangeRows: boolean;
+  readonly undoesSlowly: boolean;
+}
+
+/** Without a repeat these would leave a saga waiting for ever, and rightly so. */
+const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'command-lost',
+  'reply-lost',
+  'participant-crash',
+  'kill-participant',
+  'participant-down',
+  'cut-command',
+  'cut-reply',
+]);
+
+/** Returns what a seed has in store. */
+export function drawOptions(seed: number): SimulationOptions {
+  const draws = new Draws(seed);
+  const isResending = !draws.chance('options/no-resend', 0.15);
+  const serviceCount = draws.integer('options/services', 1, 4);
+  return {
+    coordinatorCount: draws.pick('options/coordinators', [1, 2, 2, 2, 3]),
+    serviceCount,
+    instanceCount: draws.pick('options/instances', [1, 1, 2]),
+    // Without a barrier nobody can ask again at once, so a takeover waits for the reply that went to another.
+    plainCount:
+      isResending && draws.chance('options/plain', 0.2)
+        ? draws.integer('options/plain-count', 1, serviceCount)
+        : 0,
+    transactionCount: draws.integer('options/transactions', 1, 6),
+    faultMs: draws.scale('options/fault-time', 1_000, 15_000),
+    leaseMs: draws.pick('options/lease', [300, 1_000, 1_000, 3_000, 6_000]),
+    recoverEveryMs: draws.pick('options/recover', [50, 200, 1_000]),
+    claimCountMax: draws.pick('options/claims', [1, 3, 200]),
+    activeCountMax: draws.pick('options/active', [2, 100, 100, 100]),
+    endLagMs: draws.pick('options/end-lag', [1, 150, 150, 1_000]),
+    kinds: FAULT_KINDS.filter(
+      (kind) => draws.chance(`options/${kind}`, 0.5) && (isResending || !NEEDS_RESENDING.has(kind)),
+    ),
+    rate: draws.pick('options/rate', [0.3, 1, 1, 2]),
+    isReordering: draws.chance('options/reorder', 0.8),
+    isResending,
+    isTransportPatient: draws.chance('options/patient', 0.3),
+    hasStrangeRows: draws.chance('options/strange', 0.1),
+    undoesSlowly: draws.chance('options/slow-undo', 0.2),
+  };
+}

@@ -1,0 +1,44 @@
+import { Draws } from './draws.js';
+import { TIMED_FAULTS, type PointFault, type TimedFault } from './fault.js';
+import { drawOptions, type SimulationOptions } from './options.js';
+import { drawTransaction, type TransactionSpec } from './transaction.draw.js';
+
+/** All that a run is made of. The seed alone gives one; what a run has shown can be written down and made smaller. */
+export interface SimulationPlan {
+  /** Still gives the latencies and other choices that are no faults. */
+  readonly seed: number;
+  readonly options: SimulationOptions;
+  readonly transactions: readonly TransactionSpec[];
+  readonly timed: readonly TimedFault[];
+  /** Absent: the seed decides at each place. */
+  readonly points?: readonly PointFault[] | undefined;
+}
+
+/** Returns the plan of a seed. */
+export function planOfSeed(seed: number): SimulationPlan {
+  const options = drawOptions(seed);
+  const draws = new Draws(seed);
+  return {
+    seed,
+    options,
+    transactions: Array.from({ length: options.transactionCount }, (_, index) =>
+      drawTransaction(index, options, draws),
+    ),
+    timed: drawTimedFaults(options, draws),
+  };
+}
+
+function drawTimedFaults(options: SimulationOptions, draws: Draws): TimedFault[] {
+  const kinds = TIMED_FAULTS.filter((kind) => options.kinds.includes(kind));
+  if (kinds.length === 0) {
+    return [];
+  }
+  const count = Math.round(draws.integer('timed/count', 0, 8) * Math.min(1, options.rate));
+  return Array.from({ length: count }, () => ({
+    kind: draws.pick('timed/kind', kinds),
+    atMs: draws.integer('timed/at', 0, options.faultMs),
+    forMs: draws.scale('timed/for', 20, 10_000),
+    choice: draws.next('timed/choice'),
+    otherChoice: draws.next('timed/other'),
+  }));
+}

@@ -1,0 +1,103 @@
+import type { OperatorAct } from '@atone/core';
+import { Catalogue, Engine } from '@atone/engine';
+import { SeededRandom } from '@atone/engine/testing';
+import type { ReplyEnvelope } from '@atone/protocol';
+import { LogLine } from './log.line.js';
+import { SimTransport } from './network.js';
+import { SimClock } from './sim.clock.js';
+import { SimProcess, type Life } from './sim.process.js';
+import { whenSettled } from './when-settled.js';
+
+/** A coordinator: the production engine over simulated ports. */
+export class CoordinatorProcess extends SimProcess {
+  /** Undefined while it is down or starting. */
+  engine: Engine | undefined;
+  clock: SimClock | undefined;
+  instanceId = '';
+  private transport: SimTransport | undefined;
+  private lifeCount = 0;
+
+  /** Hands in a reply that came for this coordinator. */
+  deliver(reply: ReplyEnvelope): void {
+    this.transport?.deliver(reply);
+  }
+
+  /** Has an operator act here. Whether it is refused, or whether an answer comes, is not what is tested. */
+  act(gid: string, act: OperatorAct): void {
+    this.life?.after(1, () => {
+      this.world.trace(this.name, `is asked to ${act.type} ${this.world.nameOfGid(gid)}`);
+      this.engine?.act(gid, act).catch((error: unknown) => {
+        this.world.trace(this.name, `did not: ${String(error)}`);
+      });
+    });
+  }
+
+  /** Stops in order, as on SIGTERM, and starts again after a while. */
+  stop(restartAfterMs: number): void {
+    const { engine, life } = this;
+    if (engine === undefined || life === undefined) {
+      return;
+    }
+    this.world.trace(this.name, 'stops');
+    const restart = (): void => {
+      this.end(life);
+      this.world.scheduler.after(restartAfterMs, () => {
+        this.start();
+      });
+    };
+    life.after(0, () => {
+      void engine.stop().then(restart, restart);
+    });
+  }
+
+  protected boot(life: Life): void {
+    const { world } = this;
+    this.lifeCount += 1;
+    const instanceId = `${this.name}.${this.lifeCount}`;
+    const log = new LogLine(life, world, world.log);
+    const skewMs = world.options.kinds.includes('clock-jump')
+      ? (world.draws.next(`${this.name} skew`) - 0.5) * 7_200_000
+      : 0;
+    const clock = new SimClock(life, world.scheduler, skewMs);
+    const transport = new SimTransport(life, world);
+    const { leaseMs, recoverEveryMs, claimCountMax, activeCountMax, endLagMs } = world.options;
+    const engine = new Engine(
+      {
+        log,
+        transport,
+        catalogue: new Catalogue(world.catalogueFor(log)),
+        clock,
+        random: new SeededRandom(world.draws.integer(`${instanceId} random`, 1, 0x7fffffff)),
+        logger: world.loggerFor(this.name),
+      },
+      {
+        instanceId,
+        logNumber: 0,
+        activeCountMax,
+        leaseMs,
+        renewEveryMs: Math.max(20, leaseMs / 3),
+        recoverEveryMs,
+        claimCountMax,
+        defaultTimeoutMs: 600_000,
+        endLagMs,
+      },
+    );
+    Object.assign(this, { transport, clock, instanceId });
+    void whenSettled(
+      engine.start(),
+      () => {
+        this.engine = engine;
+      },
+      () => {
+        // The log did not answer: the process ends with an error, and is started again.
+        this.kill(500);
+      },
+    );
+  }
+
+  protected cleanUp(): void {
+    this.engine = undefined;
+    this.transport = undefined;
+    this.clock = undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import type { BranchReply } from '@atone/core';
+import { createParticipant, type Participant } from '@atone/participant';
+import type { MemoryConnection, MemoryDatabase } from '@atone/participant/testing';
+import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
+import { ACTIONS } from '../plan/transaction.draw.js';
+import { SimDatabaseLine } from './database.line.js';
+import { handlersOf } from './handlers.js';
+import { EPOCH_MS } from './sim.clock.js';
+import { SimProcess, type Life } from './sim.process.js';
+import type { World } from './world.js';
+
+/** An instance of a service that keeps Atone's barrier: the production library over a simulated database. */
+export class ParticipantProcess extends SimProcess {
+  private participant: Participant | undefined;
+  private connection: MemoryConnection | undefined;
+
+  constructor(
+    name: string,
+    world: World,
+    private readonly place: { readonly service: string; readonly database: MemoryDatabase },
+  ) {
+    super(name, 'participant', world);
+  }
+
+  get service(): string {
+    return this.place.service;
+  }
+
+  get registration(): ParticipantInstance {
+    return {
+      instance: this.name,
+      baseUrl: 'http://127.0.0.1:1',
+      kind: 'library',
+      protocol: 1,
+      actions: [
+        { name: ACTIONS.undoable, hasCompensation: true },
+        { name: ACTIONS.final, hasCompensation: false },
+      ],
+    };
+  }
+
+  /** Carries out a command that has arrived here. */
+  receive(command: BranchCommand, answer: (reply: BranchReply) => void): void {
+    void this.participant?.execute(command).then(answer);
+  }
+
+  protected boot(life: Life): void {
+    const { world, service } = this;
+    const connection = this.place.database.connect(new SimDatabaseLine(life, world));
+    this.connection = connection;
+    this.participant = createParticipant({
+      service,
+      database: connection,
+      handlers: handlersOf(life, service),
+      parallelMax: 4,
+      clock: {
+        now: () => world.scheduler.nowMs + EPOCH_MS,
+        instant: (ms) => new Date(ms),
+      },
+    });
+  }
+
+  protected cleanUp(): void {
+    const { connection } = this;
+    this.participant = undefined;
+    // The database notices a moment later; what was on its way there is carried out before.
+    this.world.scheduler.after(5, () => {
+      connection?.end();
+    });
+  }
+}

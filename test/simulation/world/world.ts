@@ -1,0 +1,209 @@
+import type { Plan } from '@atone/core';
+import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
+import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
+import { MemoryDatabase } from '@atone/participant/testing';
+import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
+import { SafetyCheck } from '../check/safety.check.js';
+import type { Draws } from '../plan/draws.js';
+import type { Fates } from '../plan/fates.js';
+import type { SimulationOptions } from '../plan/options.js';
+import type { SimulationPlan } from '../plan/simulation.plan.js';
+import { serviceName } from '../plan/transaction.draw.js';
+import { Client } from './client.js';
+import { CoordinatorProcess } from './coordinator.process.js';
+import type { LogLine } from './log.line.js';
+import { Network } from './network.js';
+import { ParticipantProcess } from './participant.process.js';
+import { PlainMemory, PlainProcess } from './plain.process.js';
+import { Scheduler } from './scheduler.js';
+import { LogClock } from './sim.clock.js';
+import type { Life, SimProcess } from './sim.process.js';
+
+export type ServiceProcess = ParticipantProcess | PlainProcess;
+
+/** Everything there is: one log, some coordinators, services with a database each, clients, and the time. */
+export class World {
+  readonly options: SimulationOptions;
+  readonly draws: Draws;
+  readonly fates: Fates;
+  readonly scheduler = new Scheduler();
+  readonly logClock = new LogClock(this.scheduler);
+  readonly network = new Network(this);
+  readonly safety: SafetyCheck;
+  readonly log: MemoryLog;
+  readonly coordinators: readonly CoordinatorProcess[];
+  readonly participants: readonly ServiceProcess[];
+  readonly clients: readonly Client[];
+  /** Whose code runs at this moment; undefined while a database or the network is at work. */
+  running: Life | undefined;
+  /** The first promise that was broken, or whatever else should not have happened. */
+  failure: unknown;
+  private readonly catalogue: MemoryCatalogueStore;
+  private readonly names = new Map<string, string>();
+  private readonly strange = new Map<string, StoredRow>();
+  private readonly lines: string[] | undefined;
+
+  constructor(
+    plan: Pick<SimulationPlan, 'options' | 'transactions'>,
+    dice: { readonly draws: Draws; readonly fates: Fates },
+    trace?: string[],
+  ) {
+    const { options, transactions } = plan;
+    this.options = options;
+    this.draws = dice.draws;
+    this.fates = dice.fates;
+    this.lines = trace;
+    this.safety = new SafetyCheck(
+      (gid) => this.nameOfGid(gid),
+      (violation) => {
+        this.report(violation);
+      },
+    );
+    this.log = new MemoryLog(this.logClock, (row) => {
+      this.rowWritten(row);
+    });
+    this.catalogue = new MemoryCatalogueStore(this.logClock);
+    this.coordinators = Array.from(
+      { length: options.coordinatorCount },
+      (_, index) => new CoordinatorProcess(`coordinator-${index}`, 'coordinator', this),
+    );
+    this.participants = Array.from({ length: options.serviceCount }, (_, index) =>
+      this.serviceOf(index),
+    ).flat();
+    this.clients = transactions.map((spec) => new Client(this, spec));
+  }
+
+  get processes(): readonly SimProcess[] {
+    return [...this.coordinators, ...this.participants];
+  }
+
+  report(failure: unknown): void {
+    this.trace('', `FAILURE ${String(failure)}`);
+    this.failure ??= failure;
+  }
+
+  /** Writes a line of the trace. Lines are made only where somebody reads them. */
+  trace(who: string, what: string): void {
+    this.lines?.push(`${this.scheduler.nowMs.toFixed(2).padStart(10)} ${who.padEnd(15)} ${what}`);
+  }
+
+  get isTraced(): boolean {
+    return this.lines !== undefined;
+  }
+
+  coordinator(name: string): CoordinatorProcess {
+    const found = this.coordinators.find((coordinator) => coordinator.name === name);
+    if (found === undefined) {
+      throw new Error(`There is no coordinator ${name}.`);
+    }
+    return found;
+  }
+
+  /** Returns the instance that a command goes to: any one of its service, whether it is up or not. */
+  participantFor(command: BranchCommand, point: string): ServiceProcess {
+    const instances = this.participants.filter(({ service }) => service === command.service);
+    return this.draws.pick(`${point} instance`, instances);
+  }
+
+  /** Gives a transaction the name that traces and plans know it by. */
+  named(gid: string, name: string): void {
+    if (!this.names.has(gid)) {
+      this.names.set(gid, name);
+    }
+  }
+
+  nameOfGid(gid: string): string {
+    return this.names.get(gid) ?? gid;
+  }
+
+  nameOf({ gid, branchId, op, round, attempt }: BranchCommand): string {
+    return `${this.nameOfGid(gid)}/${branchId} ${op} ${round}.${attempt}`;
+  }
+
+  branchesOf(gid: string): readonly string[] {
+    const row = this.safety.rowOf(gid);
+    const { plan } = (row?.plan ?? {}) as unknown as { plan?: Plan };
+    return (plan?.steps ?? []).map((step) => step.branchId);
+  }
+
+  async register(): Promise<void> {
+    for (const { service, registration } of this.participants as readonly {
+      service: string;
+      registration: ParticipantInstance;
+    }[]) {
+      // oxlint-disable-next-line no-await-in-loop -- in memory, and in order.
+      await this.catalogue.register(service, registration);
+    }
+  }
+
+  catalogueFor(line: LogLine): CatalogueStore {
+    return {
+      register: (service, instance) => line.ask('register', () => this.catalogue.register(service, instance)),
+      deregister: (service, instance) =>
+        line.ask('deregister', () => this.catalogue.deregister(service, instance)),
+      list: () => line.ask('catalogue', () => this.catalogue.list()),
+    };
+  }
+
+  loggerFor(name: string): EngineLogger {
+    const log = (fields: Readonly<Record<string, unknown>>, event: string): void => {
+      if (this.isTraced) {
+        const gid = typeof fields['gid'] === 'string' ? ` ${this.nameOfGid(fields['gid'])}` : '';
+        const error = fields['error'] instanceof Error ? `: ${fields['error'].message}` : '';
+        this.trace(name, `says "${event}"${gid}${error}`);
+      }
+    };
+    return { info: log, warn: log, error: log };
+  }
+
+  /** Returns the rows that nobody here can drive, as they are now. */
+  strangeRows(): readonly StoredRow[] {
+    return [...this.strange.values()];
+  }
+
+  private rowWritten(row: StoredRow): void {
+    const tag = row.tags['tx'];
+    if (tag === undefined) {
+      this.strange.set(row.gid, row);
+      return;
+    }
+    this.named(row.gid, row.version === 1 && this.isTaken(tag) ? `${tag}+${this.names.size}` : tag);
+    if (this.isTraced) {
+      const stuck = row.stuckReason === undefined ? '' : ` stuck: ${row.stuckReason}`;
+      this.trace(
+        'log',
+        `${this.nameOfGid(row.gid)} v${row.version} ${row.state}${stuck} owner ${row.owner ?? '-'}`,
+      );
+    }
+    this.safety.rowWritten(row);
+  }
+
+  private isTaken(name: string): boolean {
+    return [...this.names.values()].includes(name);
+  }
+
+  private serviceOf(index: number): ServiceProcess[] {
+    const service = serviceName(index);
+    const instances = Array.from({ length: this.options.instanceCount }, (_, each) => `${service}.${each}`);
+    if (index < this.options.plainCount) {
+      const memory = new PlainMemory(this.safety);
+      return instances.map((name) => new PlainProcess(name, this, { service, memory }));
+    }
+    const database = new MemoryDatabase((commit) => {
+      if (this.isTraced) {
+        this.traceCommit(service, commit.rows);
+      }
+      this.safety.committed(commit);
+    });
+    return instances.map((name) => new ParticipantProcess(name, this, { service, database }));
+  }
+
+  private traceCommit(
+    service: string,
+    rows: readonly { gid: string; branchId: string; columns: Readonly<Record<string, unknown>> }[],
+  ): void {
+    for (const { gid, branchId, columns } of rows) {
+      this.trace(service, `commits ${this.nameOfGid(gid)}/${branchId} ${String(columns['state'])}`);
+    }
+  }
+}
