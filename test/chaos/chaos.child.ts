@@ -36,9 +36,21 @@ export class ChaosChild {
     this.process?.kill('SIGKILL');
   }
 
+  /** Stops it in the middle of whatever it does, as a suspended machine would. What it holds in memory stays. */
+  freeze(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  /** Lets it go on as if no time had passed. */
+  thaw(): void {
+    this.process?.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     this.isStopping = true;
     this.process?.kill('SIGTERM');
+    // Frozen, it would never hear of it.
+    this.thaw();
     const hard = setTimeout(() => this.process?.kill('SIGKILL'), 8_000);
     await this.life;
     clearTimeout(hard);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,12 +15,22 @@ const COORDINATOR = join(ROOT, 'apps', 'coordinator', 'dist', 'main.js');
 const PRELOAD = pathToFileURL(join(ROOT, 'test', 'chaos', 'failpoints.preload.mjs')).href;
 const SERVICES = ['orders', 'stock', 'payments'] as const;
 
+/** Those that share the log, if a world has two. */
+export const COORDINATORS = ['coordinator', 'second-coordinator'] as const;
+
 export type ServiceName = (typeof SERVICES)[number];
-export type Victim = ServiceName | 'coordinator' | 'postgres';
+export type CoordinatorName = (typeof COORDINATORS)[number];
+export type Victim = ServiceName | CoordinatorName | 'postgres';
+
+type ChildName = Exclude<Victim, 'postgres'>;
 
 export interface WorldOptions {
   /** Another program in the coordinator's place. */
   readonly coordinator?: string;
+  /** Two share the log, and the services register at one or the other. Default: 1. */
+  readonly coordinatorCount?: 1 | 2;
+  /** What coordinators are started with besides. */
+  readonly coordinatorEnvironment?: Readonly<Record<string, string>>;
   /** A failpoint at which the coordinator dies, and on which pass of each of its lives, as `name=kill@60`. */
   readonly coordinatorFailpoint?: string;
   /** Failpoints at which a service dies, and on which passes of each of its lives. */
@@ -29,15 +39,25 @@ export interface WorldOptions {
   };
 }
 
+/** What is of interest in a line of a coordinator's log. */
+export interface LogLine {
+  readonly msg: string;
+  readonly instance?: string;
+  readonly gid?: string;
+}
+
 /** The music shop with all its processes, on databases that keep what they have confirmed. */
 export class ChaosWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'atone-chaos-'));
   private readonly children = new Map<string, ChaosChild>();
   private readonly ports = new Map<string, number>();
+  private readonly coordinators: readonly CoordinatorName[];
   private postgres: EmbeddedPostgres | undefined;
   isStopped = false;
 
-  private constructor(private readonly options: WorldOptions) {}
+  private constructor(private readonly options: WorldOptions) {
+    this.coordinators = COORDINATORS.slice(0, options.coordinatorCount ?? 1);
+  }
 
   /** Starts everything, and funds the shop for `orders`. */
   static async start(orders: readonly NewOrder[], options: WorldOptions = {}): Promise<ChaosWorld> {
@@ -56,9 +76,40 @@ export class ChaosWorld {
     return createAtoneClient({ url: this.url('coordinator'), patience: '60s' });
   }
 
+  /** A client that soon gives up, for those who have another coordinator to ask. */
+  hastyClient(coordinator: CoordinatorName): AtoneClient {
+    return createAtoneClient({ url: this.url(coordinator), patience: 0, requestTimeout: '1s' });
+  }
+
   /** How often a child was started. */
-  startCount(name: Exclude<Victim, 'postgres'>): number {
+  startCount(name: ChildName): number {
     return this.children.get(name)?.startCount ?? 0;
+  }
+
+  /** What a coordinator has logged so far. */
+  linesOf(coordinator: CoordinatorName): readonly LogLine[] {
+    const text = readFileSync(this.logFile(coordinator), 'utf8');
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** The name under which a coordinator owns rows, in this life. */
+  instanceOf(coordinator: CoordinatorName): string {
+    const started = this.linesOf(coordinator).findLast(({ msg }) => msg === 'coordinator started');
+    return started?.instance ?? 'none yet';
+  }
+
+  /** Stops a process in the middle of whatever it does, as a suspended machine would. */
+  freeze(name: ChildName): void {
+    this.children.get(name)?.freeze();
+  }
+
+  /** Lets a frozen process go on as if no time had passed. */
+  thaw(name: ChildName): void {
+    this.children.get(name)?.thaw();
   }
 
   /** Ends a process as a power cut would, and has it started again. */
@@ -121,35 +172,47 @@ export class ChaosWorld {
 
   private async startAll(): Promise<void> {
     this.postgres = await startPostgres({ dataDir: join(this.folder, 'postgres'), durable: true });
-    const names = ['coordinator', ...SERVICES, ...SERVICES.map((service) => `${service}.commands`)];
+    const names = [...this.coordinators, ...SERVICES, ...SERVICES.map((service) => `${service}.commands`)];
     for (const [position, port] of (await freePorts(names.length)).entries()) {
       this.ports.set(names[position] ?? '', port);
     }
-    this.startChild('coordinator', {
-      args: [this.options.coordinator ?? COORDINATOR],
-      environment: {
-        ATONE_DATABASE_URL: await this.postgres.createDatabase('atone'),
-        ATONE_HTTP_PORT: String(this.ports.get('coordinator')),
-        ...(this.options.coordinatorFailpoint === undefined
-          ? {}
-          : { ATONE_TEST: '1', ATONE_FAILPOINTS: this.options.coordinatorFailpoint }),
-      },
-    });
-    for (const service of SERVICES) {
+    const databaseUrl = await this.postgres.createDatabase('atone');
+    for (const coordinator of this.coordinators) {
+      this.startCoordinator(coordinator, databaseUrl);
+    }
+    for (const [position, service] of SERVICES.entries()) {
+      const coordinator = this.coordinators[position % this.coordinators.length] ?? 'coordinator';
       // oxlint-disable-next-line no-await-in-loop
-      await this.startService(service, this.postgres);
+      const database = await this.postgres.createDatabase(`shop_${service}`);
+      this.startService(service, { database, coordinator });
     }
     await this.awaitReady();
   }
 
-  private async startService(service: ServiceName, postgres: EmbeddedPostgres): Promise<void> {
+  private startCoordinator(coordinator: CoordinatorName, databaseUrl: string): void {
+    const failpoint = this.options.coordinatorFailpoint;
+    this.startChild(coordinator, {
+      args: [this.options.coordinator ?? COORDINATOR],
+      environment: {
+        ATONE_DATABASE_URL: databaseUrl,
+        ATONE_HTTP_PORT: String(this.ports.get(coordinator)),
+        ...(failpoint === undefined ? {} : { ATONE_TEST: '1', ATONE_FAILPOINTS: failpoint }),
+        ...this.options.coordinatorEnvironment,
+      },
+    });
+  }
+
+  private startService(
+    service: ServiceName,
+    { database, coordinator }: { database: string; coordinator: CoordinatorName },
+  ): void {
     const failpoint = this.options.failpoints?.[service];
     const entry = join(ROOT, 'examples', 'music-shop', 'dist', service, 'main.js');
     this.startChild(service, {
       args: failpoint === undefined ? [entry] : ['--import', PRELOAD, entry],
       environment: {
-        DATABASE_URL: await postgres.createDatabase(`shop_${service}`),
-        COORDINATOR_URL: this.url('coordinator'),
+        DATABASE_URL: database,
+        COORDINATOR_URL: this.url(coordinator),
         PORT: String(this.ports.get(service)),
         COMMANDS_PORT: String(this.ports.get(`${service}.commands`)),
         ...(failpoint === undefined ? {} : { FAILPOINT: failpoint.name, FAILPOINT_PASSES: failpoint.passes }),
@@ -161,27 +224,31 @@ export class ChaosWorld {
     name: string,
     plan: { args: readonly string[]; environment: Record<string, string> },
   ): void {
-    const child = new ChaosChild({ name, ...plan, logFile: join(this.folder, `${name}.log`) });
+    const child = new ChaosChild({ name, ...plan, logFile: this.logFile(name) });
     this.children.set(name, child);
     child.start();
   }
 
   private async awaitReady(): Promise<void> {
-    await eventually(
-      'the coordinator to be ready',
-      async () => (await fetch(`${this.url('coordinator')}/health/ready`)).ok,
-    );
-    await eventually('the services to register', async () => {
-      const response = await fetch(`${this.url('coordinator')}/v1/participants`);
-      const text = await response.text();
-      return SERVICES.every((service) => text.includes(`"${service}"`));
-    });
+    for (const coordinator of this.coordinators) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, each waited for.
+      await eventually(`the ${coordinator} to be ready and to know all services`, async () => {
+        const health = await fetch(`${this.url(coordinator)}/health/ready`);
+        const list = await fetch(`${this.url(coordinator)}/v1/participants`);
+        const text = await list.text();
+        return health.ok && SERVICES.every((service) => text.includes(`"${service}"`));
+      });
+    }
   }
 
   private async fund(orders: readonly NewOrder[]): Promise<void> {
     const { wallets, titles } = fundingFor(orders);
     await put(`${this.url('stock')}/titles`, { titles });
     await put(`${this.url('payments')}/wallets`, { wallets });
+  }
+
+  private logFile(name: string): string {
+    return join(this.folder, `${name}.log`);
   }
 
   private url(name: string): string {
