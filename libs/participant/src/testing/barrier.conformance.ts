@@ -3,12 +3,31 @@ import type { Json } from '@atone/core';
 import { migrateBarrier } from '../barrier.install.js';
 import type { LocalDatabase } from '../database.port.js';
 import { createParticipant, type Participant } from '../participant.js';
-import { command, CREATE_LEDGER, createLedger, entriesOf, next, type Ledger } from './ledger.fixture.js';
+import { describeSqlHandlers } from './barrier-sql.conformance.js';
+import { describeBarrierCommands } from './barrier.commands.js';
+import {
+  command,
+  CREATE_LEDGER,
+  createLedger,
+  next,
+  sqlBooks,
+  type Books,
+  type Ledger,
+} from './ledger.fixture.js';
 
 /** An empty database to run the suite in. */
 export interface ConformanceDatabase<Transaction> {
   readonly database: LocalDatabase<Transaction>;
+  /** Where handlers leave their effects, for a database that has the barrier's table and takes no SQL but the barrier's. */
+  readonly books?: Books<Transaction> | undefined;
   close(): Promise<void>;
+}
+
+export interface BarrierTraits {
+  /** How many random runs there are; a database takes its time for each. */
+  readonly runCount?: number;
+  /** Whether handlers may send SQL of their own. */
+  readonly takesSql?: boolean;
 }
 
 const DONE = (balance: unknown = expect.any(Number)) => ({ outcome: 'done', output: { balance } });
@@ -27,13 +46,16 @@ const unknown = (errorClass: string, message: unknown = expect.any(String)) => (
 export function describeBarrierConformance<Transaction>(
   name: string,
   makeDatabase: () => Promise<ConformanceDatabase<Transaction>>,
+  { runCount = 150, takesSql = true }: BarrierTraits = {},
 ): void {
   describe(`barrier over ${name}`, () => {
     let opened: ConformanceDatabase<Transaction>;
     let ledger: Ledger<Transaction>;
     let participant: Participant;
 
-    const entries = (of: ReturnType<typeof command>) => entriesOf(opened.database, of);
+    let books: Books<Transaction>;
+
+    const entries = (of: ReturnType<typeof command>) => books.entriesOf(of);
     const makeParticipant = (compensates = true) =>
       createParticipant({
         service: 'ledger',
@@ -43,14 +65,22 @@ export function describeBarrierConformance<Transaction>(
 
     beforeAll(async () => {
       opened = await makeDatabase();
-      await Promise.all([1, 2, 3].map(() => migrateBarrier(opened.database)));
-      await opened.database.transaction(({ sql }) => sql.execute(CREATE_LEDGER));
+      if (opened.books === undefined) {
+        await Promise.all([1, 2, 3].map(() => migrateBarrier(opened.database)));
+        await opened.database.transaction(({ sql }) => sql.execute(CREATE_LEDGER));
+      }
+      books = opened.books ?? sqlBooks(opened.database);
     });
 
     afterAll(() => opened.close());
 
+    describeBarrierCommands(() => ({ database: opened.database, books }), runCount);
+    if (takesSql) {
+      describeSqlHandlers(() => opened.database);
+    }
+
     beforeEach(() => {
-      ledger = createLedger(opened.database);
+      ledger = createLedger(opened.database, books);
       participant = makeParticipant();
     });
 
@@ -301,59 +331,6 @@ export function describeBarrierConformance<Transaction>(
       expect(reply).toEqual(unknown('bad-payload', expect.stringContaining('/amount')));
       expect(ledger.runCount).toBe(0);
       expect(await participant.execute(next(book, 'compensate'))).toEqual(UNDONE_EMPTY);
-    });
-
-    test('a statement that failed and was caught is told for what it is', async () => {
-      const book = command();
-      const caught: unknown[] = [];
-      const broken: Participant = createParticipant({
-        service: 'ledger',
-        database: opened.database,
-        handlers: [
-          {
-            ...ledger.handler,
-            async run(_input, { transaction }) {
-              await opened.database
-                .session(transaction)
-                .execute('select 1 / 0')
-                .catch((error: unknown) => caught.push(error));
-              return { balance: 0 };
-            },
-          },
-        ],
-      });
-
-      const reply = await broken.execute(book);
-
-      expect(caught).toHaveLength(1);
-      expect(reply).toEqual(unknown('code', expect.stringContaining('its error was caught')));
-      expect(await participant.execute(book)).toEqual(DONE());
-    });
-
-    test('S4: a handler that ends its transaction itself fails, and nothing is stored', async () => {
-      const book = command();
-      const impatient: Participant = createParticipant({
-        service: 'ledger',
-        database: opened.database,
-        handlers: [
-          {
-            ...ledger.handler,
-            async run(input, branch) {
-              const output = await ledger.handler.run(input, branch);
-              await opened.database
-                .session(branch.transaction)
-                .execute('commit')
-                .catch(() => undefined);
-              return output;
-            },
-          },
-        ],
-      });
-
-      const reply = await impatient.execute(book);
-
-      expect(reply).toEqual(unknown('code', expect.stringContaining('begin or end the transaction')));
-      expect(await entries(book)).toEqual([]);
     });
 
     test.each<[string, Json]>([

@@ -8,15 +8,30 @@ export interface Move {
   readonly code: 'works' | 'refuses' | 'throws';
 }
 
+/** The reason with which the user's code refuses. */
+export const NO = 'no';
+const CLOSED = 'closed by operator';
+
+interface ModelRefusal {
+  readonly round: number;
+  /** Undefined where no action came. */
+  readonly amount?: number | undefined;
+  readonly reason: string;
+}
+
 /** What the barrier must answer, told without a database: a list of the answers given so far is all it knows. */
 export class BranchModel {
-  readonly effects: number[] = [];
+  effects: readonly number[] = [];
   private isUndone: 'empty' | 'full' | undefined;
-  private done: number | undefined;
-  private refused: { readonly round: number; readonly amount: number | undefined } | undefined;
-  private undoRefusedRound = 0;
+  private done: { readonly round: number; readonly amount: number } | undefined;
+  private refused: ModelRefusal | undefined;
+  private undoRefused: ModelRefusal | undefined;
 
-  /** Returns the name of the reply. */
+  copy(): BranchModel {
+    return Object.assign(new BranchModel(), this);
+  }
+
+  /** Returns the name of the reply, with the reason of a refusal. */
   play(move: Move): string {
     switch (move.op) {
       case 'action':
@@ -35,40 +50,40 @@ export class BranchModel {
       return 'already-undone';
     }
     if (this.done !== undefined) {
-      return this.done === amount || round > this.doneRound ? 'done' : 'bad-payload';
+      return this.done.amount === amount || round > this.done.round ? 'done' : 'bad-payload';
     }
     if (this.refused !== undefined && round <= this.refused.round) {
-      return (this.refused.amount ?? amount) === amount ? 'refused' : 'bad-payload';
+      const isSame = (this.refused.amount ?? amount) === amount;
+      return isSame ? nameOfRefusal(this.refused) : 'bad-payload';
     }
     if (code === 'throws') {
       return 'error';
     }
     if (code === 'refuses') {
-      this.refused = { round, amount };
-      return 'refused';
+      this.refused = { round, amount, reason: NO };
+      return nameOfRefusal(this.refused);
     }
-    this.done = amount;
-    this.doneRound = round;
-    this.effects.push(amount);
+    this.done = { round, amount };
+    this.effects = [...this.effects, amount];
     return 'done';
   }
-
-  private doneRound = 0;
 
   private undo({ round, code }: Move): string {
     if (this.isUndone !== undefined || this.done === undefined) {
       return this.endEmpty();
     }
-    if (round <= this.undoRefusedRound) {
-      return 'refused';
+    if (this.undoRefused !== undefined && round <= this.undoRefused.round) {
+      return nameOfRefusal(this.undoRefused);
     }
-    // The compensation of the test's ledger has no place to throw, so only a refusal keeps it.
+    if (code === 'throws') {
+      return 'error';
+    }
     if (code === 'refuses') {
-      this.undoRefusedRound = round;
-      return 'refused';
+      this.undoRefused = { round, reason: NO };
+      return nameOfRefusal(this.undoRefused);
     }
     this.isUndone = 'full';
-    this.effects.push(-this.done);
+    this.effects = [...this.effects, -this.done.amount];
     return 'undone';
   }
 
@@ -79,10 +94,8 @@ export class BranchModel {
     if (this.done !== undefined) {
       return 'done';
     }
-    this.refused = {
-      round: Math.max(round, this.refused?.round ?? 0),
-      amount: this.refused?.amount,
-    };
+    const { refused = { round, reason: CLOSED } } = this;
+    this.refused = { ...refused, round: Math.max(round, refused.round) };
     return 'closed';
   }
 
@@ -90,7 +103,9 @@ export class BranchModel {
     if (this.isUndone !== undefined || this.done === undefined) {
       return this.endEmpty();
     }
-    this.undoRefusedRound = Math.max(round, this.undoRefusedRound);
+    if (this.undoRefused === undefined || round > this.undoRefused.round) {
+      this.undoRefused = { round, reason: CLOSED };
+    }
     return 'closed';
   }
 
@@ -98,4 +113,8 @@ export class BranchModel {
     this.isUndone ??= 'empty';
     return this.isUndone === 'empty' ? 'undone empty' : 'undone';
   }
+}
+
+function nameOfRefusal({ reason }: ModelRefusal): string {
+  return `refused: ${reason}`;
 }

@@ -1,7 +1,7 @@
 import type { BranchCommand } from '@atone/protocol';
 import { z } from 'zod';
 import { action, contract, type ActionHandler, RefusedError } from '../contract.js';
-import type { LocalDatabase, SqlSession } from '../database.port.js';
+import type { LocalDatabase } from '../database.port.js';
 
 /** A service that books amounts: every effect is a row of its own, so that a second one shows. */
 const ledger = contract('ledger', {
@@ -16,47 +16,80 @@ create table if not exists entry (
   amount integer not null
 )`;
 
-/** What the handlers of a test do, and how often they ran. */
-export interface Ledger<Transaction> {
+/** The handlers of a test, what they do, and how often they ran. */
+export interface Ledger<Transaction> extends LedgerSwitches {
   readonly handler: ActionHandler<Transaction>;
+  runCount: number;
+  undoCount: number;
+}
+
+/** What the handlers of a test do. */
+export interface LedgerSwitches {
   /** Refuses bookings while it is set. */
   refusal: string | undefined;
   undoRefusal: string | undefined;
-  runCount: number;
-  undoCount: number;
   /** Runs inside the action, after its write. */
   afterWrite: () => Promise<void> | void;
+  /** The same inside the compensation. */
+  afterUndo: () => Promise<void> | void;
+}
+
+type BranchKey = Pick<BranchCommand, 'gid' | 'branchId'>;
+
+/** Where the handlers of a test leave their effects. */
+export interface Books<Transaction> {
+  book(transaction: Transaction, entry: BranchKey & { readonly amount: number }): Promise<void>;
+  /** Returns the sum of all entries, as the transaction sees it. */
+  balance(transaction: Transaction): Promise<number>;
+  /** Returns the amounts that are booked for a branch, in order. */
+  entriesOf(branch: BranchKey): Promise<readonly number[]>;
 }
 
 const BOOK = 'insert into entry (gid, branch_id, amount) values ($1::uuid, $2, $3)';
 const SUM = 'select coalesce(sum(amount), 0)::int as balance from entry';
 
+/** Returns the books in table `entry`. */
+export function sqlBooks<Transaction>(database: LocalDatabase<Transaction>): Books<Transaction> {
+  return {
+    async book(transaction, { gid, branchId, amount }) {
+      await database.session(transaction).execute(BOOK, [gid, branchId, amount]);
+    },
+    async balance(transaction) {
+      const { rows } = await database.session(transaction).execute(SUM);
+      return rows[0]?.['balance'] as number;
+    },
+    entriesOf: (branch) => entriesOf(database, branch),
+  };
+}
+
 /** Returns a ledger whose handlers write through their branch's own transaction. */
-export function createLedger<Transaction>(database: LocalDatabase<Transaction>): Ledger<Transaction> {
-  const session = (transaction: Transaction): SqlSession => database.session(transaction);
+export function createLedger<Transaction>(
+  database: LocalDatabase<Transaction>,
+  books: Books<Transaction> = sqlBooks(database),
+): Ledger<Transaction> {
   const state: Ledger<Transaction> = {
     refusal: undefined,
     undoRefusal: undefined,
     runCount: 0,
     undoCount: 0,
     afterWrite: () => undefined,
+    afterUndo: () => undefined,
     handler: {
       contract: ledger.book,
       async run(input, { gid, branchId, transaction }) {
         state.runCount += 1;
-        const sql = session(transaction);
-        await sql.execute(BOOK, [gid, branchId, (input as { amount: number }).amount]);
+        await books.book(transaction, { gid, branchId, amount: (input as { amount: number }).amount });
         await state.afterWrite();
         if (state.refusal !== undefined) {
           throw new RefusedError(state.refusal, { limit: 10 });
         }
-        const { rows } = await sql.execute(SUM);
-        return { balance: rows[0]?.['balance'] };
+        return { balance: await books.balance(transaction) };
       },
       async compensate({ gid, branchId, input, transaction }) {
         state.undoCount += 1;
         const { amount } = input as { amount: number };
-        await session(transaction).execute(BOOK, [gid, branchId, -amount]);
+        await books.book(transaction, { gid, branchId, amount: -amount });
+        await state.afterUndo();
         if (state.undoRefusal !== undefined) {
           throw new RefusedError(state.undoRefusal);
         }
@@ -69,7 +102,7 @@ export function createLedger<Transaction>(database: LocalDatabase<Transaction>):
 /** Returns the amounts that are booked for a branch, in order. */
 export async function entriesOf(
   database: LocalDatabase<unknown>,
-  { gid, branchId }: Pick<BranchCommand, 'gid' | 'branchId'>,
+  { gid, branchId }: BranchKey,
 ): Promise<number[]> {
   return database.transaction(async ({ sql }) => {
     const { rows } = await sql.execute(

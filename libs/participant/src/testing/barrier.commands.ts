@@ -1,0 +1,212 @@
+import type { BranchReply } from '@atone/core';
+import type { BranchCommand } from '@atone/protocol';
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Barrier } from '../barrier.port.js';
+import type { LocalDatabase } from '../database.port.js';
+import { createParticipant, type Participant } from '../participant.js';
+import { BranchModel, NO, type Move } from './branch.model.js';
+import { command, createLedger, type Books, type LedgerSwitches } from './ledger.fixture.js';
+import { createPassThrough } from './pass-through.barrier.js';
+
+/** Whoever is slow plays less, but always something. */
+const TIME_LIMIT_MS = 10_000;
+const COMMAND_COUNT_MAX = 8;
+/** As many moves may come for a branch at once, each to an instance of its own. */
+const INSTANCE_COUNT = 4;
+const BRANCH_IDS = ['1', '2'] as const;
+
+/** A database that has the barrier's table, and the books in which handlers leave their effects there. */
+export interface BarrierWorld<Transaction> {
+  readonly database: LocalDatabase<Transaction>;
+  readonly books: Books<Transaction>;
+}
+
+/** Compares a barrier, whatever comes to it in turn and at once, with a model that knows nothing of databases. */
+export function describeBarrierCommands<Transaction>(
+  open: () => BarrierWorld<Transaction>,
+  runCount: number,
+): void {
+  const against = (barrier?: Barrier<Transaction>) =>
+    fc.asyncProperty(scripts, async (script) => {
+      const desk = openDesk(open(), barrier);
+      await fc.asyncModelRun(() => ({ model: newBeliefs(), real: desk }), script);
+    });
+
+  describe('that is compared with a model', () => {
+    test('S4, S5, S6, S7: whatever comes for branches, in turn and at once, ends as one after the other', async () => {
+      await fc.assert(against(), { numRuns: runCount, interruptAfterTimeLimit: TIME_LIMIT_MS });
+    });
+
+    test('the comparison finds a participant without a barrier', async () => {
+      const barrier = createPassThrough(open().database);
+
+      const found = await fc.check(against(barrier), { numRuns: 50, endOnFailure: true });
+
+      expect(found.failed).toBe(true);
+    });
+  });
+}
+
+/** Who plays: some instances of one service, and the branches that they play for. */
+interface Desk {
+  readonly instances: readonly { readonly ledger: LedgerSwitches; readonly participant: Participant }[];
+  readonly branches: readonly BranchCommand[];
+  entriesOf(branch: BranchCommand): Promise<readonly number[]>;
+}
+
+/** For each branch all that may be true of it: two answers at once do not always tell which was first. */
+type Beliefs = (readonly BranchModel[])[];
+
+interface Play {
+  readonly move: Move;
+  /** How many times it is sent at the same time. */
+  readonly count: number;
+}
+
+function openDesk<Transaction>(
+  { database, books }: BarrierWorld<Transaction>,
+  barrier: Barrier<Transaction> | undefined,
+): Desk {
+  const instances = Array.from({ length: INSTANCE_COUNT }, () => {
+    const ledger = createLedger(database, books);
+    const { handler } = ledger;
+    return {
+      ledger,
+      participant: createParticipant({ service: 'ledger', database, handlers: [handler], barrier }),
+    };
+  });
+  const { gid } = command();
+  const branches = BRANCH_IDS.map((branchId) => command({ gid, branchId }));
+  return { instances, branches, entriesOf: (branch) => books.entriesOf(branch) };
+}
+
+function newBeliefs(): Beliefs {
+  return BRANCH_IDS.map(() => [new BranchModel()]);
+}
+
+/** Some moves for one branch at once, each at an instance of its own; one alone comes in turn. */
+class PlayAtOnce implements fc.AsyncCommand<Beliefs, Desk> {
+  constructor(
+    private readonly branch: number,
+    private readonly plays: readonly Play[],
+  ) {}
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(beliefs: Beliefs, desk: Desk): Promise<void> {
+    const branch = desk.branches[this.branch] ?? command();
+    const replies = await Promise.all(
+      this.plays.map(async (play, index) => replyOf(desk.instances[index], branch, play)),
+    );
+    const seen = { replies, entries: await desk.entriesOf(branch) };
+    beliefs[this.branch] = believable(
+      (beliefs[this.branch] ?? []).flatMap((belief) => outcomesOf(belief, this.plays)),
+      seen,
+    );
+  }
+
+  toString(): string {
+    const moves = this.plays.map(
+      ({ move: { op, round, amount, code }, count }) =>
+        `${count} × ${op} of round ${round} (${amount}, ${code})`,
+    );
+    return `branch ${this.branch}: ${moves.join(' AND ')}`;
+  }
+}
+
+/** What comes of moves, as far as it can be seen. */
+interface Seen {
+  readonly replies: readonly string[];
+  readonly entries: readonly number[];
+}
+
+interface Outcome extends Seen {
+  readonly model: BranchModel;
+}
+
+/** Returns what comes of the plays in each order. */
+function outcomesOf(belief: BranchModel, plays: readonly Play[]): readonly Outcome[] {
+  return ordersOf(plays).map((order) => {
+    const model = belief.copy();
+    const told = new Map(order.map((one) => [one, model.play(one.move)]));
+    return { replies: plays.map((one) => told.get(one) ?? ''), entries: model.effects, model };
+  });
+}
+
+/** Returns the models that explain what was seen, each once; throws if none does. */
+function believable(outcomes: readonly Outcome[], seen: Seen): readonly BranchModel[] {
+  expect(outcomes.map(({ replies, entries }) => ({ replies, entries }))).toContainEqual(seen);
+  const explaining = outcomes.filter((outcome) =>
+    isDeepStrictEqual({ ...seen, model: outcome.model }, outcome),
+  );
+  return [...new Map(explaining.map(({ model }) => [JSON.stringify(model), model])).values()];
+}
+
+/** Returns what the instance answers, by name; repeats at the same time get one answer. */
+async function replyOf(
+  instance: Desk['instances'][number] | undefined,
+  branch: BranchCommand,
+  { move, count }: Play,
+): Promise<string> {
+  if (instance === undefined) {
+    throw new Error('There are not that many instances.');
+  }
+  const { ledger, participant } = instance;
+  ledger.refusal = ledger.undoRefusal = move.code === 'refuses' ? NO : undefined;
+  ledger.afterWrite = ledger.afterUndo = async () => {
+    if (move.code === 'throws') {
+      throw new Error('down');
+    }
+  };
+  const { op, round, amount } = move;
+  const asked = { ...branch, op, round, input: op === 'action' ? { amount } : undefined };
+  const replies = await Promise.all(
+    Array.from({ length: count }, (_, index) => participant.execute({ ...asked, attempt: index + 1 })),
+  );
+  return [...new Set(replies.map(nameOf))].join(', ');
+}
+
+function nameOf(reply: BranchReply): string {
+  if (reply.outcome === 'unknown') {
+    return reply.error.class;
+  }
+  if (reply.outcome === 'refused') {
+    return `refused: ${reply.refusal.reason}`;
+  }
+  return reply.outcome === 'undone' && reply.wasEmpty ? 'undone empty' : reply.outcome;
+}
+
+function ordersOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  if (items.length === 0) {
+    return [[]];
+  }
+  return items.flatMap((first) =>
+    ordersOf(items.filter((item) => item !== first)).map((rest) => [first, ...rest]),
+  );
+}
+
+const play: fc.Arbitrary<Play> = fc.record({
+  move: fc.record<Move>({
+    op: fc.constantFrom('action', 'action', 'compensate', 'close-action', 'close-compensate'),
+    round: fc.integer({ min: 1, max: 3 }),
+    amount: fc.constantFrom(5, 5, 5, 7),
+    code: fc.constantFrom('works', 'works', 'refuses', 'throws'),
+  }),
+  count: fc.constantFrom(1, 1, 2),
+});
+
+const branch = fc.nat(BRANCH_IDS.length - 1);
+
+const scripts: fc.Arbitrary<Iterable<fc.AsyncCommand<Beliefs, Desk>>> = fc.commands<Beliefs, Desk, false>(
+  [
+    fc.tuple(branch, play).map(([of, alone]) => new PlayAtOnce(of, [alone])),
+    fc
+      .tuple(branch, fc.array(play, { minLength: 2, maxLength: INSTANCE_COUNT }))
+      .map(([of, plays]) => new PlayAtOnce(of, plays)),
+  ],
+  { maxCommands: COMMAND_COUNT_MAX, size: 'max' },
+);
