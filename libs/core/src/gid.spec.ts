@@ -34,7 +34,9 @@ describe('a gid', () => {
   });
 
   test('of a log number that does not fit its place is not minted', () => {
-    expect(() => mintGid(0, LOG_NUMBER_MAX + 1, fixedRandom(0))).toThrow(RangeError);
+    expect(() => mintGid(0, LOG_NUMBER_MAX + 1, fixedRandom(0))).toThrow(
+      new RangeError('Log number 4096 is not between 0 and 4095.'),
+    );
     expect(() => mintGid(0, -1, fixedRandom(0))).toThrow(RangeError);
   });
 
@@ -43,6 +45,7 @@ describe('a gid', () => {
     ['no hyphens', '017f22e279b07cc398c4dc0c0c07398f'],
     ['version 4', '017f22e2-79b0-4cc3-98c4-dc0c0c07398f'],
     ['another variant', '017f22e2-79b0-7cc3-18c4-dc0c0c07398f'],
+    ['something before it', '0017f22e2-79b0-7cc3-98c4-dc0c0c07398f'],
     ['something behind it', '017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n'],
     ['nothing', ''],
   ])('has one spelling: not with %s', (_, text) => {

@@ -53,6 +53,13 @@ describe('a JSON pointer', () => {
     expect(isJsonPointer(pointer)).toBe(false);
   });
 
+  test('finds what stands far down a list', () => {
+    const list = Array.from({ length: 200 }, (_, index) => index);
+
+    expect(resolvePointer(list, '/12')).toBe(12);
+    expect(resolvePointer(list, '/123')).toBe(123);
+  });
+
   test('unescapes ~01 to ~1, not to a slash', () => {
     expect(resolvePointer({ '~1': 'yes', '/': 'no' }, '/~01')).toBe('yes');
   });

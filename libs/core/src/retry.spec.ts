@@ -21,6 +21,14 @@ describe('the pause before another attempt', () => {
     expect(backoffMs(9, POLICY, fixedRandom(0))).toBe(0);
   });
 
+  test('adds up to some minutes, by default, before a participant that is down makes a saga give up', () => {
+    const attempts = Array.from({ length: DEFAULT_RETRY.attemptCountMax - 1 }, (_, index) => index + 1);
+
+    const pauses = attempts.map((attempt) => backoffMs(attempt, DEFAULT_RETRY, fixedRandom(1)));
+
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).toBe(381_000);
+  });
+
   test('lies anywhere in between, evenly', () => {
     const random = seededRandom(7);
     const pauses = Array.from({ length: 2000 }, () => backoffMs(3, POLICY, random));

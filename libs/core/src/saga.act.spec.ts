@@ -1,8 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import { ActRefusedError } from './errors.js';
+import { skipHindrance } from './saga.act.js';
 import type { OperatorAct } from './saga.event.js';
 import type { Branch, Saga } from './saga.state.js';
-import { act, advance, ANN, CALLING, COMPENSATING, NOW, payOf, sagaOfPay, UNKNOWN } from './testing/sagas.js';
+import { serialPlan, step } from './testing/plans.js';
+import {
+  acceptedSaga,
+  act,
+  advance,
+  ANN,
+  CALLING,
+  COMPENSATING,
+  NOW,
+  payOf,
+  sagaOfPay,
+  UNKNOWN,
+} from './testing/sagas.js';
 
 const STUCK = { reason: 'unknown-outcome', message: 'slow', since: NOW } as const;
 const PAUSED = { ...ANN, since: NOW };
@@ -129,6 +142,12 @@ describe('retry', () => {
       { op: 'compensate', round: 2, attempt: 1 },
     ],
     [
+      'of an undo that waits is the same round',
+      { ...COMPENSATING, isInFlight: false, dueAt: NOW + 1000 },
+      ABORTING,
+      { op: 'compensate', round: 1, attempt: 1 },
+    ],
+    [
       'of an undo without an answer is the same round',
       { ...COMPENSATING, isInFlight: false, dueAt: undefined, stuck: STUCK },
       ABORTING,
@@ -201,6 +220,16 @@ describe('skip', () => {
     });
   });
 
+  test('is refused where another step needs the output, and nowhere else', () => {
+    const mail = step('mail', { input: [{ $from: 'stock' }, { $from: '$input' }] });
+    const saga = acceptedSaga(serialPlan(step('stock'), step('pay'), mail));
+
+    expect(skipHindrance(saga, 'stock')).toBe(
+      "Step 'mail' needs the output of 'stock', so it cannot be skipped.",
+    );
+    expect(skipHindrance(saga, 'pay')).toBeUndefined();
+  });
+
   test('of an undo at an endpoint without a barrier needs no answer either', () => {
     const after = advance(sagaOfPay(COMPENSATING, { step: PLAIN, saga: ABORTING }), act('skip', 'pay'));
 
@@ -221,6 +250,16 @@ describe('a paused saga', () => {
     expect(resumed.saga).toMatchObject({ state: 'aborting', abort: { code: 'attempts', branchId: 'pay' } });
     expect(resumed.saga.branches.map(({ stuck }) => stuck)).toEqual([undefined, undefined]);
     expect(resumed.commands.map(({ op }) => op)).toEqual(['compensate', 'compensate']);
+  });
+
+  test('asks a refused step again after the resume, however many attempts its last round took', () => {
+    const refused = { ...UNKNOWN, state: 'refused', attempt: 3 } as const;
+    const saga = sagaOfPay(refused, { step: { onRefusal: 'retry' }, saga: { paused: PAUSED } });
+
+    const resumed = advance(saga, act('resume'), 1000);
+
+    expect(resumed.saga.state).toBe('running');
+    expect(resumed.commands).toMatchObject([{ branchId: 'pay', op: 'action', round: 2, attempt: 1 }]);
   });
 
   test('that is aborted sends its undos only after the resume', () => {

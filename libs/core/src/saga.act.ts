@@ -1,5 +1,5 @@
 import { ActRefusedError } from './errors.js';
-import { isPlanInput, referencesIn } from './plan.input.js';
+import { referencesIn } from './plan.input.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import type { OperatorAct } from './saga.event.js';
@@ -108,7 +108,7 @@ export function skipHindrance(saga: Saga, branchId: string): string | undefined 
     return `Branch '${branchId}' is being called at an endpoint that cannot close it. Wait for the answer, then skip.`;
   }
   const reader = saga.plan.steps.find((step) =>
-    referencesIn(step.input).references.some(({ from }) => !isPlanInput(from) && from === branchId),
+    referencesIn(step.input).references.some(({ from }) => from === branchId),
   );
   return reader === undefined
     ? undefined

@@ -141,11 +141,11 @@ export class Draft {
 
   /** Returns what goes with the op: a barrier remembers an action's input and output for the undo, other endpoints do not. */
   private contentOf(branchId: string, op: BranchOp): { input?: Json; output?: Json | undefined } | undefined {
-    const needsInput = op === 'action' || (op === 'compensate' && !stepOf(this.saga, branchId).hasBarrier);
-    if (!needsInput) {
+    const { hasBarrier, input } = stepOf(this.saga, branchId);
+    if (op !== 'action' && hasBarrier) {
       return {};
     }
-    const resolved = resolveInput(stepOf(this.saga, branchId).input, (from) =>
+    const resolved = resolveInput(input, (from) =>
       isPlanInput(from) ? this.saga.plan.input : this.branch(from).output,
     );
     if (!resolved.ok) {
@@ -153,7 +153,7 @@ export class Draft {
       this.stick(branchId, 'bad-payload', `Its input refers to '${pointer}' of '${from}', where nothing is.`);
       return undefined;
     }
-    return { input: resolved.input, output: op === 'compensate' ? this.branch(branchId).output : undefined };
+    return { input: resolved.input, output: this.branch(branchId).output };
   }
 }
 

@@ -20,6 +20,22 @@ import {
 const ABORTING = { state: 'aborting' } as const;
 const CLAIM = { type: 'claim', by: 'c2' } as const;
 
+describe('a step', () => {
+  test('is called once it is its turn, and from then on it counts as begun', () => {
+    const started = advance(acceptedSaga(planOf(step('pay'))), { type: 'start' });
+
+    const error = { class: 'timeout', message: 'slow' } as const;
+    const waiting = advance(started.saga, replyTo('action', { outcome: 'unknown', error }));
+    const again = advance(waiting.saga, { type: 'tick' }, 5000);
+
+    expect(started.commands).toEqual([
+      { type: 'call', branchId: 'pay', op: 'action', round: 1, attempt: 1, input: null },
+    ]);
+    expect(again.commands).toMatchObject([{ op: 'action', round: 1, attempt: 2 }]);
+    expect(payOf(again)).toMatchObject({ state: 'calling', startedAt: NOW, dueAt: NOW + 15_000 });
+  });
+});
+
 describe('after the end', () => {
   const events: SagaEvent[] = [{ type: 'start' }, CLAIM, { type: 'tick' }, act('abort'), act('retry')];
 
@@ -127,8 +143,21 @@ describe('an abort', () => {
     expect(nextDueAt(after.saga)).toBe(NOW + 5000);
   });
 
-  test('leaves a step that was never sent as if nothing had been asked of it', () => {
-    const saga = sagaOfPay({ ...CALLING, wasSent: false, closing: ANN, mayBeClosed: true });
+  test('keeps beside a call that came after its undo what is wrong with it', () => {
+    const after = advance(callingUnderUndo(), replyTo('action', { outcome: 'already-undone' }));
+
+    expect(payOf(after).lastError).toEqual({
+      class: 'error',
+      message: 'The action came after its undo.',
+      at: NOW,
+    });
+  });
+
+  test.each([
+    ['is being skipped', CALLING],
+    ['gave no answer to its skip', UNKNOWN],
+  ])('leaves a step that was never sent as if nothing had been asked of it: it %s', (_, change) => {
+    const saga = sagaOfPay({ ...change, wasSent: false, closing: ANN, mayBeClosed: true });
 
     expect(payOf(advance(saga, act('abort')))).toMatchObject({
       state: 'pending',
@@ -137,9 +166,12 @@ describe('an abort', () => {
     });
   });
 
-  test('leaves a refused step that was being skipped as refused', () => {
+  test.each([
+    ['is being skipped', CALLING],
+    ['gave no answer to its skip', UNKNOWN],
+  ])('leaves a refused step as refused: it %s', (_, change) => {
     const refusal = { reason: 'no', isStored: true };
-    const saga = sagaOfPay({ ...CALLING, refusal, closing: ANN, mayBeClosed: true });
+    const saga = sagaOfPay({ ...change, refusal, closing: ANN, mayBeClosed: true });
 
     expect(payOf(advance(saga, act('abort')))).toMatchObject({ state: 'refused', isInFlight: false });
   });

@@ -24,6 +24,7 @@ const STATES = {
   compensated: { state: 'compensated', wasSent: true },
   skipped: { state: 'skipped' },
   closing: { ...CALLING, closing: { by: 'ann', reason: 'because' }, mayBeClosed: true },
+  'to be skipped in its turn': { closing: { by: 'ann', reason: 'because' } },
   'closing its undo': { ...COMPENSATING, closing: { by: 'ann', reason: 'because' }, mayBeClosed: true },
 } as const satisfies Record<string, Partial<Branch>>;
 
@@ -137,6 +138,19 @@ describe('a reply', () => {
     expect(advance(saga, replyTo('action', REPLIES.done, { branchId: 'nothing' })).saga).toBe(saga);
   });
 
+  test('that the action came after its undo is told once', () => {
+    const told = advance(sagaOfPay(CALLING), replyTo('action', REPLIES['already-undone']));
+
+    const again = advance(told.saga, replyTo('action', REPLIES['already-undone']));
+
+    expect(again.saga).toBe(told.saga);
+    expect(payOf(again).stuck).toEqual({
+      reason: 'mixed',
+      message: 'The participant has undone this branch, yet nobody decided to abort.',
+      since: NOW,
+    });
+  });
+
   test('that comes after all frees a stuck branch, durably', () => {
     const stuck = { reason: 'unknown-outcome', message: 'slow', since: NOW } as const;
     const saga = sagaOfPay({ ...UNKNOWN, dueAt: undefined, stuck });
@@ -159,6 +173,14 @@ describe('a reply', () => {
     expect(payOf(after).stuck?.message.length).toBeLessThanOrEqual(4001);
     expect(Math.max(...after.saga.history.map((entry) => entry.message?.length ?? 0))).toBe(501);
   });
+
+  test('that is just short enough is kept as it is', () => {
+    const error = { class: 'error', message: 'x'.repeat(4000) } as const;
+
+    const after = advance(sagaOfPay(CALLING), replyTo('action', { outcome: 'unknown', error }));
+
+    expect(payOf(after).lastError?.message).toBe(error.message);
+  });
 });
 
 describe('not yet', () => {
@@ -174,7 +196,7 @@ describe('not yet', () => {
 });
 
 describe('a refusal that is not stored', () => {
-  const reply: BranchReply = { outcome: 'refused', refusal: { reason: 'no', isStored: false } };
+  const reply = { outcome: 'refused', refusal: { reason: 'no', isStored: false } } as const;
 
   test.each([
     ['a step that can be undone', { canUndo: true }, 'compensating'],
@@ -190,6 +212,27 @@ describe('a refusal that is not stored', () => {
     const after = advance(sagaOfPay(CALLING, { step }), replyTo('action', reply));
 
     expect(payOf(after).state).toBe(expected);
+  });
+
+  test('is on record as an attempt without an answer where a repeat may say yes', () => {
+    const after = advance(sagaOfPay(CALLING, { step: { pivot: true } }), replyTo('action', reply));
+
+    expect(payOf(after).lastError).toEqual({
+      class: 'error',
+      message: 'Refused, but not for good: no',
+      at: NOW,
+    });
+  });
+
+  test('of an undo is a refusal, also at a pivot', () => {
+    const saga = sagaOfPay(COMPENSATING, { step: { pivot: true }, saga: { state: 'aborting' } });
+
+    const after = advance(saga, replyTo('compensate', reply));
+
+    expect(payOf(after)).toMatchObject({
+      refusal: reply.refusal,
+      stuck: { reason: 'refused', message: 'The compensation was refused: no' },
+    });
   });
 
   test('that is late does not set a stuck pivot going again', () => {

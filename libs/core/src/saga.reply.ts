@@ -26,6 +26,9 @@ const STUCK_BY_ERROR: Readonly<Record<BranchError['class'], StuckReason>> = {
   'action-gone': 'code-gone',
 };
 
+/** A reply that says what became of an op: neither "unknown" nor "not yet". */
+type Answer = Exclude<BranchReply, { readonly outcome: 'unknown' | 'not-yet' }>;
+
 /** A participant that says "not yet" is asked again at least this often, however long a pause it asks for. */
 const NOT_YET_MS_MAX = 3_600_000;
 
@@ -66,24 +69,25 @@ export function weigh(saga: Saga, event: ReplyEvent): ReplyEvent {
  * attempt that is in flight, or a late one would start the branch twice.
  */
 export function isExpected(saga: Saga, event: ReplyEvent): boolean {
+  const { op, reply } = event;
   const branch = saga.branches[positionOf(saga, event.branchId)];
-  if (branch === undefined || event.round !== (isUndo(event.op) ? branch.undoRound : branch.round)) {
+  if (branch === undefined || event.round !== (isUndo(op) ? branch.undoRound : branch.round)) {
     return false;
   }
-  if (event.reply.outcome === 'unknown' || event.reply.outcome === 'not-yet') {
-    return branch.isInFlight && event.op === opUnderWay(branch) && event.attempt === branch.attempt;
-  }
   const underWay = opUnderWay(branch);
+  if (reply.outcome === 'unknown' || reply.outcome === 'not-yet') {
+    return branch.isInFlight && op === underWay && event.attempt === branch.attempt;
+  }
   return (
     underWay !== undefined &&
-    isUndo(event.op) === isUndo(underWay) &&
-    isAnswerTo(event.op, event.reply) &&
-    isNews(branch, event.reply)
+    isUndo(op) === isUndo(underWay) &&
+    isAnswerTo(op, reply) &&
+    isNews(branch, reply)
   );
 }
 
 /** A yes to an undo, say, where an action was asked, is a participant's mistake and answers nothing. */
-function isAnswerTo(op: BranchOp, reply: BranchReply): boolean {
+function isAnswerTo(op: BranchOp, reply: Answer): boolean {
   switch (reply.outcome) {
     case 'done':
     case 'already-undone':
@@ -94,14 +98,11 @@ function isAnswerTo(op: BranchOp, reply: BranchReply): boolean {
       return op === 'close-action' || op === 'close-compensate';
     case 'refused':
       return op === 'action' || op === 'compensate';
-    case 'not-yet':
-    case 'unknown':
-      return true;
   }
 }
 
 /** Tells a reply that says more than what is known already, or than what closing the round has made of it. */
-function isNews(branch: Branch, reply: BranchReply): boolean {
+function isNews(branch: Branch, reply: Answer): boolean {
   switch (reply.outcome) {
     case 'refused':
       // In a round that may be closed a stored no may be the closing's own, which says nothing about the action.
@@ -114,8 +115,6 @@ function isNews(branch: Branch, reply: BranchReply): boolean {
       return branch.closing !== undefined;
     case 'done':
     case 'undone':
-    case 'not-yet':
-    case 'unknown':
       return true;
   }
 }
@@ -192,7 +191,7 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
   if (draft.saga.paused !== undefined || error === undefined || !isSpent(draft.saga, branch)) {
     return;
   }
-  if (branch.closing === undefined && branch.state !== 'compensating' && isAbortable(draft.saga)) {
+  if (branch.closing === undefined && isAbortable(draft.saga)) {
     const attempts = branch.attempt === 1 ? 'its one attempt' : `${branch.attempt} attempts`;
     const message = `Step '${branchId}' gave no answer in ${attempts}: ${error.message}`;
     beginAbort(draft, { code: 'attempts', branchId, message });
