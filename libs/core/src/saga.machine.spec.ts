@@ -18,6 +18,7 @@ import {
 } from './testing/sagas.js';
 
 const ABORTING = { state: 'aborting' } as const;
+const DONE = { outcome: 'done', output: 1 } as const;
 const CLAIM = { type: 'claim', by: 'c2' } as const;
 
 describe('a step', () => {
@@ -36,13 +37,25 @@ describe('a step', () => {
   });
 });
 
+describe('a call whose time is up', () => {
+  test('is repeated when that is noticed, not by what else happens before', () => {
+    const saga = sagaOfPay(CALLING);
+
+    const other = advance(saga, replyTo('action', DONE, { branchId: 'mail' }), 20_000);
+    const noticed = advance(other.saga, { type: 'tick' }, 20_000);
+
+    expect(other.commands).toEqual([]);
+    expect(payOf(noticed)).toMatchObject({ state: 'unknown', isInFlight: false, dueAt: NOW + 21_000 });
+  });
+});
+
 describe('after the end', () => {
   const events: SagaEvent[] = [{ type: 'start' }, CLAIM, { type: 'tick' }, act('abort'), act('retry')];
 
   test.each(['committed', 'aborted'] as const)('nothing but a late reply may come: %s', (state) => {
     const saga = sagaOfPay({ state: 'done' }, { saga: { state, endedAt: NOW } });
 
-    expect(advance(saga, replyTo('action', { outcome: 'done', output: 1 }))).toEqual({
+    expect(advance(saga, replyTo('action', DONE))).toEqual({
       saga,
       commands: [],
       durability: 'lazy',
@@ -176,6 +189,12 @@ describe('an abort', () => {
     expect(payOf(advance(saga, act('abort')))).toMatchObject({ state: 'refused', isInFlight: false });
   });
 
+  test('undoes what its skip has found done, though nobody knows of a call', () => {
+    const after = advance(sagaOfPay({ state: 'done', wasSent: false }), act('abort'));
+
+    expect(after.commands.map(({ op, branchId }) => `${op} ${branchId}`)).toContain('compensate pay');
+  });
+
   test('does not undo a refused step that was skipped at an endpoint without a barrier', () => {
     const refusal = { reason: 'no', isStored: true };
     const skip = { ...ANN, op: 'action' } as const;
@@ -225,7 +244,7 @@ describe('the deadline', () => {
   test('does not abort what the last answer has completed', () => {
     const started = advance(acceptedSaga(planOf(step('pay')), NOW + 1000), { type: 'start' });
 
-    const after = advance(started.saga, replyTo('action', { outcome: 'done', output: 1 }), 2000);
+    const after = advance(started.saga, replyTo('action', DONE), 2000);
 
     expect([after.saga.state, after.durability]).toEqual(['committed', 'end']);
   });

@@ -4,22 +4,15 @@ import type { Draft } from './saga.draft.js';
 import { opUnderWay } from './saga.reply.js';
 import { isAbortable, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
 
-/** Carries out what follows from the state as it now is: turns round, sends what is ready, ends. */
+/** Carries out what follows from the state, which is not an end yet: turns round, sends what is ready, ends. */
 export function settle(draft: Draft): void {
   if (draft.saga.state === 'running') {
     settleRunning(draft);
   }
-  switch (draft.saga.state) {
-    case 'running':
-    case 'committing':
-      goForward(draft);
-      return;
-    case 'aborting':
-      goBack(draft);
-      return;
-    case 'committed':
-    case 'aborted':
-      return;
+  if (draft.saga.state === 'aborting') {
+    goBack(draft);
+  } else {
+    goForward(draft);
   }
 }
 
@@ -81,9 +74,9 @@ function goForward(draft: Draft): void {
 
 /** A step at an endpoint that keeps no barrier has nothing to close, so its skip needs no answer. */
 function skipInTurn(draft: Draft, branchId: string): void {
-  const { state, closing } = draft.branch(branchId);
+  const { closing } = draft.branch(branchId);
   const { hasBarrier } = stepOf(draft.saga, branchId);
-  if (state === 'pending' && closing !== undefined && !hasBarrier && isReady(draft.saga, branchId)) {
+  if (closing !== undefined && !hasBarrier && isReady(draft.saga, branchId)) {
     draft.skipNow(branchId, closing);
   }
 }
@@ -99,12 +92,7 @@ function begin(draft: Draft, { branchId, closing }: Branch): void {
 }
 
 function isDue(draft: Draft, branch: Branch): boolean {
-  return (
-    !branch.isInFlight &&
-    branch.stuck === undefined &&
-    branch.dueAt !== undefined &&
-    branch.dueAt <= draft.now
-  );
+  return !branch.isInFlight && branch.dueAt !== undefined && branch.dueAt <= draft.now;
 }
 
 function askAgain(draft: Draft, branch: Branch): void {
