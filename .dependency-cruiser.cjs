@@ -27,6 +27,7 @@ module.exports = {
     onlyKnows('participant', ['core', 'protocol']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant']),
     onlyKnows('embedded-postgres', []),
+    onlyKnows('testing', ['core', 'protocol', 'engine', 'participant', 'nestjs']),
     {
       name: 'adapters-never-meet',
       severity: 'error',
@@ -42,8 +43,15 @@ module.exports = {
     {
       name: 'fakes-stay-in-tests',
       severity: 'error',
-      from: { path: '^(libs|apps|examples)/', pathNot: TESTS },
+      comment: 'libs/testing is made of them, and is for tests itself.',
+      from: { path: '^(libs|apps|examples)/', pathNot: ['^libs/testing/', TESTS] },
       to: { path: '^libs/[^/]+/src/testing/' },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^(libs|apps|examples|bench)/', pathNot: ['^libs/testing/', TESTS] },
+      to: { path: '^libs/testing/' },
     },
     {
       name: 'through-the-front-door',
@@ -51,7 +59,7 @@ module.exports = {
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
-        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm)/)?index|testing/conformance)\\.ts$)',
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs)/)?index|testing/conformance)\\.ts$)',
         pathNot: '^libs/$2/',
       },
     },
@@ -59,12 +67,19 @@ module.exports = {
       name: 'only-who-asks-gets-a-database',
       severity: 'error',
       comment: 'Who has pg or TypeORM alone must be able to compile without the types of the other.',
-      from: { path: '^libs/(participant|nestjs)/src/((pg|typeorm)/)?index\\.ts$' },
+      from: { path: '^libs/(participant|nestjs|testing)/src/((pg|typeorm)/)?index\\.ts$' },
       to: {
         path: 'node_modules/(@types/)?(pg|typeorm)/',
         pathNot: 'node_modules/(@types/)?$3/',
         reachable: true,
       },
+    },
+    {
+      name: 'tests-without-nest',
+      severity: 'error',
+      comment: 'Who does not use NestJS must be able to test without it.',
+      from: { path: '^libs/testing/src/index\\.ts$' },
+      to: { path: '(node_modules/@nestjs/|^libs/nestjs/)', reachable: true },
     },
     {
       name: 'no-cycles',

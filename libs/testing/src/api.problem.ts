@@ -1,0 +1,46 @@
+import { ActRefusedError } from '@atone/core';
+import { EngineError, InvalidPlanError } from '@atone/engine';
+import { ERROR_CODES, type ErrorCode, type FieldProblem, type Problem } from '@atone/protocol';
+
+/** The request cannot be carried out as it stands. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly errors?: readonly FieldProblem[],
+  ) {
+    super(message);
+  }
+}
+
+/** Returns what the coordinator's API answers to an error. @throws the error if it is none of those: a defect. */
+export function problemOf(error: unknown): {
+  readonly problem: Problem;
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  const code = codeOf(error);
+  if (code === undefined) {
+    throw error;
+  }
+  const { message } = error as Error;
+  const hasFields = error instanceof InvalidPlanError || error instanceof ApiError;
+  const errors = hasFields ? error.errors : undefined;
+  const problem = {
+    type: `urn:atone:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title: code,
+    status: ERROR_CODES[code],
+    detail: message,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+  };
+  return { problem, headers: code === 'IDEMPOTENCY_IN_FLIGHT' ? { 'retry-after': '1' } : {} };
+}
+
+function codeOf(error: unknown): ErrorCode | undefined {
+  if (error instanceof ActRefusedError) {
+    return 'ACT_NOT_POSSIBLE';
+  }
+  return error instanceof EngineError || error instanceof ApiError ? error.code : undefined;
+}

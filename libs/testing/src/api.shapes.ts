@@ -1,0 +1,54 @@
+import type { RowCounts, RowFilter } from '@atone/engine';
+import type { Counts, ListQuery } from '@atone/protocol';
+
+/** Returns the filter of the log that a query means. */
+export function filterOf(query: ListQuery): RowFilter {
+  const { state, outcome, stuckReason, name, service, idempotencyKey, after, limit } = query;
+  return {
+    state,
+    outcome,
+    isStuck: booleanOf(query.stuck),
+    stuckReason,
+    isPaused: booleanOf(query.paused),
+    name,
+    service,
+    tag: tagOf(query.tag),
+    idempotencyKey,
+    acceptedFrom: instantOf(query.acceptedFrom),
+    acceptedTo: instantOf(query.acceptedTo),
+    afterGid: after,
+    limit,
+  };
+}
+
+/** Returns the counts as the API shows them. */
+export function countsOf({ byState, stuckByReason, pausedCount, oldestStuckAt }: RowCounts): Counts {
+  return {
+    byState: { ...byState },
+    stuck: Object.values(stuckByReason).reduce((sum, count) => sum + count, 0),
+    stuckByReason: { ...stuckByReason },
+    paused: pausedCount,
+    oldestStuckSince: oldestStuckAt === undefined ? undefined : iso(oldestStuckAt),
+  };
+}
+
+/** Writes an instant of the log as the API does. */
+export function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function booleanOf(text: 'true' | 'false' | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === 'true';
+}
+
+function tagOf(text: string | undefined): RowFilter['tag'] {
+  if (text === undefined) {
+    return undefined;
+  }
+  const split = text.indexOf('=');
+  return { name: text.slice(0, split), value: text.slice(split + 1) };
+}
+
+function instantOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}

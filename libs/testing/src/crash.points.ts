@@ -1,0 +1,224 @@
+import type { TransactionView } from '@atone/protocol';
+import { crashPointsOf, type CrashPoint } from './crash.point.list.js';
+import { MishapTap, RecordingTap } from './crash.tap.js';
+import type { Tap } from './message.js';
+
+/** Does what is to be tested, with keys that no other run has used: `run` counts them from 1. */
+export type RunTransaction = (run: number) => unknown;
+
+/** A run, when all is quiet again. */
+export interface FinishedRun {
+  /** From 1. */
+  readonly run: number;
+  /** What happened in it; undefined in the undisturbed one. */
+  readonly point: string | undefined;
+  /** What the run returned. */
+  readonly result: unknown;
+  /** What the run threw: where something happens it may well end with an error. */
+  readonly error: unknown;
+  readonly transactions: readonly TransactionView[];
+}
+
+/** Throws, or returns false, when something is wrong. */
+export type Invariant = (finished: FinishedRun) => unknown;
+
+export interface CrashPointOptions {
+  /** Only the points of this name, or of names that match. */
+  readonly only?: string | RegExp | undefined;
+  /** Comes before each run: empties tables, plans faults that belong to the story. */
+  readonly before?: ((run: number) => unknown) | undefined;
+  /** Whether a transaction may wait for an operator at the end. Default: no. */
+  readonly allowStuck?: boolean | undefined;
+}
+
+/** What was done. */
+export interface CrashPointSummary {
+  /** What has happened, each in a run of its own. */
+  readonly points: readonly string[];
+  /** With the undisturbed one. */
+  readonly runCount: number;
+}
+
+/** What the runs need of their coordinator. */
+export interface Stage {
+  setTap(tap: Tap | undefined): void;
+  reset(): Promise<void>;
+  quiet(): Promise<void>;
+  transactions(): Promise<readonly TransactionView[]>;
+}
+
+interface Experiment {
+  readonly run: RunTransaction;
+  readonly invariant: Invariant;
+  readonly options: CrashPointOptions;
+}
+
+export interface CrashPointFailure {
+  readonly point: string;
+  readonly error: unknown;
+}
+
+/** Something is wrong after some of the runs. */
+export class CrashPointsError extends Error {
+  override readonly name = 'CrashPointsError';
+  readonly failures: readonly CrashPointFailure[];
+  /** Whether the last failure left such a mess that the points behind it were not tried. */
+  readonly isCutShort: boolean;
+
+  constructor(
+    { failures, isCutShort }: Findings,
+    readonly runCount: number,
+  ) {
+    const [first] = failures;
+    const list = failures.map(({ point, error }) => `- ${point}\n${indented(messageOf(error))}`);
+    super(
+      [
+        `Something is wrong after ${failures.length} of ${runCount} runs:`,
+        list.join('\n'),
+        ...(isCutShort ? [SPOILT] : []),
+        `To repeat one alone: everyCrashPoint(run, invariant, { only: ${JSON.stringify(first?.point)} })`,
+      ].join('\n\n'),
+      { cause: first?.error },
+    );
+    this.failures = failures;
+    this.isCutShort = isCutShort;
+  }
+}
+
+interface Findings {
+  readonly failures: readonly CrashPointFailure[];
+  readonly isCutShort: boolean;
+}
+
+const SPOILT =
+  'After it something is wrong even where nothing happens, so the other points were not tried. Begin each run with clean data, in `before`, or have the invariant look only at what belongs to the run.';
+
+/** Runs the transaction undisturbed, and then once for each point. @throws CrashPointsError */
+export async function visitCrashPoints(stage: Stage, experiment: Experiment): Promise<CrashPointSummary> {
+  const { options } = experiment;
+  const theatre = new Theatre(stage, experiment);
+  const recording = new RecordingTap();
+  const transactions = await theatre.playUndisturbed(recording);
+  const points = crashPointsOf(recording.spots, transactions).filter(({ name }) => isWanted(name, options));
+  refuseNothing(points, options);
+  const findings = await findingsAt(points, theatre);
+  await stage.reset();
+  if (findings.failures.length > 0) {
+    throw new CrashPointsError(findings, theatre.runCount);
+  }
+  return { points: points.map(({ name }) => name), runCount: theatre.runCount };
+}
+
+async function findingsAt(points: readonly CrashPoint[], theatre: Theatre): Promise<Findings> {
+  const failures: CrashPointFailure[] = [];
+  for (const point of points) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one run after the other.
+      await theatre.play(point);
+    } catch (error) {
+      failures.push({ point: point.name, error });
+      // oxlint-disable-next-line no-await-in-loop
+      if (point !== points.at(-1) && (await theatre.isSpoilt())) {
+        return { failures, isCutShort: true };
+      }
+    }
+  }
+  return { failures, isCutShort: false };
+}
+
+/** Makes one run after the other, and counts them. */
+class Theatre {
+  runCount = 0;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly experiment: Experiment,
+  ) {}
+
+  /** @throws whatever the run or the invariant throws. */
+  async playUndisturbed(tap?: Tap): Promise<readonly TransactionView[]> {
+    const finished = await this.run(undefined, tap);
+    if (finished.error !== undefined) {
+      throw finished.error;
+    }
+    await check(this.experiment, finished);
+    return finished.transactions;
+  }
+
+  /** @throws what is wrong after the run. */
+  async play(point: CrashPoint): Promise<void> {
+    const tap = new MishapTap(point.spot, point.mishap);
+    const finished = await this.run(point.name, tap);
+    if (!tap.hasHappened) {
+      throw new Error(NOT_REACHED, { cause: finished.error });
+    }
+    await check(this.experiment, finished);
+  }
+
+  /** Tells whether what was wrong after a run is wrong ever after. */
+  async isSpoilt(): Promise<boolean> {
+    return this.playUndisturbed().then(
+      () => false,
+      () => true,
+    );
+  }
+
+  private async run(point: string | undefined, tap: Tap | undefined): Promise<FinishedRun> {
+    const { run, options } = this.experiment;
+    const { stage } = this;
+    this.runCount += 1;
+    const number = this.runCount;
+    await stage.reset();
+    await options.before?.(number);
+    stage.setTap(tap);
+    const ended = await ending(async () => run(number));
+    await stage.quiet();
+    stage.setTap(undefined);
+    return { run: number, point, ...ended, transactions: await stage.transactions() };
+  }
+}
+
+const NOT_REACHED =
+  'This run did not get as far as the first one. Give it data of its own: `run` is given the number of the run, and `before` comes before it.';
+
+async function ending(work: () => Promise<unknown>): Promise<{ result: unknown; error: unknown }> {
+  try {
+    return { result: await work(), error: undefined };
+  } catch (error) {
+    return { result: undefined, error: error ?? new Error('The run threw nothing.') };
+  }
+}
+
+async function check({ invariant, options }: Experiment, finished: FinishedRun): Promise<void> {
+  const stuck = finished.transactions.find((transaction) => transaction.stuck !== undefined);
+  if (stuck?.stuck !== undefined && options.allowStuck !== true) {
+    const { branchId = 'one', reason, message } = stuck.stuck;
+    throw new Error(`The transaction '${stuck.name}' is stuck at ${branchId}, ${reason}: ${message}`);
+  }
+  if ((await invariant(finished)) === false) {
+    throw new Error('The invariant returned false.');
+  }
+}
+
+function isWanted(name: string, { only }: CrashPointOptions): boolean {
+  return only === undefined || (typeof only === 'string' ? name === only : only.test(name));
+}
+
+/** A test that tests nothing must not be green. */
+function refuseNothing(points: readonly CrashPoint[], { only }: CrashPointOptions): void {
+  if (points.length === 0) {
+    throw new Error(
+      only === undefined
+        ? 'The run started no transaction at this coordinator.'
+        : `There is no point ${String(only)} in this run.`,
+    );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gmu, '    ');
+}

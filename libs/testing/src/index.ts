@@ -1,0 +1,24 @@
+export type {
+  CrashPointFailure,
+  CrashPointOptions,
+  CrashPointSummary,
+  FinishedRun,
+  Invariant,
+  RunTransaction,
+} from './crash.points.js';
+export { CrashPointsError } from './crash.points.js';
+export type { FaultKind, FaultOptions, PlannedFault } from './planned.fault.js';
+export type {
+  StubAnswer,
+  StubbedAction,
+  StubbedActions,
+  StubbedService,
+  StubEffect,
+  StubRun,
+} from './stub.js';
+export {
+  createTestingCoordinator,
+  TestingCoordinator,
+  type JoinedService,
+  type JoinOptions,
+} from './testing.coordinator.js';

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { Random } from '@atone/core';
+import { viewOf } from '@atone/engine';
+import { MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
+import type { HttpRequest, HttpResponse } from '@atone/participant';
+import type { ParticipantInstance, TransactionView } from '@atone/protocol';
+import { CoordinatorApi } from './coordinator.api.js';
+import { CoordinatorProcess, NEVER } from './coordinator.process.js';
+import { Network } from './network.js';
+import { Pace } from './pace.js';
+import { listenToFailpoints, type FailpointListener } from './scene.js';
+import { VirtualClock } from './virtual.clock.js';
+
+/** Longer than any transaction takes whose participants are there. */
+const QUIET_WITHIN_MS = 24 * 3_600_000;
+
+const ALL = Number.MAX_SAFE_INTEGER;
+
+/** One coordinator after the other, the log and the catalogue that they share, their time, and their network. */
+export class MemoryWorld {
+  readonly clock = new VirtualClock();
+  readonly pace = new Pace(this.clock);
+  readonly network: Network;
+  readonly random: Random;
+  private readonly listener: FailpointListener = {
+    coordinatorReached: (name, process) => this.coordinatorReached(name, process),
+    participantReached: (name, execution) => this.network.reached(name, execution),
+  };
+  private readonly store = new MemoryCatalogueStore(this.clock);
+  private log = new MemoryLog(this.clock);
+  private pauses = new SeededRandom(1);
+  private process: CoordinatorProcess;
+  private processCount = 0;
+  /** Changes of the catalogue that are under way. */
+  private entering: Promise<void> = Promise.resolve();
+
+  constructor() {
+    listenToFailpoints();
+    // Pauses are the same in each run. Ids are not: the database of a service may have seen those of another test.
+    this.random = { next: () => this.pauses.next(), bytes: (count) => randomBytes(count) };
+    this.network = new Network({
+      pace: this.pace,
+      clock: this.clock,
+      listener: this.listener,
+      crash: (process) => this.crash(process),
+      abort: (gid) => this.abort(gid),
+    });
+    this.process = this.boot();
+  }
+
+  /** Answers a request to the coordinator's API. Rejects when the coordinator dies first. */
+  async answer(request: HttpRequest): Promise<HttpResponse> {
+    await this.entering;
+    return new CoordinatorApi(this.process, this.log, this.store).answer(request);
+  }
+
+  register(service: string, instance: ParticipantInstance): void {
+    this.enter(() => this.process.catalogue.register(service, instance));
+  }
+
+  deregister(service: string, instance: string): void {
+    this.enter(() => this.process.catalogue.deregister(service, instance));
+  }
+
+  /** Ends a coordinator without a word, and starts another one. */
+  crash(process: CoordinatorProcess = this.process): void {
+    if (process === this.process) {
+      process.kill();
+      this.process = this.boot();
+    }
+  }
+
+  /** Ends all transactions without a word, and starts with an empty log. */
+  async reset(): Promise<void> {
+    this.process.kill();
+    this.network.reset();
+    this.log = new MemoryLog(this.clock);
+    this.pauses = new SeededRandom(1);
+    this.processCount = 0;
+    this.process = this.boot();
+    await this.started();
+  }
+
+  async started(): Promise<void> {
+    await this.process.started;
+  }
+
+  /** Returns a transaction as it stands. @throws TransactionNotFoundError */
+  async transaction(gid: string): Promise<TransactionView> {
+    return viewOf(await this.process.serve(() => this.process.engine.get(gid)));
+  }
+
+  /** Returns all transactions in the order of their acceptance. */
+  async transactions(): Promise<readonly TransactionView[]> {
+    const rows = await this.log.list({ limit: ALL });
+    return Promise.all(rows.toReversed().map(({ gid }) => this.transaction(gid)));
+  }
+
+  /**
+   * Lets time pass until each transaction has ended, or waits for an operator, and nothing is on its way.
+   *
+   * @throws Error when that takes more than a day.
+   */
+  async quiet(): Promise<void> {
+    const until = this.clock.now() + QUIET_WITHIN_MS;
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one step of time after the other.
+      await this.pace.settle();
+      // oxlint-disable-next-line no-await-in-loop
+      if (await this.hasWork()) {
+        this.clock.fireNext();
+      } else if (!this.network.releaseLate()) {
+        return;
+      }
+      if (this.clock.now() > until) {
+        throw new Error('A transaction has neither ended nor got stuck, and a day has passed.');
+      }
+    }
+  }
+
+  private async hasWork(): Promise<boolean> {
+    const rows = await this.log.list({ limit: ALL });
+    return rows.some(
+      ({ finishedAt, stuckReason, isPaused }) =>
+        finishedAt === undefined && stuckReason === undefined && !isPaused,
+    );
+  }
+
+  private boot(): CoordinatorProcess {
+    this.processCount += 1;
+    return new CoordinatorProcess({
+      instanceId: `coordinator-${this.processCount}`,
+      log: this.log,
+      store: this.store,
+      clock: this.clock,
+      random: this.random,
+      listener: this.listener,
+      send: (command, sender) => this.network.send(command, sender),
+    });
+  }
+
+  private coordinatorReached(name: string, process: CoordinatorProcess): void | Promise<void> {
+    if (process === this.process && this.network.tap?.coordinatorReached(name) === 'crashes') {
+      this.crash(process);
+      return NEVER;
+    }
+    return undefined;
+  }
+
+  private enter(change: () => Promise<void>): void {
+    this.entering = this.entering.then(change);
+  }
+
+  /** Where the act is not possible the transaction goes on, which is what the caller wants then. */
+  private abort(gid: string): void {
+    const { process } = this;
+    const act = { type: 'abort', by: 'test', reason: 'The test has the undo come first.' } as const;
+    process.serve(() => process.engine.act(gid, act)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,2 @@
+export * from '../index.js';
+export { AtoneTestingModule } from './testing.module.js';

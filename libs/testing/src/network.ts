@@ -1,0 +1,211 @@
+import type { BranchReply } from '@atone/core';
+import { replyTo, type BranchCommand } from '@atone/protocol';
+import { RefusedError, type Participant } from '@atone/participant';
+import type { CoordinatorProcess } from './coordinator.process.js';
+import { Execution, SimulatedCrashError, type Member } from './execution.js';
+import { Held } from './held.js';
+import type { Tap } from './message.js';
+import type { Pace } from './pace.js';
+import type { PlannedFault } from './planned.fault.js';
+import { playIn, type FailpointListener } from './scene.js';
+
+/** How long a participant that has crashed is away. */
+const DOWN_MS = 1_000;
+
+export interface NetworkParts {
+  readonly pace: Pace;
+  readonly clock: { now(): number };
+  readonly listener: FailpointListener;
+  /** Kills the coordinator, and has another one started. */
+  readonly crash: (process: CoordinatorProcess) => void;
+  readonly abort: (gid: string) => void;
+}
+
+type Executing = Pick<Participant, 'execute'>;
+
+/**
+ * Brings commands to the participants in this process, and their replies back, and has happen to them what was planned.
+ *
+ * The replies to one transaction come in the order of their commands, whichever database was faster, so that a test
+ * sees the same each time.
+ */
+export class Network {
+  private currentTap: Tap | undefined;
+  faults: PlannedFault[] = [];
+  private readonly members = new Map<Member, Executing>();
+  /** By gid: the reply before. */
+  private turns = new Map<string, Promise<void>>();
+  private held = new Held();
+
+  constructor(private readonly parts: NetworkParts) {}
+
+  get tap(): Tap | undefined {
+    return this.currentTap;
+  }
+
+  /** Has `tap` see, and disturb, what happens from now on. */
+  setTap(tap: Tap | undefined): void {
+    this.currentTap = tap;
+  }
+
+  join(member: Member, participant: Executing): void {
+    this.members.set(member, participant);
+  }
+
+  leave(member: Member): void {
+    this.members.delete(member);
+  }
+
+  /** Forgets all that is planned or on its way. */
+  reset(): void {
+    this.currentTap = undefined;
+    this.faults = [];
+    this.turns = new Map();
+    this.held = new Held();
+    for (const member of this.members.keys()) {
+      member.downUntil = 0;
+    }
+  }
+
+  /** Delivers what is late, now that nothing else comes. Tells whether there was anything. */
+  releaseLate(): boolean {
+    return this.held.releaseAll();
+  }
+
+  send(command: BranchCommand, sender: CoordinatorProcess): void {
+    const deliver = (): void => {
+      void this.carry(command, sender);
+    };
+    switch (this.tap?.command(command) ?? 'passes') {
+      case 'passes':
+        deliver();
+        break;
+      case 'twice':
+        // One after the other: a participant that is still busy with the first would take them for one.
+        void this.carry(command, sender).then(deliver);
+        break;
+      case 'lost':
+        break;
+      case 'late':
+        this.held.untilAnother(command, deliver);
+        break;
+      case 'after-undo':
+        this.held.untilUndone(command, deliver);
+        this.parts.abort(command.gid);
+        break;
+      case 'sender-dies-before':
+        this.parts.crash(sender);
+        break;
+      case 'sender-dies-after':
+        deliver();
+        this.parts.crash(sender);
+        break;
+    }
+  }
+
+  /** What `failAt` and the tap do to a participant in the middle of a command. */
+  reached(name: string, execution: Execution): void {
+    const { command, fault } = execution;
+    if (this.tap?.participantReached(name, command) === 'crashes') {
+      this.crash(execution);
+    }
+    if (fault?.kind === 'refuse' && name.endsWith('.beforeCode')) {
+      fault.happenedCount += 1;
+      throw new RefusedError(fault.reason);
+    }
+    if (fault?.kind === 'crash' && name.endsWith('.beforeCommit')) {
+      fault.happenedCount += 1;
+      this.crash(execution);
+    }
+  }
+
+  private crash(execution: Execution): never {
+    execution.hasCrashed = true;
+    execution.member.downUntil = this.parts.clock.now() + DOWN_MS;
+    throw new SimulatedCrashError();
+  }
+
+  private carry(command: BranchCommand, sender: CoordinatorProcess): Promise<void> {
+    const delivered = this.carryInTurn(command, sender);
+    this.turns.set(command.gid, delivered);
+    return delivered;
+  }
+
+  private async carryInTurn(command: BranchCommand, sender: CoordinatorProcess): Promise<void> {
+    const before = this.turns.get(command.gid);
+    const reply = await this.execute(wired(command));
+    await before;
+    this.bringBack(command, reply, sender);
+  }
+
+  private bringBack(command: BranchCommand, reply: BranchReply, sender: CoordinatorProcess): void {
+    const deliver = (): void => {
+      sender.take(replyTo(command, wired(reply)));
+    };
+    switch (this.tap?.reply(command) ?? 'passes') {
+      case 'passes':
+        deliver();
+        break;
+      case 'twice':
+        deliver();
+        deliver();
+        break;
+      case 'lost':
+        break;
+      case 'late':
+        this.held.untilAnother(command, deliver);
+        return;
+    }
+    this.held.answered(command);
+  }
+
+  private async execute(command: BranchCommand): Promise<BranchReply> {
+    const found = this.memberFor(command);
+    if (found === undefined) {
+      return unknown('unreachable', `No instance of service '${command.service}' takes part in this test.`);
+    }
+    const [member, participant] = found;
+    if (this.parts.clock.now() < member.downUntil) {
+      return unknown('unreachable', `The service '${command.service}' has crashed and is not back yet.`);
+    }
+    const fault = this.faults.find((candidate) => candidate.concerns(command));
+    if (fault?.kind === 'before-effect') {
+      fault.happenedCount += 1;
+      return unknown('error', 'The test has this call fail before its effect.');
+    }
+    const execution = new Execution(command, member);
+    execution.fault = fault;
+    const reply = await this.parts.pace.hold(execution, () =>
+      playIn({ listener: this.parts.listener, execution }, () => participant.execute(command)),
+    );
+    return whatArrives(execution, reply);
+  }
+
+  private memberFor({ service, lane }: BranchCommand): [Member, Executing] | undefined {
+    const candidates = [...this.members].filter(([member]) => member.service === service);
+    return (
+      candidates.find(([member]) => member.lane === lane) ??
+      candidates.find(([member]) => member.lane === undefined)
+    );
+  }
+}
+
+function whatArrives({ hasCrashed, fault }: Execution, reply: BranchReply): BranchReply {
+  if (hasCrashed) {
+    return unknown('unreachable', 'The connection broke: the participant crashed.');
+  }
+  if (fault?.kind === 'after-effect') {
+    fault.happenedCount += 1;
+    return unknown('unreachable', 'The connection broke, and with it the answer was lost.');
+  }
+  return reply;
+}
+
+function unknown(errorClass: 'error' | 'unreachable', message: string): BranchReply {
+  return { outcome: 'unknown', error: { class: errorClass, message } };
+}
+
+/** What is left of a value that crosses the wire. */
+function wired<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}

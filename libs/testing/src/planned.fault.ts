@@ -1,0 +1,57 @@
+import type { BranchCommand } from '@atone/protocol';
+import type { ActionContract } from '@atone/participant';
+
+/**
+ * What goes wrong with a call of an action.
+ *
+ * - `before-effect`: the handler is not run, and nobody knows whether it was.
+ * - `after-effect`: it takes effect, and the answer is lost.
+ * - `refuse`: the participant says no instead of running the handler.
+ * - `crash`: the participant dies before its transaction commits, and is back a second later.
+ */
+export type FaultKind = 'before-effect' | 'after-effect' | 'refuse' | 'crash';
+
+export interface FaultOptions {
+  /** How often. Default: once. */
+  readonly times?: number | undefined;
+  /** What is disturbed: the action, or its compensation. Default: the action. */
+  readonly op?: 'action' | 'compensate' | undefined;
+  /** Only the step of this name. Default: whichever step calls the action. */
+  readonly step?: string | undefined;
+  /** The reason of a refusal. */
+  readonly reason?: string | undefined;
+}
+
+/** A fault that `failAt` has planned. */
+export class PlannedFault {
+  /** How often it has happened. */
+  happenedCount = 0;
+  private isLifted = false;
+
+  constructor(
+    readonly action: ActionContract,
+    readonly kind: FaultKind,
+    private readonly options: FaultOptions,
+  ) {}
+
+  get reason(): string {
+    return this.options.reason ?? 'refused by the test';
+  }
+
+  /** Has it happen no more. */
+  lift(): void {
+    this.isLifted = true;
+  }
+
+  concerns({ service, action, op, branchId }: BranchCommand): boolean {
+    const { times = 1, op: wanted = 'action', step = branchId } = this.options;
+    return (
+      !this.isLifted &&
+      this.happenedCount < times &&
+      op === wanted &&
+      step === branchId &&
+      service === this.action.service &&
+      action === this.action.name
+    );
+  }
+}

@@ -1,0 +1,187 @@
+import {
+  createClient,
+  durationMs,
+  type ActionContract,
+  type AtoneClient,
+  type ClientOptions,
+  type Duration,
+  type Participant,
+  type RegisteredAction,
+} from '@atone/participant';
+import { PROTOCOL_VERSION, type ParticipantInstance } from '@atone/protocol';
+import {
+  visitCrashPoints,
+  type CrashPointOptions,
+  type CrashPointSummary,
+  type Invariant,
+  type RunTransaction,
+} from './crash.points.js';
+import type { Member } from './execution.js';
+import { historyLines } from './history.lines.js';
+import { MemoryWorld } from './memory.world.js';
+import { PlannedFault, type FaultKind, type FaultOptions } from './planned.fault.js';
+import { stubOf, type StubbedActions, type StubbedService } from './stub.js';
+
+/** How a participant takes part. */
+export interface JoinOptions {
+  /** What the catalogue is told of the actions. Default: the handlers. */
+  readonly actions?: readonly RegisteredAction[] | undefined;
+  /** The colour of traffic that it takes. */
+  readonly lane?: string | undefined;
+}
+
+/** A service that takes commands from the coordinator of a test. */
+export interface JoinedService {
+  /** Takes no more commands. */
+  leave(): void;
+}
+
+/**
+ * The whole coordinator in memory: the engine of production over a log in memory, on virtual time.
+ *
+ * Time passes while somebody waits for the coordinator, as fast as nothing is left to do, and stands still otherwise. It
+ * holds nothing open and needs no closing.
+ */
+export class TestingCoordinator {
+  /** The coordinator's API, to look and to act. */
+  readonly client: AtoneClient;
+  private readonly world = new MemoryWorld();
+  private readonly stubs: StubbedService[] = [];
+  private memberCount = 0;
+
+  constructor() {
+    this.client = this.clientOf();
+  }
+
+  /** Returns a client as a service has it. */
+  clientOf(options: Partial<ClientOptions> = {}): AtoneClient {
+    const { world } = this;
+    return createClient(
+      { url: 'http://coordinator.test', ...options },
+      {
+        send: (request) => world.pace.during(world.answer(request)),
+        clock: {
+          now: () => world.clock.now(),
+          setTimer: (delayMs, callback) => world.pace.timer(delayMs, callback),
+        },
+        random: world.random,
+      },
+    );
+  }
+
+  /** Brings the commands for a service to `participant`, and enters it in the catalogue. */
+  join(participant: Participant, { actions = participant.handlers, lane }: JoinOptions = {}): JoinedService {
+    this.memberCount += 1;
+    const { network } = this.world;
+    const { service } = participant;
+    const member: Member = { service, instance: `${service}-${this.memberCount}`, lane, downUntil: 0 };
+    network.join(member, participant);
+    this.world.register(service, instanceOf(member, actions));
+    return {
+      leave: () => {
+        network.leave(member);
+        this.world.deregister(service, member.instance);
+      },
+    };
+  }
+
+  /** Puts something simple in the place of a service that is not under test. */
+  stub<Contracts extends Readonly<Record<string, ActionContract>>>(
+    contracts: Contracts,
+    actions: StubbedActions<Contracts>,
+  ): StubbedService {
+    const stub = stubOf(contracts, actions);
+    this.stubs.push(stub);
+    this.join(stub.participant);
+    return stub;
+  }
+
+  /** Has something go wrong with the next call of `action`; {@link FaultKind} tells what. */
+  failAt(action: ActionContract, kind: FaultKind, options: FaultOptions = {}): PlannedFault {
+    const fault = new PlannedFault(action, kind, options);
+    this.world.network.faults.push(fault);
+    return fault;
+  }
+
+  /** Moves time on. What becomes due on the way happens. */
+  async advance(duration: Duration): Promise<void> {
+    await this.world.pace.advance(durationMs(duration));
+  }
+
+  /**
+   * Lets time pass until each transaction has ended, or waits for an operator.
+   *
+   * @throws Error when that takes more than a day.
+   */
+  async quiet(): Promise<void> {
+    await this.world.quiet();
+  }
+
+  /** Returns what happened to a transaction, a line each, for a snapshot: without ids and times. */
+  async history(gid: string): Promise<string> {
+    return historyLines(await this.world.transaction(gid));
+  }
+
+  /**
+   * Ends the coordinator without a word, as a power cut would. Another one is there at once, and takes the transactions
+   * over when the lease of the dead one has run out, 6 s later.
+   */
+  async crashCoordinator(): Promise<void> {
+    this.world.crash();
+    await this.world.started();
+  }
+
+  /** Begins anew with the same services: without transactions, planned faults and effects of stubs. */
+  async reset(): Promise<void> {
+    for (const stub of this.stubs) {
+      stub.clear();
+    }
+    await this.world.reset();
+  }
+
+  /**
+   * Runs a transaction once undisturbed, and then once for each point at which the coordinator or a participant could
+   * crash, and for each message that could be lost, repeated or late. Checks `invariant` after each run, when all is
+   * quiet.
+   *
+   * Each run begins with {@link reset}. What is in the databases of the services stays, so `run` has to use new keys each
+   * time: it is given the number of the run.
+   *
+   * @throws CrashPointsError that names each run after which something is wrong.
+   */
+  async everyCrashPoint(
+    run: RunTransaction,
+    invariant: Invariant,
+    options: CrashPointOptions = {},
+  ): Promise<CrashPointSummary> {
+    const { world } = this;
+    const stage = {
+      setTap: world.network.setTap.bind(world.network),
+      reset: () => this.reset(),
+      quiet: () => world.quiet(),
+      transactions: () => world.transactions(),
+    };
+    return visitCrashPoints(stage, { run, invariant, options });
+  }
+}
+
+/** Returns a coordinator in memory. */
+export function createTestingCoordinator(): TestingCoordinator {
+  return new TestingCoordinator();
+}
+
+function instanceOf({ instance, lane }: Member, actions: readonly RegisteredAction[]): ParticipantInstance {
+  return {
+    instance,
+    // Nobody calls it: what is sent to the service is brought to the participant in this process.
+    baseUrl: 'http://participant.test',
+    kind: 'library',
+    ...(lane === undefined ? {} : { lane }),
+    protocol: PROTOCOL_VERSION,
+    actions: actions.map(({ contract, compensate, retry }) => ({
+      name: contract.name,
+      hasCompensation: compensate !== undefined,
+      ...(retry === undefined ? {} : { retry }),
+    })),
+  };
+}
