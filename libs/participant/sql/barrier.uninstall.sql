@@ -5,6 +5,8 @@ begin;
 
 drop table if exists atone.barrier;
 
+drop table if exists atone.barrier_mark;
+
 drop table if exists atone.barrier_version;
 
 commit;

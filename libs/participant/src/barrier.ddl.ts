@@ -1,8 +1,7 @@
 /** The version of the barrier's table which this library works with. */
-export const BARRIER_VERSION = 1;
+export const BARRIER_VERSION = 2;
 
-/** The statements of `sql/barrier.v1.sql`, which never change after a release. */
-export const INSTALL_BARRIER: readonly string[] = [
+const VERSION_1: readonly string[] = [
   'create schema if not exists atone',
   `create table atone.barrier (
   gid uuid not null,
@@ -53,8 +52,29 @@ export const INSTALL_BARRIER: readonly string[] = [
   'insert into atone.barrier_version (version) values (1)',
 ];
 
+const VERSION_2: readonly string[] = [
+  `create table atone.barrier_mark (
+  is_only boolean primary key default true,
+  gid uuid not null,
+  raised_at timestamptz not null default now(),
+  constraint barrier_mark_is_one_row check (is_only)
+)`,
+  `comment on table atone.barrier_mark is
+  'No row: none was removed yet. Else the greatest gid of which barrier rows were: up to it the coordinator is asked.'`,
+  `update atone.barrier_version
+set version = 2
+where version = 1`,
+];
+
+/**
+ * The statements of `sql/barrier.v1.sql`, of `sql/barrier.v2.sql` and so on: each brings the barrier from the version
+ * before to its own, and never changes after a release.
+ */
+export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2];
+
 /** The statements of `sql/barrier.uninstall.sql`. The schema stays: it may hold other tables of Atone. */
 export const UNINSTALL_BARRIER: readonly string[] = [
   'drop table if exists atone.barrier',
+  'drop table if exists atone.barrier_mark',
   'drop table if exists atone.barrier_version',
 ];

@@ -3,9 +3,9 @@ import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { INSTALL_BARRIER, UNINSTALL_BARRIER } from './barrier.ddl.js';
+import { BARRIER_STEPS, UNINSTALL_BARRIER } from './barrier.ddl.js';
 import { checkBarrier, migrateBarrier } from './barrier.install.js';
-import { InstallBarrier1763800000000 } from './typeorm/barrier.migration.js';
+import { InstallBarrier1763800000000, InstallBarrierMark1764000000000 } from './typeorm/barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
 import { pgDatabase } from './pg/pg.database.js';
 import { openPool } from './testing/pool.fixture.js';
@@ -38,7 +38,7 @@ test('a database without the table is told of, with the ways to install it', asy
     name: 'BarrierMissingError',
     code: 'BARRIER_MISSING',
     message: expect.stringMatching(
-      /barrier\.v1\.sql.*InstallBarrier1763800000000.*barrier: \{ migrate: true \}/u,
+      /-f \S+barrier\.v1\.sql -f \S+barrier\.v2\.sql.*InstallBarrier1763800000000 and InstallBarrierMark1764000000000.*barrier: \{ migrate: true \}/u,
     ),
   });
 });
@@ -50,20 +50,51 @@ test('three services that install it at once all succeed, and again later', asyn
   await expect(checkBarrier(database)).resolves.toBeUndefined();
 });
 
-test.each([
-  ['older', 0, 'Bring it up to date'],
-  ['newer', 2, 'Update @atone/participant'],
-])('a table that is %s is refused by check and install, with what to do', async (_title, found, remedy) => {
+test('a table that is newer is refused by check and install, with what to do', async () => {
   await migrateBarrier(database);
-  await pool.query('update atone.barrier_version set version = $1', [found]);
+  await pool.query('update atone.barrier_version set version = 3');
   const refusal = {
     name: 'BarrierOutdatedError',
-    message: expect.stringContaining(remedy),
-    versions: { found, needed: 1 },
+    message: expect.stringContaining('Update @atone/participant'),
+    versions: { found: 3, needed: 2 },
   };
 
   await expect(checkBarrier(database)).rejects.toMatchObject(refusal);
   await expect(migrateBarrier(database)).rejects.toMatchObject(refusal);
+});
+
+describe('a table of version 1', () => {
+  beforeEach(async () => {
+    await pool.query(await sqlFile('barrier.v1.sql'));
+    await pool.query(
+      `insert into atone.barrier (gid, branch_id, service, action, round, undo_round, was_empty, state)
+       values ('0193d6c0-0000-7000-8000-000000000001', '1', 'stock', 'reserve', 0, 1, true, 'undone')`,
+    );
+  });
+
+  test('is refused by check, naming only what is missing', async () => {
+    await expect(checkBarrier(database)).rejects.toMatchObject({
+      name: 'BarrierOutdatedError',
+      message: expect.stringMatching(/up to date.*barrier\.v2\.sql.*InstallBarrierMark1764000000000/u),
+      versions: { found: 1, needed: 2 },
+    });
+    await expect(checkBarrier(database)).rejects.not.toMatchObject({
+      message: expect.stringContaining('barrier.v1.sql'),
+    });
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['by three services at once', () => Promise.all([1, 2, 3].map(() => migrateBarrier(database)))],
+    ['by its SQL file', async () => pool.query(await sqlFile('barrier.v2.sql'))],
+  ])('is brought up to date %s, and keeps its rows', async (_title, upgrade) => {
+    await upgrade();
+
+    await checkBarrier(database);
+    const { rows } = await pool.query(
+      'select state, (select count(*)::int from atone.barrier_mark) from atone.barrier',
+    );
+    expect(rows).toEqual([{ state: 'undone', count: 0 }]);
+  });
 });
 
 describe('a role that is named like the schema of Atone', () => {
@@ -106,16 +137,18 @@ describe('a role that is named like the schema of Atone', () => {
   });
 });
 
-test('the migration for TypeORM installs it, and removes it again', async () => {
+test('the migrations for TypeORM install it step by step, and remove it again', async () => {
   const dataSource = new DataSource({
     type: 'postgres',
     url: testDatabase.url,
-    migrations: [InstallBarrier1763800000000],
+    migrations: [InstallBarrier1763800000000, InstallBarrierMark1764000000000],
   });
   await dataSource.initialize();
 
   await dataSource.runMigrations();
   await checkBarrier(database);
+  await dataSource.undoLastMigration();
+  await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
   await dataSource.undoLastMigration();
 
   await dataSource.destroy();
@@ -124,6 +157,7 @@ test('the migration for TypeORM installs it, and removes it again', async () => 
 
 test('the SQL files install it, and remove it again', async () => {
   await pool.query(await sqlFile('barrier.v1.sql'));
+  await pool.query(await sqlFile('barrier.v2.sql'));
   await checkBarrier(database);
   await pool.query(await sqlFile('barrier.uninstall.sql'));
 
@@ -131,6 +165,8 @@ test('the SQL files install it, and remove it again', async () => {
 });
 
 test('the SQL files say what the library itself would do', async () => {
-  expect(statementsOf(await sqlFile('barrier.v1.sql'))).toEqual(INSTALL_BARRIER);
+  const files = ['barrier.v1.sql', 'barrier.v2.sql'].map(async (name) => statementsOf(await sqlFile(name)));
+
+  expect(await Promise.all(files)).toEqual(BARRIER_STEPS);
   expect(statementsOf(await sqlFile('barrier.uninstall.sql'))).toEqual(UNINSTALL_BARRIER);
 });

@@ -1,11 +1,6 @@
-import { BARRIER_VERSION, INSTALL_BARRIER } from './barrier.ddl.js';
+import { BARRIER_STEPS, BARRIER_VERSION } from './barrier.ddl.js';
 import type { LocalDatabase, SqlSession } from './database.port.js';
 import { BarrierMissingError, BarrierOutdatedError, MisuseError } from './participant.error.js';
-
-const HOW_TO_INSTALL =
-  'Run `psql "$DATABASE_URL" -f node_modules/@atone/participant/sql/barrier.v1.sql`, or add InstallBarrier1763800000000 of ' +
-  '@atone/participant/typeorm to the migrations of your TypeORM data source, or let the service do it at its start with ' +
-  '`barrier: { migrate: true }`.';
 
 /**
  * Tells whether the barrier's table is there, as this library needs it.
@@ -18,10 +13,12 @@ export async function checkBarrier(database: LocalDatabase<unknown>): Promise<vo
     const { found, name } = await foundVersion(sql);
     if (found === undefined) {
       throw new BarrierMissingError(
-        `The table atone.barrier is missing in database '${name}'. ${HOW_TO_INSTALL}`,
+        `The table atone.barrier is missing in database '${name}'. ${howToInstall(0)}`,
       );
     }
-    refuseOtherVersion(found, name);
+    if (found !== BARRIER_VERSION) {
+      throw outdated(found, name);
+    }
   });
 }
 
@@ -29,21 +26,20 @@ export async function checkBarrier(database: LocalDatabase<unknown>): Promise<vo
 const LOCK_INSTALLATION = "select pg_advisory_xact_lock(hashtextextended('atone.barrier', 0))";
 
 /**
- * Installs the barrier's table unless it is there.
+ * Installs the barrier's table, or brings it up to date.
  *
- * @throws BarrierOutdatedError if one of another version is there.
+ * @throws BarrierOutdatedError if a newer version of it is there.
  * @throws MisuseError if the schema of Atone would hide the tables of this role.
  */
 export async function migrateBarrier(database: LocalDatabase<unknown>): Promise<void> {
   await database.transaction(async ({ sql }) => {
     await refuseMisleadingRole(sql);
     await sql.execute(LOCK_INSTALLATION);
-    const { found, name } = await foundVersion(sql);
-    if (found !== undefined) {
-      refuseOtherVersion(found, name);
-      return;
+    const { found = 0, name } = await foundVersion(sql);
+    if (found > BARRIER_VERSION) {
+      throw outdated(found, name);
     }
-    for (const statement of INSTALL_BARRIER) {
+    for (const statement of BARRIER_STEPS.slice(found).flat()) {
       // oxlint-disable-next-line no-await-in-loop -- each statement needs the one before
       await sql.execute(statement);
     }
@@ -84,17 +80,28 @@ async function foundVersion(sql: SqlSession): Promise<{ found: number | undefine
   return { found: row && Number(row['version']), name };
 }
 
-function refuseOtherVersion(found: number, name: string): void {
-  if (found === BARRIER_VERSION) {
-    return;
-  }
+function outdated(found: number, name: string): BarrierOutdatedError {
   const remedy =
     found < BARRIER_VERSION
-      ? `Bring it up to date. ${HOW_TO_INSTALL}`
+      ? `Bring it up to date. ${howToInstall(found)}`
       : 'Update @atone/participant in this service: a newer version of it has been installed in this database.';
-  throw new BarrierOutdatedError(
+  return new BarrierOutdatedError(
     `The table atone.barrier in database '${name}' is of version ${found}, and this library works with version ` +
       `${BARRIER_VERSION}. ${remedy}`,
     { found, needed: BARRIER_VERSION },
+  );
+}
+
+const MIGRATIONS = ['InstallBarrier1763800000000', 'InstallBarrierMark1764000000000'];
+
+/** Names what brings the barrier from version `found` to the present one. */
+function howToInstall(found: number): string {
+  const files = BARRIER_STEPS.map(
+    (_step, index) => ` -f node_modules/@atone/participant/sql/barrier.v${index + 1}.sql`,
+  );
+  return (
+    `Run \`psql "$DATABASE_URL"${files.slice(found).join('')}\`, or add ${MIGRATIONS.slice(found).join(' and ')} of ` +
+    '@atone/participant/typeorm to the migrations of your TypeORM data source, or let the service do it at its start ' +
+    'with `barrier: { migrate: true }`.'
   );
 }

@@ -1,7 +1,8 @@
 import type { Json, Refusal } from '@atone/core';
+import { IS_PAST } from './barrier.mark.js';
 import type { ActionCall, BarrierCall } from './barrier.port.js';
 import { inputHash } from './canonical-json.js';
-import type { SqlRow, SqlSession } from './database.port.js';
+import type { SqlResult, SqlRow, SqlSession } from './database.port.js';
 import { MisuseError } from './participant.error.js';
 
 export type StoredRefusal = Omit<Refusal, 'isStored'>;
@@ -36,19 +37,24 @@ export interface HeldRow {
   readonly transactionId: string;
 }
 
+/** A branch that this transaction runs an action for. */
+export interface TakenBranch {
+  readonly transactionId: string;
+  /** Whether rows of its gid may have been removed, as the statement that took it saw it. */
+  readonly isPast: boolean;
+}
+
 export const INSERT_RUNNING = `
 insert into atone.barrier (gid, branch_id, service, action, round, input_hash, input, state)
 values ($1::uuid, $2, $3, $4, $5::int, decode($6, 'hex'), $7::json, 'running')
 on conflict (gid, branch_id) do nothing
-returning pg_current_xact_id()::text as transaction_id`;
+returning pg_current_xact_id()::text as transaction_id, ${IS_PAST} as is_past`;
 
-/**
- * Takes the branch for an action, waiting for whoever else is at it. Returns this transaction's id, or undefined if
- * there is a row already.
- */
-export async function insertRunning(sql: SqlSession, call: ActionCall): Promise<string | undefined> {
+/** Takes the branch for an action, waiting for whoever else is at it. Returns undefined if there is a row already. */
+export async function insertRunning(sql: SqlSession, call: ActionCall): Promise<TakenBranch | undefined> {
   const { rows } = await sql.execute(INSERT_RUNNING, [...keyAndNames(call), ...inputParams(call)]);
-  return rows[0]?.['transaction_id'] as string | undefined;
+  const [row] = rows;
+  return row && { transactionId: String(row['transaction_id']), isPast: row['is_past'] === true };
 }
 
 export const LOCK_ROW = `
@@ -105,11 +111,12 @@ set state = 'running', service = $3, action = $4, round = $5::int, input_hash = 
 where gid = $1::uuid
   and branch_id = $2
   and state = 'refused'
-  and round < $5::int`;
+  and round < $5::int
+returning ${IS_PAST} as is_past`;
 
-/** Takes a refused branch for a later round, whose input may be another. */
-export async function runAgain(sql: SqlSession, call: ActionCall): Promise<void> {
-  await changeOne(sql, RUN_AGAIN, [...keyAndNames(call), ...inputParams(call)]);
+/** Takes a refused branch for a later round, whose input may be another. Returns whether its gid is up to the mark. */
+export async function runAgain(sql: SqlSession, call: ActionCall): Promise<boolean> {
+  return isPastOf(await changeOne(sql, RUN_AGAIN, [...keyAndNames(call), ...inputParams(call)]));
 }
 
 export const STORE_OUTPUT = `
@@ -118,19 +125,18 @@ set state = 'done', output = $3::json, updated_at = now()
 where gid = $1::uuid
   and branch_id = $2
   and state = 'running'
-  and pg_current_xact_id()::text = $4`;
+  and pg_current_xact_id()::text = $4
+returning ${IS_PAST} as is_past`;
 
+/** Stores the answer of an action. Returns whether its gid is up to the mark, as seen after the row was taken. */
 export async function storeOutput(
   sql: SqlSession,
   call: BarrierCall,
   done: { readonly output: Json; readonly transactionId: string },
-): Promise<void> {
-  await changeOne(sql, STORE_OUTPUT, [
-    call.gid,
-    call.branchId,
-    JSON.stringify(done.output),
-    done.transactionId,
-  ]);
+): Promise<boolean> {
+  const { gid, branchId } = call;
+  const params = [gid, branchId, JSON.stringify(done.output), done.transactionId];
+  return isPastOf(await changeOne(sql, STORE_OUTPUT, params));
 }
 
 export const STORE_REFUSAL = `
@@ -200,13 +206,18 @@ export async function storeUndoRefusal(
 }
 
 /** A row that is locked cannot slip away; only the end of the transaction lets it go. */
-async function changeOne(sql: SqlSession, text: string, params: readonly unknown[]): Promise<void> {
-  const { affectedCount } = await sql.execute(text, params);
-  if (affectedCount !== 1) {
+async function changeOne(sql: SqlSession, text: string, params: readonly unknown[]): Promise<SqlResult> {
+  const result = await sql.execute(text, params);
+  if (result.affectedCount !== 1) {
     throw new MisuseError(
       'The handler ended the transaction of its branch: COMMIT and ROLLBACK are not for handlers. What it wrote before may have stayed.',
     );
   }
+  return result;
+}
+
+function isPastOf({ rows }: SqlResult): boolean {
+  return rows[0]?.['is_past'] === true;
 }
 
 function keyAndNames(call: BarrierCall): unknown[] {

@@ -2,8 +2,10 @@ import { failpoint, type BranchReply } from '@atone/core';
 import type { ActionCall, Barrier, BarrierCall } from './barrier.port.js';
 import * as rows from './barrier.row.js';
 import { judgeAction, judgeCloseAction, judgeCloseUndo, judgeUndo } from './barrier.rules.js';
+import { requireLive } from './barrier.late.js';
 import { isRefusal } from './branch.failure.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
+import type { TransactionEndings } from './endings.port.js';
 import type { ParticipantFailpoint } from './failpoints.js';
 import { replyJson } from './payload.js';
 
@@ -14,29 +16,38 @@ const REASON_LENGTH_MAX = 1_000;
 const reached = (name: ParticipantFailpoint): void | Promise<void> => failpoint(name);
 
 /**
- * Returns the barrier that is kept in table `atone.barrier` of `database`.
+ * Returns the barrier that is kept in table `atone.barrier` of `database`. `endings` is asked where rows may have been
+ * removed; without it, what may be a late duplicate is never carried out.
  *
  * The row is written or locked first, so that whoever else comes for the branch waits there and then reads the answer.
  * It commits with the effect. A refusal rolls all back and is stored in a transaction after it: in between, another
  * attempt may get in and store its own answer, which then stands for both.
  */
-export function createBarrier<Transaction>(database: LocalDatabase<Transaction>): Barrier<Transaction> {
+export function createBarrier<Transaction>(
+  database: LocalDatabase<Transaction>,
+  endings?: TransactionEndings,
+): Barrier<Transaction> {
   return {
-    act: (call, handler) => act(database, call, handler),
+    act: (call, handler) => act(database, call, { handler, endings }),
     undo: (call, handler) => undo(database, call, handler),
     closeAction: (call) => database.transaction(({ sql }) => closeAction(sql, call)),
     closeUndo: (call) => database.transaction(({ sql }) => closeUndo(sql, call)),
   };
 }
 
+interface ActionRun<Transaction> {
+  readonly handler: Parameters<Barrier<Transaction>['act']>[1];
+  readonly endings: TransactionEndings | undefined;
+}
+
 async function act<Transaction>(
   database: LocalDatabase<Transaction>,
   call: ActionCall,
-  handler: Parameters<Barrier<Transaction>['act']>[1],
+  action: ActionRun<Transaction>,
 ): Promise<BranchReply> {
   await reached('participant.action.beforeRow');
   const reply = await orStoreRefusal(database, {
-    run: (open) => actOnce(open, call, handler),
+    run: (open) => actOnce(open, call, action),
     store: (sql, refusal) => storeRefusal(sql, call, refusal),
   });
   await reached('participant.action.beforeReply');
@@ -60,33 +71,42 @@ async function orStoreRefusal<Transaction>(
 async function actOnce<Transaction>(
   open: OpenTransaction<Transaction>,
   call: ActionCall,
-  handler: Parameters<Barrier<Transaction>['act']>[1],
+  { handler, endings }: ActionRun<Transaction>,
 ): Promise<BranchReply> {
   const taken = await takeForAction(open.sql, call);
   if ('reply' in taken) {
     return taken.reply;
   }
+  if (taken.isPast) {
+    await requireLive(call, endings);
+  }
   await reached('participant.action.beforeCode');
   const output = await handler(open.transaction);
   open.seal();
-  await rows.storeOutput(open.sql, call, { output, transactionId: taken.transactionId });
+  const { transactionId } = taken;
+  const isPast = await rows.storeOutput(open.sql, call, { output, transactionId });
+  if (isPast && !taken.isPast) {
+    // Its row was removed while it was taken: see barrier.mark.ts.
+    await requireLive(call, endings);
+  }
   await reached('participant.action.beforeCommit');
   return { outcome: 'done', output };
 }
 
-type Taken = { readonly transactionId: string } | { readonly reply: BranchReply };
+type Taken = rows.TakenBranch | { readonly reply: BranchReply };
 
 async function takeForAction(sql: SqlSession, call: ActionCall): Promise<Taken> {
   const held = await insertOrLock(sql, call, () => rows.insertRunning(sql, call));
-  if (typeof held === 'string') {
-    return { transactionId: held };
+  if (!('row' in held)) {
+    return held;
   }
   const verdict = judgeAction(held.row, call);
   if ('reply' in verdict) {
     return verdict;
   }
-  await rows.runAgain(sql, call);
-  return { transactionId: held.transactionId };
+  // The refusal may have been stored by a late duplicate, after the removal of a row that said done.
+  const isPast = await rows.runAgain(sql, call);
+  return { transactionId: held.transactionId, isPast };
 }
 
 async function storeRefusal(
@@ -192,7 +212,7 @@ async function closeUndo(sql: SqlSession, call: BarrierCall): Promise<BranchRepl
 }
 
 /** For what mostly comes first. To insert waits for whoever is about to insert the same. */
-async function insertOrLock<Inserted extends string | true>(
+async function insertOrLock<Inserted extends rows.TakenBranch | true>(
   sql: SqlSession,
   call: BarrierCall,
   insert: () => Promise<Inserted | false | undefined>,

@@ -1,8 +1,10 @@
 import type { Json } from '@atone/core';
 import {
+  endingsSchema,
   HEADERS,
   idempotencyKeySchema,
   type Counts,
+  type Ending,
   type ListQuery,
   type ParticipantInstance,
   type ParticipantList,
@@ -88,6 +90,8 @@ export interface AtoneClient {
   get(gid: string, options?: { readonly wait?: Duration }): Promise<TransactionView>;
   list(query?: Partial<ListQuery>): Promise<TransactionPage>;
   counts(): Promise<Counts>;
+  /** Tells of each of up to 200 gids that the log holds whether it has ended. Asks once: whoever needs it asks again. */
+  endings(gids: readonly string[]): Promise<readonly Ending[]>;
   /** Returns the instances of all services, as they entered themselves. */
   participants(): Promise<readonly ParticipantView[]>;
 
@@ -188,6 +192,22 @@ class PortClient implements AtoneClient {
   async counts(): Promise<Counts> {
     const answer = await this.call({ ...asking('count transactions'), path: '/v1/counts' });
     return answer.body as unknown as Counts;
+  }
+
+  async endings(gids: readonly string[]): Promise<readonly Ending[]> {
+    const subject = { what: 'tell which transactions have ended', changes: false };
+    const answer = await this.call({
+      method: 'POST',
+      path: '/v1/transactions/endings',
+      body: { gids },
+      isRepeatable: false,
+      subject,
+    });
+    const { success, data } = endingsSchema.safeParse(answer.body);
+    if (!success) {
+      throw new UnexpectedAnswerError({ ...subject, url: this.url }, 'its answer tells no endings');
+    }
+    return data.transactions;
   }
 
   async participants(): Promise<readonly ParticipantView[]> {

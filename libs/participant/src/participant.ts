@@ -8,6 +8,7 @@ import type { ParticipantClock } from './clock.port.js';
 import { inputHash } from './canonical-json.js';
 import type { ActionHandler, BranchContext } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
+import type { TransactionEndings } from './endings.port.js';
 import { ExecutionReport, type ParticipantLog } from './execution.report.js';
 import { HandlerRegistry } from './handler.registry.js';
 import { systemClock } from './node/system-clock.js';
@@ -29,6 +30,11 @@ export interface ParticipantOptions<Transaction> {
   readonly parallelMax?: number | undefined;
   /** Default 1,024. Beyond it commands are answered `unreachable: busy`, and the coordinator comes back later. */
   readonly waitingMax?: number | undefined;
+  /**
+   * Who is asked whether a transaction has ended, where rows of the barrier were removed: the client of the coordinator.
+   * Without it, what may be a late duplicate is never carried out.
+   */
+  readonly endings?: TransactionEndings | undefined;
   readonly clock?: ParticipantClock | undefined;
   /** Default: the one in `database`. Another one is for tests. */
   readonly barrier?: Barrier<Transaction> | undefined;
@@ -72,7 +78,7 @@ class CommandExecutor<Transaction> {
 
   constructor(private readonly options: ParticipantOptions<Transaction>) {
     this.#registry = new HandlerRegistry(options.service, options.handlers);
-    this.#barrier = options.barrier ?? createBarrier(options.database);
+    this.#barrier = options.barrier ?? createBarrier(options.database, options.endings);
     this.#clock = options.clock ?? systemClock;
     this.#report = new ExecutionReport(options.log);
     this.#limit = new WorkLimit(

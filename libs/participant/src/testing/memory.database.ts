@@ -1,5 +1,7 @@
 import type { Json } from '@atone/core';
+import type { ParticipantClock } from '../clock.port.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from '../database.port.js';
+import { systemClock } from '../node/system-clock.js';
 import { MisuseError } from '../participant.error.js';
 import { MemoryLocks } from './memory.locks.js';
 import { executeStatement, type BarrierColumns, type BarrierTable } from './memory.statements.js';
@@ -9,9 +11,10 @@ export interface MemoryTransaction {
   record(entry: Json): void;
 }
 
-/** A transaction that has committed: the barrier rows that it changed, and its entries. */
+/** A transaction that has committed: the barrier rows that it changed or removed, and its entries. */
 export interface MemoryCommit {
   readonly rows: readonly MemoryRow[];
+  readonly removed: readonly MemoryRow[];
   readonly entries: readonly Json[];
 }
 
@@ -37,9 +40,15 @@ export interface MemoryConnection extends LocalDatabase<MemoryTransaction> {
 interface Session {
   readonly transactionId: string;
   readonly rows: Map<string, MemoryRow>;
+  /** What it removed, by key. */
+  readonly removed: Map<string, MemoryRow>;
   readonly entries: Json[];
+  mark: string | undefined;
   isOpen: boolean;
 }
+
+/** No key of a row. */
+const MARK = 'the mark';
 
 /**
  * A participant's database without a server: the barrier's table with row locks at READ COMMITTED, and a list of
@@ -49,10 +58,14 @@ export class MemoryDatabase {
   private readonly rows = new Map<string, MemoryRow>();
   private readonly locks = new MemoryLocks();
   private readonly committed: Json[] = [];
+  private committedMark: string | undefined;
   private transactionCount = 0;
 
-  /** `onCommit` is called with each commit, before anybody hears of it. */
-  constructor(private readonly onCommit: (commit: MemoryCommit) => void = () => undefined) {}
+  /** `onCommit` is called with each commit, before anybody hears of it; `clock` tells which rows are old. */
+  constructor(
+    private readonly onCommit: (commit: MemoryCommit) => void = () => undefined,
+    private readonly clock: Pick<ParticipantClock, 'now'> = systemClock,
+  ) {}
 
   /** Returns what was recorded by transactions that have committed, in their order. */
   get entries(): readonly Json[] {
@@ -62,6 +75,11 @@ export class MemoryDatabase {
   /** Returns the barrier row of a branch as it is committed. */
   row(gid: string, branchId: string): BarrierColumns | undefined {
     return this.rows.get(keyOf(gid, branchId))?.columns;
+  }
+
+  /** The greatest gid whose rows were removed. */
+  get mark(): string | undefined {
+    return this.committedMark;
   }
 
   connect(line: DatabaseLine = AT_ONCE): MemoryConnection {
@@ -102,7 +120,9 @@ export class MemoryDatabase {
     const session = {
       transactionId: String(this.transactionCount),
       rows: new Map(),
+      removed: new Map(),
       entries: [],
+      mark: undefined,
       isOpen: true,
     };
     sessions.add(session);
@@ -137,7 +157,8 @@ export class MemoryDatabase {
   }
 
   private tableOf(session: Session): BarrierTable {
-    const current = (key: string): MemoryRow | undefined => session.rows.get(key) ?? this.rows.get(key);
+    const current = (key: string): MemoryRow | undefined =>
+      session.removed.has(key) ? undefined : (session.rows.get(key) ?? this.rows.get(key));
     return {
       transactionId: session.transactionId,
       lock: async (gid, branchId) => {
@@ -166,7 +187,36 @@ export class MemoryDatabase {
       replace: (gid, branchId, columns) => {
         session.rows.set(keyOf(gid, branchId), { gid, branchId, columns });
       },
+      ...this.removalOf(session),
     };
+  }
+
+  /** What a removal needs. Nothing else of its transaction touches a row. */
+  private removalOf(
+    session: Session,
+  ): Pick<BarrierTable, 'now' | 'gidsOf' | 'remove' | 'mark' | 'raiseMark'> {
+    return {
+      now: () => this.clock.now(),
+      gidsOf: (service) => [...new Set(this.rowsOf(service).map(({ gid }) => gid))].toSorted(),
+      remove: (service, gid) => {
+        const removable = this.rowsOf(service).filter(
+          (row) => row.gid === gid && this.locks.takeIfFree(keyOf(gid, row.branchId), session),
+        );
+        for (const row of removable) {
+          session.removed.set(keyOf(gid, row.branchId), row);
+        }
+        return removable.length;
+      },
+      mark: () => greatest(session.mark, this.committedMark),
+      raiseMark: async (gid) => {
+        await this.takeLock(session, MARK);
+        session.mark = greatest(session.mark, gid);
+      },
+    };
+  }
+
+  private rowsOf(service: string): readonly MemoryRow[] {
+    return [...this.rows.values()].filter(({ columns }) => columns['service'] === service);
   }
 
   private async takeLock(session: Session, key: string): Promise<void> {
@@ -180,8 +230,13 @@ export class MemoryDatabase {
     for (const [key, row] of session.rows) {
       this.rows.set(key, row);
     }
+    for (const key of session.removed.keys()) {
+      this.rows.delete(key);
+    }
+    this.committedMark = greatest(this.committedMark, session.mark);
     this.committed.push(...session.entries);
-    this.onCommit({ rows: [...session.rows.values()], entries: session.entries });
+    const [rows, removed] = [[...session.rows.values()], [...session.removed.values()]];
+    this.onCommit({ rows, removed, entries: session.entries });
     this.rollBack(session);
   }
 
@@ -196,6 +251,10 @@ function throwIfClosed(session: Session): void {
   if (!session.isOpen) {
     throw new Error('The connection to the database was lost.');
   }
+}
+
+function greatest(left: string | undefined, right: string | undefined): string | undefined {
+  return left === undefined || (right !== undefined && right > left) ? right : left;
 }
 
 function keyOf(gid: string, branchId: string): string {

@@ -12,6 +12,15 @@ export class MemoryLocks {
     return this.holders.get(key) === owner;
   }
 
+  /** Takes the lock for `owner` unless somebody else has it, and returns whether `owner` has it now. */
+  takeIfFree(key: string, owner: object): boolean {
+    const holder = this.holders.get(key);
+    if (holder === undefined) {
+      this.holders.set(key, owner);
+    }
+    return holder === undefined || holder === owner;
+  }
+
   /** Waits until `owner` holds the lock; false when it was released while it waited. */
   async take(key: string, owner: object): Promise<boolean> {
     const holder = this.holders.get(key);

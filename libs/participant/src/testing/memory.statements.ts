@@ -1,4 +1,6 @@
+import * as removal from '../barrier.mark.js';
 import * as statements from '../barrier.row.js';
+import { gidTimeMs } from '@atone/core';
 import type { SqlResult, SqlRow } from '../database.port.js';
 
 /** A barrier row by column, with JSON as text, as {@link statements.LOCK_ROW} reads it. */
@@ -13,6 +15,16 @@ export interface BarrierTable {
   insert(gid: string, branchId: string, row: BarrierColumns): Promise<boolean>;
   /** Changes a row that this transaction has locked. */
   replace(gid: string, branchId: string, row: BarrierColumns): void;
+  /** By the clock of the database, in ms since 1970. */
+  now(): number;
+  /** Returns the gids of the rows of a service, each once, the least first. */
+  gidsOf(service: string): readonly string[];
+  /** Removes the rows of a transaction but for those that others have locked, and returns how many it removed. */
+  remove(service: string, gid: string): number;
+  /** Returns the greatest gid whose rows were removed. */
+  mark(): string | undefined;
+  /** Raises the mark, waiting for who is about to do the same. */
+  raiseMark(gid: string): Promise<void>;
 }
 
 type Statement = (table: BarrierTable, params: readonly unknown[]) => Promise<SqlResult>;
@@ -26,9 +38,12 @@ const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
   [statements.LOCK_ROW, lockRow],
   [statements.INSERT_REFUSED, insertRefused],
   [statements.INSERT_EMPTY_UNDO, insertEmptyUndo],
+  [removal.FIND_OLD, findOld],
+  [removal.RAISE_MARK, raiseMark],
+  [removal.REMOVE_ROWS, removeRows],
   [
     statements.RUN_AGAIN,
-    change(
+    changeTellingMark(
       (row, [, , , , round]) => row['state'] === 'refused' && isBelow(row['round'], round),
       ([, , service, action, round, input_hash, input]) => ({
         state: 'running',
@@ -43,7 +58,7 @@ const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
   ],
   [
     statements.STORE_OUTPUT,
-    change(
+    changeTellingMark(
       (row, [, , , transactionId], table) =>
         row['state'] === 'running' && transactionId === table.transactionId,
       ([, , output]) => ({ state: 'done', output }),
@@ -113,8 +128,12 @@ const NOTHING: SqlResult = { rows: [], affectedCount: 0 };
 async function insertRunning(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
   const [gid, branchId, service, action, round, input_hash, input] = params;
   const row = { ...EMPTY, service, action, round, input_hash, input, state: 'running' };
+  // As old as the statement, which may have to wait for another transaction: so it is at READ COMMITTED.
+  const is_past = isPast(table, gid);
   const isInserted = await table.insert(String(gid), String(branchId), row);
-  return isInserted ? { rows: [{ transaction_id: table.transactionId }], affectedCount: 1 } : NOTHING;
+  return isInserted
+    ? { rows: [{ transaction_id: table.transactionId, is_past }], affectedCount: 1 }
+    : NOTHING;
 }
 
 async function lockRow(table: BarrierTable, [gid, branchId]: readonly unknown[]): Promise<SqlResult> {
@@ -134,6 +153,26 @@ async function insertEmptyUndo(table: BarrierTable, params: readonly unknown[]):
   const [gid, branchId, service, action, undo_round] = params;
   const row = { ...EMPTY, service, action, round: 0, undo_round, was_empty: true, state: 'undone' };
   return counted(await table.insert(String(gid), String(branchId), row));
+}
+
+async function findOld(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [service, after, olderThanMs, limit] = params;
+  const floor = Math.max(0, Math.round(table.now() - Number(olderThanMs)));
+  const gids = table
+    .gidsOf(String(service))
+    .filter((gid) => gid > String(after) && gidTimeMs(gid) < floor)
+    .slice(0, Number(limit));
+  return { rows: gids.map((gid) => ({ gid })), affectedCount: gids.length };
+}
+
+async function raiseMark(table: BarrierTable, [gid]: readonly unknown[]): Promise<SqlResult> {
+  await table.raiseMark(String(gid));
+  return counted(true);
+}
+
+async function removeRows(table: BarrierTable, [service, gids]: readonly unknown[]): Promise<SqlResult> {
+  const counts = (gids as readonly string[]).map((gid) => table.remove(String(service), gid));
+  return { rows: [], affectedCount: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 const EMPTY: BarrierColumns = {
@@ -160,6 +199,21 @@ function change(
     table.replace(gid, branchId, { ...row, ...changed(params, row) });
     return counted(true);
   };
+}
+
+/** The same for a statement that returns whether the gid is up to the mark. */
+function changeTellingMark(...args: Parameters<typeof change>): Statement {
+  const statement = change(...args);
+  return async (table, params) => {
+    const is_past = isPast(table, params[0]);
+    const { affectedCount } = await statement(table, params);
+    return affectedCount === 0 ? NOTHING : { rows: [{ is_past }], affectedCount };
+  };
+}
+
+function isPast(table: BarrierTable, gid: unknown): boolean {
+  const mark = table.mark();
+  return mark !== undefined && mark >= String(gid);
 }
 
 function counted(isDone: boolean): SqlResult {

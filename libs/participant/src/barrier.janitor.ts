@@ -1,0 +1,210 @@
+import type { Random } from '@atone/core';
+import { ENDING_COUNT_MAX } from '@atone/protocol';
+import { findOld, removeRows } from './barrier.mark.js';
+import { durationMs, type Duration } from './client.duration.js';
+import type { ElapsedClock } from './client.ports.js';
+import type { LocalDatabase } from './database.port.js';
+import type { TransactionEndings } from './endings.port.js';
+import { MisuseError } from './participant.error.js';
+import type { RegistrationLog } from './registration.js';
+
+/** When rows of the barrier are removed. */
+export interface CleanUpOptions {
+  /** How often to look for rows that can go. Default: every minute. Each pause is drawn between half and one and a half of it. */
+  readonly every?: Duration | undefined;
+  /**
+   * For how long rows are kept after the end of their transaction: as long as a command may come again after it, so
+   * that repeats get their stored answers. Default: 24 hours. What comes later still has no second effect, but
+   * the coordinator has to be asked.
+   */
+  readonly keepFor?: Duration | undefined;
+  /** How many transactions to ask about at once, up to 200. Default: 200. */
+  readonly batch?: number | undefined;
+}
+
+export const DEFAULT_CLEAN_UP = {
+  every: '1m',
+  keepFor: '24h',
+  batch: ENDING_COUNT_MAX,
+} as const satisfies CleanUpOptions;
+
+export interface JanitorOptions extends CleanUpOptions {
+  /** Only rows of this service are looked at: others in the same database may have another coordinator. */
+  readonly service: string;
+  readonly database: LocalDatabase<unknown>;
+  readonly endings: TransactionEndings;
+  /** Default: nothing is logged. */
+  readonly log?: RegistrationLog | undefined;
+}
+
+export interface JanitorPorts {
+  readonly clock: Pick<ElapsedClock, 'setTimer'>;
+  readonly random: Pick<Random, 'next'>;
+}
+
+/** What one pass came upon. */
+export interface PassReport {
+  /** How many rows it removed. */
+  readonly removedRowCount: number;
+  /** Of how many transactions. */
+  readonly removedCount: number;
+  /** How many old transactions are live, or have not ended long enough ago. */
+  readonly keptCount: number;
+  /** How many the coordinator's log does not hold. Their rows stay until somebody removes them by hand. */
+  readonly unknownCount: number;
+}
+
+/** Removes the barrier rows of transactions that have long ended, and of those alone. */
+export interface BarrierJanitor {
+  /** Begins to look for rows, in the background. */
+  start(): void;
+  /** Resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  /** Goes through all old rows once. Rejects when the database or the coordinator does not answer; what was removed stays so. */
+  pass(): Promise<PassReport>;
+}
+
+const NOTHING: PassReport = { removedRowCount: 0, removedCount: 0, keptCount: 0, unknownCount: 0 };
+
+/** Less than any gid. */
+const LEAST = '00000000-0000-0000-0000-000000000000';
+
+const EVERY_MS_MIN = 10;
+
+/**
+ * Returns the janitor of a service over `ports`; it does nothing before `start`.
+ *
+ * @throws MisuseError for options that cannot work, RangeError for what is no duration.
+ */
+export function createPortJanitor(options: JanitorOptions, ports: JanitorPorts): BarrierJanitor {
+  const everyMs = durationMs(options.every ?? DEFAULT_CLEAN_UP.every);
+  const keepForMs = durationMs(options.keepFor ?? DEFAULT_CLEAN_UP.keepFor);
+  const batch = options.batch ?? DEFAULT_CLEAN_UP.batch;
+  if (everyMs < EVERY_MS_MIN) {
+    throw new MisuseError(
+      `\`every\` of the clean-up is ${everyMs} ms, and would leave no time for anything else. Give it ${EVERY_MS_MIN} ms or more.`,
+    );
+  }
+  if (!Number.isInteger(batch) || batch < 1 || batch > ENDING_COUNT_MAX) {
+    throw new MisuseError(
+      `\`batch\` of the clean-up is ${batch}. It must be a whole number from 1 to ${ENDING_COUNT_MAX}.`,
+    );
+  }
+  return new PortJanitor(options, ports, { everyMs, keepForMs, batch });
+}
+
+class PortJanitor implements BarrierJanitor {
+  private isStopped = false;
+  private timer: { cancel(): void } | undefined;
+  private underWay: Promise<void> | undefined;
+  private lastFailure = '';
+  private lastUnknownCount = 0;
+
+  constructor(
+    private readonly options: JanitorOptions,
+    private readonly ports: JanitorPorts,
+    private readonly settings: { everyMs: number; keepForMs: number; batch: number },
+  ) {}
+
+  /** At a random moment of the first period: all instances of a service may start at once. */
+  start(): void {
+    if (this.timer === undefined && !this.isStopped) {
+      this.rest(this.settings.everyMs * this.ports.random.next());
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.timer?.cancel();
+    await this.underWay;
+  }
+
+  async pass(): Promise<PassReport> {
+    const { batch, keepForMs } = this.settings;
+    const { service, database } = this.options;
+    let report = NOTHING;
+    let after = LEAST;
+    for (;;) {
+      const old = { service, after, olderThanMs: keepForMs, limit: batch };
+      // oxlint-disable-next-line no-await-in-loop -- each batch begins behind the one before
+      const gids = await database.transaction(({ sql }) => findOld(sql, old));
+      const last = gids.at(-1);
+      if (last === undefined) {
+        return report;
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      report = sumOf(report, await this.removeEnded(gids));
+      if (gids.length < batch || this.isStopped) {
+        return report;
+      }
+      after = last;
+    }
+  }
+
+  private async removeEnded(gids: readonly string[]): Promise<PassReport> {
+    const { service, database, endings } = this.options;
+    const asked = new Set(gids);
+    const known = (await endings.endings(gids)).filter(({ gid }) => asked.has(gid));
+    const over = known
+      .filter((ending) => !ending.isLive && ending.endedForMs >= this.settings.keepForMs)
+      .map(({ gid }) => gid);
+    return {
+      removedRowCount:
+        over.length === 0 ? 0 : await database.transaction(({ sql }) => removeRows(sql, service, over)),
+      removedCount: over.length,
+      keptCount: known.length - over.length,
+      unknownCount: gids.length - known.length,
+    };
+  }
+
+  private rest(pauseMs: number): void {
+    this.timer = this.ports.clock.setTimer(pauseMs, () => {
+      this.underWay = this.passAndRest();
+    });
+  }
+
+  private async passAndRest(): Promise<void> {
+    try {
+      this.tell(await this.pass());
+    } catch (error) {
+      this.tellFailure(error);
+    }
+    if (!this.isStopped) {
+      this.rest(this.settings.everyMs * (0.5 + this.ports.random.next()));
+    }
+  }
+
+  private tell({ removedRowCount, removedCount, unknownCount }: PassReport): void {
+    const { service, log } = this.options;
+    this.lastFailure = '';
+    if (removedRowCount > 0) {
+      log?.info({ service, rows: removedRowCount, transactions: removedCount }, 'barrier rows removed');
+    }
+    if (unknownCount > 0 && unknownCount !== this.lastUnknownCount) {
+      log?.warn({ service, transactions: unknownCount }, UNKNOWN);
+    }
+    this.lastUnknownCount = unknownCount;
+  }
+
+  /** Only what is new: an outage of an hour is one line, not 60. */
+  private tellFailure(error: unknown): void {
+    const { service, log } = this.options;
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== this.lastFailure) {
+      this.lastFailure = message;
+      log?.warn({ service, error: message }, 'barrier rows could not be removed; trying again');
+    }
+  }
+}
+
+const UNKNOWN =
+  'barrier rows are kept of transactions that the log of the coordinator does not hold; remove them by hand';
+
+function sumOf(left: PassReport, right: PassReport): PassReport {
+  return {
+    removedRowCount: left.removedRowCount + right.removedRowCount,
+    removedCount: left.removedCount + right.removedCount,
+    keptCount: left.keptCount + right.keptCount,
+    unknownCount: left.unknownCount + right.unknownCount,
+  };
+}

@@ -1,0 +1,75 @@
+import type { SqlSession } from './database.port.js';
+
+/*
+ * Rows of ended transactions are removed, and an action that comes after that finds none. So that it is not taken for
+ * the first of its branch, the removal raises the mark: no row of a greater gid was ever removed. An action up to the
+ * mark takes effect only if the coordinator calls its transaction live.
+ *
+ * Why none slips through: the mark is raised in the transaction of the removal. An action first takes its row, waiting
+ * for a removal that is under way, and its last statement, `STORE_OUTPUT`, reads the mark again. That statement begins
+ * after the row was taken, so at READ COMMITTED it sees the mark of every removal that the taking came behind. (The
+ * statement that takes the row may not: what it reads is as old as its beginning.) The coordinator, too, is asked after
+ * the row was taken, and what has ended stays ended: if it says live, there was no removal.
+ *
+ * The mark is a gid and no time of issue: an instance of the coordinator that was paused can issue commands of a
+ * transaction long after another instance has ended it. What is compared with its own kind needs no clock.
+ */
+
+/** Whether rows of this gid, which is $1, may have been removed, as the statement sees it. */
+export const IS_PAST = 'exists (select from atone.barrier_mark as m where m.gid >= $1::uuid)';
+
+/** By the gid's own time, which the primary key is sorted by. It need not be right: the coordinator has the say. */
+export const FIND_OLD = `
+select distinct gid
+from atone.barrier
+where service = $1
+  and gid > $2::uuid
+  and gid < (
+    lpad(to_hex(greatest(0, extract(epoch from now()) * 1000 - $3::float8)::bigint), 12, '0') || repeat('0', 20)
+  )::uuid
+order by gid
+limit $4::int`;
+
+/** Which rows to look for. */
+export interface OldRows {
+  readonly service: string;
+  /** Only greater gids. */
+  readonly after: string;
+  /** Only gids that were minted so long ago, by the clock of the database. */
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
+/** Returns the gids of old rows, the least first. */
+export async function findOld(sql: SqlSession, old: OldRows): Promise<readonly string[]> {
+  const { rows } = await sql.execute(FIND_OLD, [old.service, old.after, old.olderThanMs, old.limit]);
+  return rows.map((row) => String(row['gid']));
+}
+
+export const RAISE_MARK = `
+insert into atone.barrier_mark as m (gid)
+values ($1::uuid)
+on conflict (is_only) do update
+set gid = greatest(m.gid, excluded.gid), raised_at = now()`;
+
+/** What is locked is in use, by a late duplicate, say: a later pass finds it again. */
+export const REMOVE_ROWS = `
+with removable as (
+  select gid, branch_id
+  from atone.barrier
+  where service = $1
+    and gid = any($2::uuid[])
+  for update skip locked
+)
+delete from atone.barrier as b
+using removable as r
+where b.gid = r.gid
+  and b.branch_id = r.branch_id`;
+
+/** Removes the rows of transactions that have ended, having raised the mark to them; returns how many it removed. */
+export async function removeRows(sql: SqlSession, service: string, gids: readonly string[]): Promise<number> {
+  // Others who remove rows wait here, so that they take the row locks one after the other.
+  await sql.execute(RAISE_MARK, [gids.toSorted().at(-1)]);
+  const { affectedCount } = await sql.execute(REMOVE_ROWS, [service, gids]);
+  return affectedCount;
+}
