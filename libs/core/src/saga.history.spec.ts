@@ -84,13 +84,20 @@ describe('the history', () => {
   test('keeps one takeover of several between which nothing happened', () => {
     const saga = acceptedSaga(planOf(step('pay')));
 
-    const history = historyAfter(saga, [{ ...CLAIM, by: 'c1' }, CLAIM, act('pause'), CLAIM]);
+    const history = historyAfter(saga, [
+      act('pause'),
+      { ...CLAIM, by: 'c1' },
+      CLAIM,
+      act('resume'),
+      { ...CLAIM, by: 'c3' },
+    ]);
 
     expect(history.map(({ what, by }) => `${what} ${by ?? ''}`.trim())).toEqual([
       'accepted',
-      'claimed c2',
       'operator-pause ann',
       'claimed c2',
+      'operator-resume ann',
+      'claimed c3',
     ]);
   });
 });

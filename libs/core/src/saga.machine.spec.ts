@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { IllegalTransitionError } from './errors.js';
 import type { OperatorAct, SagaEvent } from './saga.event.js';
-import { nextDueAt, outcomeOf, stuckOf, type Branch, type Saga } from './saga.state.js';
+import { branchOf, nextDueAt, outcomeOf, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
 import { planOf, serialPlan, step } from './testing/plans.js';
 import {
   acceptedSaga,
@@ -84,6 +84,14 @@ describe('a takeover', () => {
     expect(after.saga.memory).toBe('broken');
   });
 
+  test('is what breaks the memory of all that was sent', () => {
+    const { saga } = advance(acceptedSaga(planOf(step('pay'))), { type: 'start' });
+
+    const claimed = advance(saga, CLAIM);
+
+    expect([saga.memory, claimed.saga.memory]).toEqual(['unbroken', 'broken']);
+  });
+
   test('gives a call at an endpoint without a barrier the time it had', () => {
     const after = advance(sagaOfPay(CALLING, { step: { hasBarrier: false } }), CLAIM, 1000);
 
@@ -134,6 +142,13 @@ describe('a takeover', () => {
 
     expect(claimed.commands.map(({ op, branchId }) => `${op} ${branchId}`)).toEqual(['compensate a']);
   });
+});
+
+test('a branch that the plan does not have is a defect of who asks for it', () => {
+  const saga = sagaOfPay({});
+
+  expect(() => branchOf(saga, 'x')).toThrow(new Error('Transaction g1 has no branch x.'));
+  expect(() => stepOf(saga, 'x')).toThrow(new Error('Transaction g1 has no step x.'));
 });
 
 describe('an abort', () => {
@@ -260,9 +275,16 @@ describe('what is shown', () => {
   });
 
   test('the outcome, as the state tells it', () => {
-    const states = ['running', 'committing', 'committed', 'aborting', 'aborted'] as const;
+    const states = ['active', 'running', 'committing', 'committed', 'aborting', 'aborted'] as const;
 
-    expect(states.map(outcomeOf)).toEqual(['undecided', 'committed', 'committed', 'aborted', 'aborted']);
+    expect(states.map(outcomeOf)).toEqual([
+      'undecided',
+      'undecided',
+      'committed',
+      'committed',
+      'aborted',
+      'aborted',
+    ]);
   });
 
   test('the beginning and the latest of a long history, and how much is missing in between', () => {

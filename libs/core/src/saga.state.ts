@@ -228,7 +228,7 @@ export function retryOf(saga: Saga, step: PlanStep): RetryPolicy {
 /** Returns when something is to be done if no event comes before, or undefined when only an event can move the saga. */
 export function nextDueAt(saga: Saga): number | undefined {
   const due = saga.branches
-    .filter((branch) => branch.isInFlight || (saga.paused === undefined && branch.stuck === undefined))
+    .filter((branch) => branch.isInFlight || saga.paused === undefined)
     .map((branch) => branch.dueAt)
     .filter((at) => at !== undefined);
   if (saga.deadlineAt !== undefined && saga.paused === undefined && isAbortable(saga)) {
