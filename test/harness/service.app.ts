@@ -1,5 +1,12 @@
 import 'reflect-metadata';
-import { AtoneLifecycle, AtoneModule, databaseFrom, Sagas, type AtoneOptions } from '@atone/nestjs';
+import {
+  AtoneLifecycle,
+  AtoneModule,
+  databaseFrom,
+  Sagas,
+  type AtoneOptions,
+  type CleanUpOptions,
+} from '@atone/nestjs';
 import { pgDatabase } from '@atone/nestjs/pg';
 import { typeormDatabase } from '@atone/nestjs/typeorm';
 import {
@@ -29,6 +36,7 @@ export interface ServiceSettings {
   /** 0 takes any. */
   readonly port: number;
   readonly keys?: AtoneOptions['keys'];
+  readonly cleanUp?: CleanUpOptions | undefined;
 }
 
 /** A service that runs. */
@@ -112,13 +120,13 @@ function typeOrm({ databaseUrl }: ServiceSettings): DynamicModule {
 }
 
 function atone(
-  { coordinatorUrl, port, keys }: ServiceSettings,
+  { coordinatorUrl, port, keys, cleanUp }: ServiceSettings,
   own: Pick<AtoneOptions, 'service' | 'database'>,
 ): DynamicModule {
   return AtoneModule.forRoot({
     ...own,
     coordinator: { url: coordinatorUrl },
-    barrier: { migrate: true },
+    barrier: { migrate: true, cleanUp },
     listen: { port },
     keys,
     instance: `${own.service}-1`,

@@ -1,5 +1,5 @@
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
-import type { AtoneOptions, Sagas, TransactionView } from '@atone/nestjs';
+import type { AtoneOptions, CleanUpOptions, Sagas, TransactionView } from '@atone/nestjs';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { openPool } from './open.pool.js';
@@ -17,6 +17,8 @@ export const FUNDS = 1_000;
 
 export interface WorldSettings extends Omit<CoordinatorSettings, 'databaseUrl'> {
   readonly keys?: AtoneOptions['keys'];
+  /** When services remove rows of their barriers, if not as usual. */
+  readonly cleanUp?: CleanUpOptions;
 }
 
 /** A coordinator, three services, one that starts sagas, and a database for each of them. */
@@ -86,6 +88,7 @@ export class World {
       script,
       port,
       keys: settings.keys,
+      cleanUp: settings.cleanUp,
     });
     this.running.set(name, started);
   }

@@ -3,6 +3,7 @@ import {
   createRegistration,
   startCommandServer,
   type AtoneClient,
+  type BarrierJanitor,
   type Participant,
   type ParticipantLog,
 } from '@atone/participant';
@@ -18,6 +19,8 @@ export interface ServedService {
   readonly listen: ListenOptions;
   readonly actions: readonly FoundAction[];
   readonly participant: Participant;
+  /** Removes old rows of the barrier from its `start` to its `stop`; undefined where they are to stay. */
+  readonly janitor: BarrierJanitor | undefined;
   readonly client: AtoneClient;
 }
 
@@ -47,7 +50,7 @@ export const httpConnection: AtoneConnection = {
   client({ service, coordinator: { url, token, patience } }) {
     return createAtoneClient({ url, token, patience, service });
   },
-  async serve({ options, listen, actions, participant, client }) {
+  async serve({ options, listen, actions, participant, janitor, client }) {
     const { service, lane, version, keys, instance = drawInstance() } = options;
     const server = await startCommandServer({ participant, host: listen.host, port: listen.port, keys });
     const baseUrl = listen.advertise ?? new URL(server.url).origin;
@@ -63,10 +66,11 @@ export const httpConnection: AtoneConnection = {
       log,
     });
     registration.start();
+    janitor?.start();
     return {
       commandUrl: server.url,
       close: async () => {
-        await registration.stop();
+        await Promise.all([registration.stop(), janitor?.stop()]);
         await server.close();
       },
     };

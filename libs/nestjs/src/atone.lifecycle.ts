@@ -41,8 +41,8 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
     const { options, client } = this;
     const listen = requireListen(options, actions);
     refuseUnknownAddress(listen);
-    const participant = await this.participation.participant(actions);
-    this.serving = await this.connection.serve({ options, listen, actions, participant, client });
+    const workers = await this.participation.workers(actions);
+    this.serving = await this.connection.serve({ options, listen, actions, client, ...workers });
   }
 
   /**

@@ -17,6 +17,7 @@ import { Action } from './action.decorator.js';
 import { AtoneLifecycle } from './atone.lifecycle.js';
 import { AtoneModule } from './atone.module.js';
 import { databaseFrom, type AtoneOptions } from './atone.options.js';
+import { Participation } from './participation.js';
 import { Sagas } from './sagas.service.js';
 
 const Charge = z.object({ account: z.string(), cents: z.int() });
@@ -221,6 +222,27 @@ describe('a service that only starts sagas', () => {
   });
 });
 
+describe('the rows of the barrier', () => {
+  test.each<[string, AtoneOptions['barrier'], boolean]>([
+    ['are removed in time', {}, true],
+    ['stay where it is told so', { cleanUp: false }, false],
+  ])('%s', async (_title, barrier, hasJanitor) => {
+    const module = await compile([
+      PaymentsModule,
+      typeOrm(),
+      atone({ barrier: { migrate: true, ...barrier } }),
+    ]);
+    module.useLogger(false);
+    await module.init();
+    const participation = module.get(Participation);
+
+    const { janitor } = await participation.workers(participation.actions());
+
+    expect(janitor !== undefined).toBe(hasJanitor);
+    await module.close();
+  });
+});
+
 describe('a service starts', () => {
   test('even while its coordinator is away', async () => {
     const away = atone({ coordinator: { url: 'http://127.0.0.1:1' }, barrier: { migrate: true } });
@@ -253,6 +275,11 @@ describe('a service does not start', () => {
       'where everybody could send commands',
       { listen: { host: '0.0.0.0', port: 0, advertise: 'http://a.test' }, keys: [] },
       /listen on 0\.0\.0\.0 for commands that nobody signs/u,
+    ],
+    [
+      'with a clean-up that never pauses',
+      { barrier: { cleanUp: { every: 0 } } },
+      /`every` of the clean-up is 0 ms.*10 ms or more/u,
     ],
     [
       'with a database that nobody provides',

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, type InjectionToken } from '@nestjs/common';
-import type { AtoneClient, Duration, LocalDatabase } from '@atone/participant';
+import type { AtoneClient, CleanUpOptions, Duration, LocalDatabase } from '@atone/participant';
 import type { SigningKey } from '@atone/protocol';
 
 /** Where the coordinator is. */
@@ -27,6 +27,17 @@ export interface DatabaseSource {
   readonly use: (provided: never) => LocalDatabase<unknown>;
 }
 
+/** How the barrier is kept. */
+export interface BarrierOptions {
+  /** Whether to install the barrier's tables at the start, or bring them up to date. Default: no. */
+  readonly migrate?: boolean | undefined;
+  /**
+   * When rows of transactions that have ended are removed; `false`: never. Default: every minute, those of transactions
+   * that ended 24 hours ago or more.
+   */
+  readonly cleanUp?: CleanUpOptions | false | undefined;
+}
+
 /** How a service takes part in global transactions. */
 export interface AtoneOptions {
   /** The name by which contracts and plans know this service. */
@@ -38,9 +49,7 @@ export interface AtoneOptions {
   readonly listen?: ListenOptions | undefined;
   /** The secrets by which the coordinator may sign its commands. */
   readonly keys?: readonly SigningKey[] | undefined;
-  readonly barrier?:
-    | { /** Whether to install the barrier's table at the start. Default: no. */ readonly migrate?: boolean }
-    | undefined;
+  readonly barrier?: BarrierOptions | undefined;
   /** The colour of traffic that this instance takes. */
   readonly lane?: string | undefined;
   /** For the operators to see. */

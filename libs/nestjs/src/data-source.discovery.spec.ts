@@ -62,7 +62,7 @@ test('an action that writes by another DataSource of the application fails, and 
   const audit = module.get<DataSource>(getDataSourceToken('audit'));
   await audit.query('create table note (text text not null)');
   const participation = module.get(Participation);
-  const participant = await participation.participant(participation.actions());
+  const { participant } = await participation.workers(participation.actions());
 
   const reply = await participant.execute(WRITE);
 

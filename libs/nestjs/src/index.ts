@@ -11,7 +11,13 @@ export type { AtoneConnection, ServedService, Serving } from './atone.connection
 export { AtoneLifecycle } from './atone.lifecycle.js';
 export { AtoneModule } from './atone.module.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';
-export type { AtoneOptions, CoordinatorOptions, DatabaseSource, ListenOptions } from './atone.options.js';
+export type {
+  AtoneOptions,
+  BarrierOptions,
+  CoordinatorOptions,
+  DatabaseSource,
+  ListenOptions,
+} from './atone.options.js';
 export { Sagas } from './sagas.service.js';
 
 // What a service needs beside: one package to install and to import from.
@@ -37,6 +43,7 @@ export type {
   ActOptions,
   AtoneClient,
   BranchContext,
+  CleanUpOptions,
   Duration,
   InputOf,
   LocalDatabase,

@@ -2,16 +2,26 @@ import { Inject, Injectable, Optional, type InjectionToken } from '@nestjs/commo
 import { ModuleRef } from '@nestjs/core';
 import {
   checkBarrier,
+  createJanitor,
   createParticipant,
   migrateBarrier,
   MisuseError,
+  type AtoneClient,
+  type BarrierJanitor,
   type LocalDatabase,
   type Participant,
 } from '@atone/participant';
 import { ActionDiscovery, type FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, type AtoneConnection } from './atone.connection.js';
-import { ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
+import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
 import { nestLog } from './nest.log.js';
+
+/** What works for a service between its start and its stop. */
+export interface Workers {
+  readonly participant: Participant;
+  /** Undefined where the rows of the barrier are to stay. */
+  readonly janitor: BarrierJanitor | undefined;
+}
 
 /** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
 @Injectable()
@@ -19,6 +29,7 @@ export class Participation {
   // oxlint-disable-next-line max-params -- Nest injects one by one.
   constructor(
     @Inject(ATONE_OPTIONS) private readonly options: AtoneOptions,
+    @Inject(ATONE_CLIENT) private readonly client: AtoneClient,
     private readonly discovery: ActionDiscovery,
     private readonly moduleRef: ModuleRef,
     @Optional() @Inject(ATONE_CONNECTION) private readonly connection?: AtoneConnection,
@@ -29,18 +40,21 @@ export class Participation {
     return this.discovery.find(this.options.service);
   }
 
-  /** Returns the participant, once its barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
-  async participant(actions: readonly FoundAction[]): Promise<Participant> {
+  /** Returns the participant and its janitor, once the barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
+  async workers(actions: readonly FoundAction[]): Promise<Workers> {
     const { service, parallelMax, barrier } = this.options;
     const database = this.requireDatabase(actions);
+    const shared = { service, database, endings: this.client };
     const usual = nestLog('Atone');
     const log = this.connection?.log?.(usual) ?? usual;
-    const participant = createParticipant({ service, database, handlers: actions, parallelMax, log });
+    const participant = createParticipant({ ...shared, handlers: actions, parallelMax, log });
+    const janitor =
+      barrier?.cleanUp === false ? undefined : createJanitor({ ...shared, log: usual, ...barrier?.cleanUp });
     if (barrier?.migrate === true) {
       await migrateBarrier(database);
     }
     await checkBarrier(database);
-    return participant;
+    return { participant, janitor };
   }
 
   private requireDatabase(actions: readonly FoundAction[]): LocalDatabase<unknown> {
