@@ -17,6 +17,7 @@ export interface TestShop {
   readonly stock: DataSource;
   readonly payments: DataSource;
   readonly queries: ShopDatabases;
+  readonly urls: Readonly<Record<keyof ShopDatabases, string>>;
   drop(): Promise<void>;
 }
 
@@ -35,6 +36,7 @@ export async function createTestShop(): Promise<TestShop> {
       stock: (statement) => stock.source.query(statement),
       payments: (statement) => payments.source.query(statement),
     },
+    urls: { orders: orders.database.url, stock: stock.database.url, payments: payments.database.url },
     async drop() {
       await Promise.all([orders, stock, payments].map(close));
     },
