@@ -24,6 +24,10 @@ describe('a similar name', () => {
     expect(similarName(name, PARAMETERS)).toBe(similar);
   });
 
+  test('is none among none', () => {
+    expect(similarName('from', [])).toBeUndefined();
+  });
+
   test.each(['from', 'to', 'order', 'sort', 'offset', 'acceptance'])('for %s is none', (name) => {
     expect(similarName(name, PARAMETERS)).toBeUndefined();
   });

@@ -69,8 +69,9 @@ function dependentsOf(steps: readonly PlanStep[], positions: ReadonlyMap<string,
 function orderOf(steps: readonly PlanStep[], dependents: readonly (readonly number[])[]): number[] {
   const waitingFor = steps.map((step) => new Set(step.after).size);
   const order = steps.flatMap((step, position) => (step.after.length === 0 ? [position] : []));
-  for (let at = 0; at < order.length; at += 1) {
-    for (const dependent of dependents[order[at] ?? -1] ?? []) {
+  // What is pushed on the way has its turn, too.
+  for (const position of order) {
+    for (const dependent of dependents[position] ?? []) {
       const count = (waitingFor[dependent] ?? 0) - 1;
       waitingFor[dependent] = count;
       if (count === 0) {

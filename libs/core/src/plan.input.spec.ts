@@ -94,6 +94,7 @@ describe('the references of an input', () => {
     ['a step that is no name', { $from: 5 }],
     ['a pointer that is none', { $from: 'x', pointer: 'price' }],
     ['a pointer that is no text', { $from: 'x', pointer: 0 }],
+    ['a pointer that is a list', { $from: 'x', pointer: [] }],
     ['a member too many', { $from: 'x', path: '/price' }],
   ])('are malformed with %s', (_, template) => {
     expect(referencesIn({ a: template })).toEqual({ references: [], malformed: [JSON.stringify(template)] });

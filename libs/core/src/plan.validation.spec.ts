@@ -48,6 +48,12 @@ describe('a plan', () => {
       "There is no step 'c' to come after.",
     ],
     [
+      'waits for a stranger on a circle',
+      planOf(step('a', { after: ['b'] }), step('b', { after: ['a', 'c'] })),
+      '/steps/1/after',
+      "There is no step 'c' to come after.",
+    ],
+    [
       'goes round in a circle',
       planOf(step('a', { after: ['b'] }), step('b', { after: ['a'] })),
       '/steps',
