@@ -12,6 +12,8 @@ test.each([
   [`{"a":`.repeat(40) + '1' + '}'.repeat(40), true],
   [`["${'['.repeat(100)}", "\\"${'{'.repeat(100)}"]`, false],
   [`[${'[],'.repeat(1_000)}1]`, false],
+  [`[${'{},'.repeat(1_000)}1]`, false],
+  ['["without an end', false],
   ['['.repeat(100), true],
   ['no JSON at all', false],
 ])('text %# is judged by the brackets outside of its strings', (text, isTooDeep) => {
