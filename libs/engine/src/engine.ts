@@ -1,5 +1,4 @@
 import {
-  failpoint,
   gidLogNumber,
   isEnded,
   mintGid,
@@ -22,6 +21,7 @@ import {
   TransactionEndedError,
   TransactionNotFoundError,
 } from './errors.js';
+import { reached } from './failpoints.js';
 import { LogWriter } from './log-writer.js';
 import type {
   AcceptOutcome,
@@ -325,9 +325,9 @@ export class Engine {
   private async insert(row: NewRow): Promise<AcceptOutcome> {
     this.accepting.add(row.gid);
     try {
-      await failpoint('engine.accept.beforeWrite');
+      await reached('engine.accept.beforeWrite');
       const outcome = await this.writer.accept(row);
-      await failpoint('engine.accept.afterWrite');
+      await reached('engine.accept.afterWrite');
       return outcome;
     } catch (error) {
       if (isHopeless(error)) {

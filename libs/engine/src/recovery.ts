@@ -1,6 +1,6 @@
-import { failpoint } from '@atone/core';
 import type { Catalogue } from './catalogue.js';
 import type { Clock, Timer } from './clock.port.js';
+import { reached } from './failpoints.js';
 import type { StoredRow, TransactionLog } from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 
@@ -96,7 +96,7 @@ export class Recovery {
   }
 
   private async recover(): Promise<void> {
-    await failpoint('engine.recover.beforeClaim');
+    await reached('engine.recover.beforeClaim');
     const hadRoom = this.host.room() > 0;
     await this.claimAll();
     if (this.ports.clock.now() >= this.orphanLookAt) {

@@ -2,7 +2,6 @@ import {
   advanceSaga,
   branchOf,
   ActRefusedError,
-  failpoint,
   isEnded,
   nextDueAt,
   stepOf,
@@ -15,6 +14,7 @@ import {
 } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import type { Clock, Timer } from './clock.port.js';
+import { reached, type Urgency } from './failpoints.js';
 import type { RowProgress, RowUpdate } from './log.port.js';
 import { encodeProgress, type Envelope } from './saga.codec.js';
 
@@ -159,14 +159,15 @@ export class SagaDriver {
     if (transition === undefined) {
       return undefined;
     }
-    if (transition.durability === 'lazy') {
+    const { durability } = transition;
+    if (durability === 'lazy') {
       this.isDirty ||= transition.saga !== this.saga;
       this.current = { ...this.current, saga: transition.saga };
       this.send(transition.commands);
       letter.resolve?.(this.saga);
       return undefined;
     }
-    return this.writeThenSend(letter, transition);
+    return this.writeThenSend(letter, transition, durability);
   }
 
   private advance(letter: Letter, event: SagaEvent): Transition | undefined {
@@ -183,15 +184,15 @@ export class SagaDriver {
     }
   }
 
-  private async writeThenSend(letter: Letter, transition: Transition): Promise<void> {
-    await failpoint(`engine.${transition.durability}.beforeWrite`);
+  private async writeThenSend(letter: Letter, transition: Transition, urgency: Urgency): Promise<void> {
+    await reached(`engine.${urgency}.beforeWrite`);
     const isUrgent = transition.durability === 'first' || this.isAwaited;
     await this.persist(transition.saga, isUrgent);
     if (this.isReleased && !isEnded(this.saga)) {
       letter.reject?.(new DriverReleasedError(this.gid));
       return;
     }
-    await failpoint(`engine.${transition.durability}.afterWrite`);
+    await reached(`engine.${urgency}.afterWrite`);
     this.send(transition.commands);
     letter.resolve?.(this.saga);
   }

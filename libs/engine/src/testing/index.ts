@@ -1,3 +1,4 @@
+export { ENGINE_FAILPOINTS } from '../failpoints.js';
 export { overriding } from './log.overriding.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryCatalogueStore } from './memory-catalogue.js';

@@ -1,1 +1,2 @@
+export { PARTICIPANT_FAILPOINTS } from '../failpoints.js';
 export * from './memory.database.js';
