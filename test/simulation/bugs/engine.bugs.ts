@@ -1,0 +1,222 @@
+import type { PlantedBug } from './planted.bug.js';
+
+const FOLDER = 'libs/engine/src';
+const LOG = `${FOLDER}/testing/memory-log.ts`;
+
+/** Mistakes in the engine, and in what it relies on of the log. */
+export const ENGINE_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'no-compare-and-set',
+    what: 'The log writes a row whatever its version.',
+    promises: ['S1', 'S2', 'SA1', 'SA5', 'L1', 'L2'],
+    edits: [{ file: LOG, find: 'row.version !== update.version || ', replace: '' }],
+  },
+  {
+    name: 'takeover-without-a-new-version',
+    what: 'To take a row over leaves its version as it was.',
+    promises: ['S1', 'S2', 'SA1', 'SA5', 'L1', 'L2'],
+    edits: [
+      {
+        file: LOG,
+        find: 'owner: instanceId, version: row.version + 1, updatedAt',
+        replace: 'owner: instanceId, version: row.version, updatedAt',
+      },
+    ],
+  },
+  {
+    name: 'conflict-ignored',
+    what: 'A driver whose write finds another version goes on as if it had been written.',
+    promises: ['S1', 'SA1', 'SA2', 'SA5', 'S5', 'S8', 'L1'],
+    edits: [
+      {
+        file: `${FOLDER}/saga.driver.ts`,
+        find: "    } else {\n      this.release('lost');\n    }\n  }\n\n  private async writeRow",
+        replace:
+          '    } else {\n      this.current = { saga, version: this.version };\n    }\n  }\n\n  private async writeRow',
+      },
+    ],
+  },
+  {
+    name: 'reply-dropped-on-conflict',
+    what: 'A write whose answer was lost finds its own version, and its driver lets go of the row and the reply.',
+    promises: ['L1'],
+    edits: [
+      {
+        file: `${FOLDER}/log-writer.ts`,
+        find: 'return isDone || (isInDoubt && (await this.wasMine(update)));',
+        replace: 'return isDone;',
+      },
+    ],
+  },
+  {
+    name: 'doubt-settled-by-the-owner-alone',
+    what: 'A write in doubt counts as done when the row has the next version and the same owner.',
+    promises: ['SA1', 'SA5', 'S1', 'L1'],
+    edits: [
+      {
+        file: `${FOLDER}/log-writer.ts`,
+        find: ' &&\n      JSON.stringify(row.progress) === JSON.stringify(update.progress.document)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'one-batch-writes-a-row-twice',
+    what: 'A former driver in doubt and its heir write one row in one batch, which the log refuses for ever.',
+    promises: ['L1', 'L2'],
+    edits: [
+      {
+        file: `${FOLDER}/log-writer.ts`,
+        find: '{ ...lane, subjectOf: (update) => update.gid }',
+        replace: 'lane',
+      },
+    ],
+  },
+  {
+    name: 'outcome-told-before-it-is-durable',
+    what: 'Who waits for the outcome hears of it before it is on disk.',
+    promises: ['S8'],
+    edits: [
+      {
+        file: `${FOLDER}/saga.driver.ts`,
+        find: "    const isUrgent = transition.durability === 'first' || this.isAwaited;",
+        replace:
+          "    const isUrgent = transition.durability === 'first' || this.isAwaited;\n" +
+          "    if (transition.durability === 'end') {\n" +
+          '      this.current = { ...this.current, saga: transition.saga };\n' +
+          "      this.host.released(this, 'ended');\n" +
+          '    }',
+      },
+    ],
+  },
+  {
+    name: 'commands-before-the-write',
+    what: 'Commands go out while the state that they follow from is still being written.',
+    promises: ['S1', 'SA1', 'SA5'],
+    edits: [
+      {
+        file: `${FOLDER}/saga.driver.ts`,
+        find: '    await this.persist(transition.saga, isUrgent);\n',
+        replace:
+          '    this.current = { ...this.current, saga: transition.saga };\n' +
+          '    this.send(transition.commands);\n' +
+          '    await this.persist(transition.saga, isUrgent);\n',
+      },
+    ],
+  },
+  {
+    name: 'accepted-before-it-is-durable',
+    what: 'A submission is acknowledged while its row is still being written.',
+    promises: ['S8', 'S11'],
+    edits: [
+      {
+        file: `${FOLDER}/log-writer.ts`,
+        find: 'return this.counted(this.acceptLane.add(row).then(resultOf));',
+        replace:
+          'void this.counted(this.acceptLane.add(row).then(resultOf)).catch(() => undefined);\n' +
+          "    return { outcome: 'accepted', acceptedAt: this.ports.clock.now() };",
+      },
+    ],
+  },
+  {
+    name: 'repeated-submission-starts-another',
+    what: 'The idempotency key of a submission is not stored with it.',
+    promises: ['S11'],
+    edits: [
+      {
+        file: `${FOLDER}/engine.ts`,
+        find: '      idempotency: request.idempotency,\n',
+        replace: '      idempotency: undefined,\n',
+      },
+    ],
+  },
+  {
+    name: 'recovery-ignores-what-aborts',
+    what: 'Rows that are being undone are not taken over.',
+    promises: ['L1', 'L2'],
+    edits: [
+      {
+        file: LOG,
+        find: 'if (row.finishedAt !== undefined || row.format > ROW_FORMAT',
+        replace: "if (row.finishedAt !== undefined || row.state === 'aborting' || row.format > ROW_FORMAT",
+      },
+    ],
+  },
+  {
+    name: 'recovery-ends-at-the-first-error',
+    what: 'The loop that takes over what others left stops for good when the log fails once.',
+    promises: ['L1', 'L2'],
+    edits: [
+      {
+        file: `${FOLDER}/recovery.ts`,
+        find: "          this.ports.logger.warn({ error, loop: name }, 'recovery pass failed');\n        })\n        .finally(",
+        replace: '          throw error;\n        })\n        .then(',
+      },
+    ],
+  },
+  {
+    name: 'unreadable-row-unseen',
+    what: 'A row that makes no sense is taken over again and again, and nobody is told.',
+    promises: ['L3'],
+    edits: [
+      {
+        file: `${FOLDER}/engine.ts`,
+        find: '      void this.quarantine(row.gid, error);\n      return undefined;',
+        replace: '      return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'newer-format-touched',
+    what: 'A row of a later version is taken over all the same.',
+    promises: ['L3'],
+    edits: [
+      {
+        file: LOG,
+        find: 'row.format > ROW_FORMAT || row.owner === instanceId',
+        replace: 'row.owner === instanceId',
+      },
+    ],
+  },
+  {
+    name: 'clock-of-the-instance',
+    what: 'An instance believes its own clock, and never the log.',
+    promises: ['L1'],
+    edits: [
+      {
+        file: `${FOLDER}/recovery.ts`,
+        find: '    this.ports.clock.synchronize(logNow);\n',
+        replace: '    void logNow;\n',
+      },
+    ],
+  },
+  {
+    name: 'timer-forgotten',
+    what: 'A driver that waits for its next attempt sets no timer.',
+    promises: ['L1'],
+    edits: [
+      {
+        file: `${FOLDER}/saga.driver.ts`,
+        find: 'if (dueAt < this.timerAt && dueAt < Number.POSITIVE_INFINITY) {',
+        replace: 'if (dueAt < this.timerAt && dueAt < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'lost-claim-forgotten',
+    what: 'Rows that were claimed, though the answer was lost, are never looked for.',
+    promises: ['L1'],
+    edits: [
+      {
+        file: `${FOLDER}/recovery.ts`,
+        find: '      this.suspectOrphans();\n      throw error;',
+        replace: '      throw error;',
+      },
+      {
+        file: `${FOLDER}/recovery.ts`,
+        find: 'if (this.ports.clock.now() >= this.orphanLookAt) {',
+        replace: 'if (this.ports.clock.now() < 0) {',
+      },
+    ],
+  },
+];

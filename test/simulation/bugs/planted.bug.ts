@@ -1,0 +1,19 @@
+import type { PromiseId } from '../check/violation.js';
+
+/** A mistake that somebody could make in production code. The simulator is worth what it finds of them. */
+export interface PlantedBug {
+  readonly name: string;
+  /** What goes wrong, for people. */
+  readonly what: string;
+  /** The promises that it may break; finding another one is finding something else. */
+  readonly promises: readonly (PromiseId | 'error')[];
+  readonly edits: readonly SourceEdit[];
+}
+
+/** A place in a source, which must occur exactly once: a bug whose place has gone is no longer planted, and says so. */
+export interface SourceEdit {
+  /** From the root of the repository. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}

@@ -1,0 +1,9 @@
+import { ENGINE_BUGS } from './engine.bugs.js';
+import { PARTICIPANT_BUGS } from './participant.bugs.js';
+import type { PlantedBug } from './planted.bug.js';
+import { SAGA_BUGS } from './saga.bugs.js';
+
+export type { PlantedBug } from './planted.bug.js';
+
+/** All mistakes that the simulator must find, each within 2,000 seeds. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [...SAGA_BUGS, ...ENGINE_BUGS, ...PARTICIPANT_BUGS];
