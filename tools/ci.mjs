@@ -43,6 +43,7 @@ async function main() {
       env: { ATONE_TEST_POSTGRES: OLDEST_POSTGRES },
     }),
   );
+  await step('model', () => checkModel());
   await step('test:chaos', () =>
     runTests(['run', 'test:chaos', '--'], { expected: ['test/chaos/kills.chaos.ts'] }),
   );
@@ -55,10 +56,10 @@ async function step(title, action) {
   report(title, { ...outcome, seconds: (performance.now() - startedAt) / 1_000 });
 }
 
-function report(title, { passed = 0, failed, words = '', seconds = 0 }) {
+function report(title, { passed = 0, failed, note = '', words = '', seconds = 0 }) {
   totals.passed += passed;
   totals.failed += failed;
-  process.stdout.write(`${failed === 0 ? 'ok    ' : 'FAILED'} ${title} (${seconds.toFixed(1)} s)\n`);
+  process.stdout.write(`${failed === 0 ? 'ok    ' : 'FAILED'} ${title}${note} (${seconds.toFixed(1)} s)\n`);
   // Indented, so that no line of it can be taken for the last one of ours.
   if (failed !== 0) process.stdout.write(`${words.trimEnd().replace(/^/gm, '    ')}\n`);
 }
@@ -84,6 +85,16 @@ async function runTests(command, { expected, env = {} }) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Where there is no Java the model is not checked; the line of the step says so, and nothing is counted. */
+async function checkModel() {
+  const { exitCode, output } = await runNpm(['run', 'model']);
+  const [skipped] = /^Skipped: .*$/m.exec(output) ?? [];
+  if (exitCode === 0 && skipped !== undefined) return { failed: 0, note: `. ${skipped}` };
+  const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
+  const isOtherwiseBad = Number(failed) === 0 && (exitCode !== 0 || Number(passed) === 0);
+  return { passed: Number(passed), failed: Number(failed) + Number(isOtherwiseBad), words: output };
 }
 
 function runNpm(args, env = {}) {
