@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
 
 /*
@@ -9,10 +10,20 @@ import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
 
 const NODE_MIN = [20, 19];
 
+/** They run the sources as they are. */
+const NEED_NO_BUILD = new Set(['simulate', 'simulation']);
+
 const PROGRAMS = {
   start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],
   test: JEST,
   chaos: [...JEST, '--config', join(ROOT, 'test', 'chaos', 'jest.config.mjs')],
+  simulation: [...JEST, '--config', join(ROOT, 'test', 'simulation', 'jest.config.mjs')],
+  simulate: [
+    '--conditions=@atone/source',
+    '--import',
+    pathToFileURL(join(ROOT, 'test', 'simulation', 'register.mjs')).href,
+    join(ROOT, 'test', 'simulation', 'main.ts'),
+  ],
   bench: [join(ROOT, 'bench', 'dist', 'main.js')],
 };
 
@@ -27,9 +38,9 @@ async function main() {
     );
   }
   if (!Object.hasOwn(PROGRAMS, name))
-    return complain('Usage: node tools/run.mjs start|test|chaos|bench [arguments]');
+    return complain('Usage: node tools/run.mjs start|test|chaos|simulation|simulate|bench [arguments]');
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
-  const isBuilt = await build();
+  const isBuilt = NEED_NO_BUILD.has(name) || (await build());
   if (!isBuilt && name !== 'test') return complain('The sources do not compile.');
   const exitCode = await become([...PROGRAMS[name], ...args]);
   // The tests run all the same, from the sources; but what does not compile is not good.

@@ -1,6 +1,7 @@
 import { setFailpointHook } from '@atone/core';
 import { LivenessCheck } from './check/liveness.check.js';
 import { Violation, type PromiseId } from './check/violation.js';
+import { guarded } from './guard/guarded.js';
 import { Draws } from './plan/draws.js';
 import { Fates } from './plan/fates.js';
 import type { PointFault } from './plan/fault.js';
@@ -42,13 +43,13 @@ export async function simulate(plan: SimulationPlan, trace?: string[]): Promise<
     const life = world.running;
     return life === undefined ? undefined : life.process.passFailpoint(life, name);
   });
-  try {
-    await live(world, plan);
-  } catch (error) {
-    world.report(error);
-  } finally {
-    setFailpointHook(undefined);
-  }
+  await guarded(
+    (error) => {
+      world.report(error);
+    },
+    () => live(world, plan),
+  );
+  setFailpointHook(undefined);
   return resultOf(world, plan.seed);
 }
 

@@ -34,6 +34,24 @@ export interface SimulationOptions {
   readonly undoesSlowly: boolean;
 }
 
+/** Options as one would choose them to show a single thing: what a plan has beyond them is part of its story. */
+export const PLAIN_OPTIONS = {
+  coordinatorCount: 1,
+  instanceCount: 1,
+  plainCount: 0,
+  leaseMs: 6_000,
+  recoverEveryMs: 1_000,
+  claimCountMax: 200,
+  activeCountMax: 100,
+  endLagMs: 150,
+  rate: 1,
+  isReordering: false,
+  isResending: true,
+  isTransportPatient: false,
+  hasStrangeRows: false,
+  undoesSlowly: false,
+} as const satisfies Partial<SimulationOptions>;
+
 /** Without a repeat these would leave a saga waiting for ever, and rightly so. */
 const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'command-lost',

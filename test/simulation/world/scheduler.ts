@@ -5,6 +5,9 @@ export interface Planned {
   cancel(): void;
 }
 
+/** Node settles all promises between two immediates of one turn of its loop, and a turn costs more than an event. */
+const EVENTS_PER_TURN = 32;
+
 /**
  * Virtual time: it stands still while code runs, and then jumps to whatever comes next.
  *
@@ -41,22 +44,36 @@ export class Scheduler {
   /** Lets time pass until `isOver` says so after some event, or nothing is planned any more. */
   async runUntil(isOver: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
+      let isSettled = false;
       const next = (): void => {
+        if (isSettled) {
+          return;
+        }
         try {
           const event = isOver() ? undefined : this.takeNext();
           if (event === undefined) {
+            isSettled = true;
             resolve();
             return;
           }
           this.nowMs = event.atMs;
           this.eventCount += 1;
           event.run();
-          setImmediate(next);
         } catch (error) {
+          isSettled = true;
           reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
-      setImmediate(next);
+      const nextFew = (): void => {
+        next();
+        if (!isSettled) {
+          for (let count = 1; count < EVENTS_PER_TURN; count += 1) {
+            setImmediate(next);
+          }
+          setImmediate(nextFew);
+        }
+      };
+      setImmediate(nextFew);
     });
   }
 

@@ -1,0 +1,86 @@
+import { PLAIN_OPTIONS, type SimulationOptions } from '../plan/options.js';
+import type { SimulationPlan } from '../plan/simulation.plan.js';
+import type { TransactionSpec } from '../plan/transaction.draw.js';
+import type { ExplainedFailure, Explanation } from '../shrink/explanation.js';
+
+const HISTORY_LENGTH = 200;
+
+/** Returns all that somebody needs who is to find out why a run failed. */
+export function failureReport(
+  plan: SimulationPlan,
+  explanation: Explanation & { readonly failure: ExplainedFailure },
+  run: { readonly commit: string; readonly bug: string | undefined },
+): string[] {
+  const { failure } = explanation;
+  const { smallest } = failure;
+  return [
+    `Seed ${plan.seed}: ${failure.message}`,
+    `  commit   ${run.commit}${run.bug === undefined ? '' : `, with the planted bug ${run.bug}`}`,
+    `  options  ${optionsInWords(plan.options)}`,
+    '',
+    ...(failure.isReproduced
+      ? []
+      : ['  The faults alone, without the draws of the seed, do not show it again. Only the seed does.', '']),
+    ...(smallest === undefined
+      ? historyOf(explanation.trace, failure.transaction, 'In the run of the seed')
+      : [
+          `The smallest plan that still fails, after ${smallest.tryCount} tries in ${smallest.seconds.toFixed(1)} s:`,
+          `  ${smallest.message}`,
+          ...planInWords(smallest.plan, failure.recorded),
+          '',
+          ...historyOf(smallest.trace, smallest.transaction, 'With the smallest plan'),
+        ]),
+  ];
+}
+
+/** Tells a plan in few words, and how much larger it was before. */
+function planInWords(plan: SimulationPlan, before: SimulationPlan): string[] {
+  const { transactions, timed, points = [] } = plan;
+  return [
+    `  options       ${unusualOptions(plan.options)}`,
+    `  transactions  ${transactions.length} of ${before.transactions.length}`,
+    ...transactions.map((spec) => `    ${transactionInWords(spec)}`),
+    `  faults        ${timed.length} of ${before.timed.length} at a time, ${points.length} of ${before.points?.length ?? 0} at a place`,
+    ...timed.map(({ kind, atMs, forMs }) => `    ${kind} at ${atMs} ms, ${Math.round(forMs)} ms long`),
+    ...points.map(
+      ({ kind, point, occurrence, amount }) =>
+        `    ${kind} at ${point}, time ${occurrence + 1}, ${amount.toFixed(2)} hard`,
+    ),
+  ];
+}
+
+function optionsInWords(options: SimulationOptions): string {
+  const { kinds, ...rest } = options;
+  const values = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
+  return `${values.join(', ')}\n  kinds    ${kinds.join(', ')}`;
+}
+
+function unusualOptions(options: SimulationOptions): string {
+  const names = Object.keys(PLAIN_OPTIONS) as (keyof typeof PLAIN_OPTIONS)[];
+  const unusual = names.filter((name) => options[name] !== PLAIN_OPTIONS[name]);
+  return unusual.map((name) => `${name} ${options[name]}`).join(', ') || 'all plain';
+}
+
+function transactionInWords({ name, atMs, submission }: TransactionSpec): string {
+  const steps = submission.steps.map((step) => {
+    const after = step.after?.length ? ` after ${step.after.join(' and ')}` : '';
+    const marks = [step.pivot === true ? 'pivot' : '', step.onRefusal === 'retry' ? 'retried' : ''];
+    const mark = marks.filter(Boolean).join(', ');
+    return `${step.name} ${step.service}.${step.action}${mark === '' ? '' : ` (${mark})`}${after}`;
+  });
+  return `${name} at ${atMs} ms: ${steps.join('; ')}`;
+}
+
+function historyOf(trace: readonly string[], transaction: string | undefined, where: string): string[] {
+  const about = transaction === undefined ? trace : trace.filter((line) => isAbout(line, transaction));
+  const shown = about.slice(-HISTORY_LENGTH);
+  const whose = transaction === undefined ? 'all there was' : `what there was of ${transaction}`;
+  const cut = shown.length < about.length ? `, the last ${shown.length} lines of ${about.length}` : '';
+  return [`${where}, ${whose}${cut}:`, ...shown];
+}
+
+/** What happens to a process happens to all of its transactions. */
+function isAbout(line: string, transaction: string): boolean {
+  const isOfIt = line.split(/[\s/]/u).includes(transaction);
+  return isOfIt || !/\btx\d/u.test(line);
+}
