@@ -8,6 +8,8 @@ export interface EngineOptions {
   readonly leaseMs: number;
   readonly renewEveryMs: number;
   readonly recoverEveryMs: number;
+  /** How often own rows without a driver are looked for when nothing points at any. */
+  readonly orphanEveryMs: number;
   readonly claimCountMax: number;
   /** For transactions submitted without a timeout. */
   readonly defaultTimeoutMs: number;
@@ -22,6 +24,7 @@ export const DEFAULT_ENGINE_OPTIONS: Omit<EngineOptions, 'instanceId'> = {
   leaseMs: 6_000,
   renewEveryMs: 2_000,
   recoverEveryMs: 1_000,
+  orphanEveryMs: 60_000,
   claimCountMax: 200,
   defaultTimeoutMs: 600_000,
   endLagMs: 150,

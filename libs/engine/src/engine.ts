@@ -379,7 +379,7 @@ export class Engine {
       return driver;
     }
     const { instanceId } = this.options;
-    const row = await this.ports.log.claim(instanceId, gid);
+    const row = await this.claim(gid);
     const heir = row === undefined ? undefined : this.open(row);
     if (row === undefined || heir === undefined) {
       const { saga } = await this.get(gid);
@@ -395,6 +395,16 @@ export class Engine {
       await heir.claimFor(act, instanceId);
     }
     return heir;
+  }
+
+  private async claim(gid: string): Promise<StoredRow | undefined> {
+    try {
+      return await this.ports.log.claim(this.options.instanceId, gid);
+    } catch (error) {
+      // The row may be ours all the same, and nobody drives it.
+      this.recovery.suspectOrphans();
+      throw error;
+    }
   }
 
   private reply(envelope: ReplyEnvelope): void {

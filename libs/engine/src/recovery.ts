@@ -16,6 +16,7 @@ interface RecoveryOptions {
   readonly leaseMs: number;
   readonly renewEveryMs: number;
   readonly recoverEveryMs: number;
+  readonly orphanEveryMs: number;
   readonly claimCountMax: number;
 }
 
@@ -30,9 +31,6 @@ interface RecoveryHost {
 
 /** A pass that went well counts this long as proof that work is being taken. */
 const PROOF_MS = 10_000;
-
-/** How often own rows without a driver are looked for when nothing points at any. */
-const ORPHAN_EVERY_MS = 60_000;
 
 /**
  * Keeps the lease, and takes what is due or was left behind: a loop for as long as the instance lives, in which an error
@@ -56,7 +54,7 @@ export class Recovery {
   async start(): Promise<void> {
     await this.renew();
     await this.ports.catalogue.refresh();
-    this.orphanLookAt = this.ports.clock.now() + ORPHAN_EVERY_MS;
+    this.orphanLookAt = this.ports.clock.now() + this.options.orphanEveryMs;
     this.every('renew', this.options.renewEveryMs, async () => this.renew());
     this.every('recover', this.options.recoverEveryMs, async () => this.recover());
     this.every('catalogue', this.options.renewEveryMs, async () => this.ports.catalogue.refresh());
@@ -152,7 +150,7 @@ export class Recovery {
       }
     }
     this.suspects = new Set(driverless.filter((gid) => !orphans.includes(gid)));
-    const pauseMs = this.suspects.size > 0 ? PROOF_MS : ORPHAN_EVERY_MS;
+    const pauseMs = this.suspects.size > 0 ? PROOF_MS : this.options.orphanEveryMs;
     this.orphanLookAt = this.ports.clock.now() + pauseMs;
   }
 

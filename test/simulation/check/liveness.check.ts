@@ -54,7 +54,8 @@ export class LivenessCheck {
     if (
       live.length === 0 &&
       world.network.inFlightCount === 0 &&
-      world.clients.every((client) => client.isDone)
+      world.clients.every((client) => client.isDone) &&
+      this.unseen().length === 0
     ) {
       return true;
     }

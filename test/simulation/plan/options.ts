@@ -31,7 +31,10 @@ export interface SimulationOptions {
   readonly isTransportPatient: boolean;
   /** Whether there are rows in the log that this version cannot drive. */
   readonly hasStrangeRows: boolean;
-  readonly undoesSlowly: boolean;
+  /** How often own rows without a driver are looked for; in some runs never, unless something points at one. */
+  readonly orphanEveryMs: number;
+  /** How long barrier rows are kept after the end of their transaction; absent: they are not removed. */
+  readonly keepRowsMs?: number | undefined;
 }
 
 /** Options as one would choose them to show a single thing: what a plan has beyond them is part of its story. */
@@ -49,8 +52,10 @@ export const PLAIN_OPTIONS = {
   isResending: true,
   isTransportPatient: false,
   hasStrangeRows: false,
-  undoesSlowly: false,
+  orphanEveryMs: 60_000,
 } as const satisfies Partial<SimulationOptions>;
+
+const NEVER_MS = 86_400_000;
 
 /** Without a repeat these would leave a saga waiting for ever, and rightly so. */
 const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
@@ -92,6 +97,7 @@ export function drawOptions(seed: number): SimulationOptions {
     isResending,
     isTransportPatient: draws.chance('options/patient', 0.3),
     hasStrangeRows: draws.chance('options/strange', 0.1),
-    undoesSlowly: draws.chance('options/slow-undo', 0.2),
+    orphanEveryMs: draws.pick('options/orphans', [60_000, NEVER_MS]),
+    keepRowsMs: draws.chance('options/keep', 0.4) ? draws.scale('options/keep-rows', 1, 5_000) : undefined,
   };
 }

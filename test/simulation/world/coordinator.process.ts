@@ -60,7 +60,7 @@ export class CoordinatorProcess extends SimProcess {
       : 0;
     const clock = new SimClock(life, world.scheduler, skewMs);
     const transport = new SimTransport(life, world);
-    const { leaseMs, recoverEveryMs, claimCountMax, activeCountMax, endLagMs } = world.options;
+    const { leaseMs, recoverEveryMs, orphanEveryMs, claimCountMax, activeCountMax, endLagMs } = world.options;
     const engine = new Engine(
       {
         log,
@@ -77,6 +77,7 @@ export class CoordinatorProcess extends SimProcess {
         leaseMs,
         renewEveryMs: Math.max(20, leaseMs / 3),
         recoverEveryMs,
+        orphanEveryMs,
         claimCountMax,
         defaultTimeoutMs: 600_000,
         endLagMs,

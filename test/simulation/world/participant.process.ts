@@ -1,9 +1,16 @@
 import type { BranchReply } from '@atone/core';
-import { createParticipant, type Participant } from '@atone/participant';
+import { SeededRandom } from '@atone/engine/testing';
+import {
+  createParticipant,
+  createPortJanitor,
+  type Participant,
+  type TransactionEndings,
+} from '@atone/participant';
 import type { MemoryConnection, MemoryDatabase } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { ACTIONS } from '../plan/transaction.draw.js';
 import { SimDatabaseLine } from './database.line.js';
+import { endingsOver } from './endings.line.js';
 import { handlersOf } from './handlers.js';
 import { EPOCH_MS } from './sim.clock.js';
 import { SimProcess, type Life } from './sim.process.js';
@@ -48,16 +55,39 @@ export class ParticipantProcess extends SimProcess {
     const { world, service } = this;
     const connection = this.place.database.connect(new SimDatabaseLine(life, world));
     this.connection = connection;
+    const endings = endingsOver(life);
     this.participant = createParticipant({
       service,
       database: connection,
       handlers: handlersOf(life, service),
+      endings,
       parallelMax: 4,
       clock: {
         now: () => world.scheduler.nowMs + EPOCH_MS,
         instant: (ms) => new Date(ms),
       },
     });
+    if (world.options.keepRowsMs !== undefined) {
+      this.cleanUpRows(life, { connection, endings, keepFor: world.options.keepRowsMs });
+    }
+  }
+
+  private cleanUpRows(
+    life: Life,
+    means: {
+      readonly connection: MemoryConnection;
+      readonly endings: TransactionEndings;
+      readonly keepFor: number;
+    },
+  ): void {
+    const { connection: database, endings, keepFor } = means;
+    createPortJanitor(
+      { service: this.service, database, endings, every: 500, keepFor },
+      {
+        clock: { setTimer: (delayMs, callback) => life.after(delayMs, callback) },
+        random: new SeededRandom(this.world.draws.integer(`${this.name} janitor`, 1, 0x7fffffff)),
+      },
+    ).start();
   }
 
   protected cleanUp(): void {

@@ -1,7 +1,7 @@
 import type { Plan } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
-import { MemoryDatabase } from '@atone/participant/testing';
+import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { SafetyCheck } from '../check/safety.check.js';
 import type { Draws } from '../plan/draws.js';
@@ -191,19 +191,19 @@ export class World {
     }
     const database = new MemoryDatabase((commit) => {
       if (this.isTraced) {
-        this.traceCommit(service, commit.rows);
+        this.traceCommit(service, commit);
       }
       this.safety.committed(commit);
-    });
+    }, this.logClock);
     return instances.map((name) => new ParticipantProcess(name, this, { service, database }));
   }
 
-  private traceCommit(
-    service: string,
-    rows: readonly { gid: string; branchId: string; columns: Readonly<Record<string, unknown>> }[],
-  ): void {
+  private traceCommit(service: string, { rows, removed }: MemoryCommit): void {
     for (const { gid, branchId, columns } of rows) {
       this.trace(service, `commits ${this.nameOfGid(gid)}/${branchId} ${String(columns['state'])}`);
+    }
+    for (const { gid, branchId } of removed) {
+      this.trace(service, `removes ${this.nameOfGid(gid)}/${branchId}`);
     }
   }
 }
