@@ -1,7 +1,7 @@
 import { commandTo, describeTransportConformance } from '@atone/engine/conformance';
 import { DEFAULT_LIMITS } from './limits.js';
 import { deferred, HttpWorld, turn } from './testing/http.world.js';
-import { libraryListener, type LoopbackServer } from './testing/loopback.server.js';
+import { libraryListener, type Listener, type LoopbackServer } from './testing/loopback.server.js';
 
 describeTransportConformance('HttpTransport', async () => {
   const world = new HttpWorld();
@@ -16,7 +16,7 @@ describeTransportConformance('HttpTransport', async () => {
         }
         return answer(command);
       });
-      servers.set(service, await world.serve(listener, { service }));
+      servers.set(service, await world.serve(breakingOff(listener), { service }));
     },
     kill: async (service) => servers.get(service)?.kill(),
     holdBack: async (service) => {
@@ -36,3 +36,14 @@ describeTransportConformance('HttpTransport', async () => {
     },
   };
 });
+
+/** Cuts the connection of a participant that throws. */
+function breakingOff(listener: Listener): Listener {
+  return async (request, response) => {
+    try {
+      await listener(request, response);
+    } catch {
+      response.destroy();
+    }
+  };
+}

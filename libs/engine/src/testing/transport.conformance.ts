@@ -1,6 +1,7 @@
 import type { BranchReply } from '@atone/core';
 import { replyTo, type BranchCommand } from '@atone/protocol';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describeTransportCommands } from './transport.commands.js';
 import {
   ANSWER_WITHIN_MS,
   commandTo,
@@ -19,6 +20,8 @@ export interface TransportTraits {
   readonly noticesNobody: boolean;
   /** Whether commands may wait in it before they leave; then the world holds them back on demand. */
   readonly hasQueue: boolean;
+  /** How many random runs there are; 100 if nothing is said. */
+  readonly runCount?: number;
 }
 
 /** Describes what every transport promises; `makeWorld` is called for each test. */
@@ -27,7 +30,18 @@ export function describeTransportConformance(
   makeWorld: () => Promise<TransportWorld>,
   traits: TransportTraits = { noticesNobody: true, hasQueue: true },
 ): void {
+  const { noticesNobody, hasQueue, runCount = 100 } = traits;
   describe(`${name} is a transport`, () => {
+    describeTransportCommands(makeWorld, { noticesNobody, runCount });
+    describeTransportExamples(makeWorld, { noticesNobody, hasQueue });
+  });
+}
+
+function describeTransportExamples(
+  makeWorld: () => Promise<TransportWorld>,
+  { noticesNobody, hasQueue }: TransportTraits,
+): void {
+  describe('example by example', () => {
     let desk: TransportDesk;
 
     beforeEach(async () => {
@@ -44,10 +58,10 @@ export function describeTransportConformance(
     describeRepeats(open);
     describeClose(open);
     describeGivenUp(open);
-    if (traits.hasQueue) {
+    if (hasQueue) {
       describeWaiting(open);
     }
-    if (traits.noticesNobody) {
+    if (noticesNobody) {
       describeNobody(open);
     }
   });

@@ -8,7 +8,10 @@ export type ParticipantAnswer = (command: BranchCommand) => BranchReply | Promis
 /** A transport that was just made, and participants that it can reach. */
 export interface TransportWorld {
   readonly transport: BranchTransport;
-  /** Starts a participant, known to the transport, with one instance. */
+  /**
+   * Starts a participant, known to the transport, with one instance. When `answer` rejects, the participant breaks off
+   * what it is just answering.
+   */
   start(service: string, answer: ParticipantAnswer): Promise<void>;
   /** Ends a participant without a word: the transport still knows of it. */
   kill(service: string): Promise<void>;
@@ -34,6 +37,10 @@ const PASS_COUNT_MAX = 10_000;
 export class TransportDesk {
   /** What came back, each once: a reply may come twice. */
   readonly replies: ReplyEnvelope[] = [];
+  /** What came back, repeats as well. */
+  readonly arrivals: ReplyEnvelope[] = [];
+  /** Called at whatever comes back. */
+  onArrival: () => void = () => undefined;
   /** The branch at whose reply the sink throws. */
   throwsAt: string | undefined;
   private waiters: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -101,6 +108,8 @@ export class TransportDesk {
   }
 
   private take(reply: ReplyEnvelope): void {
+    this.arrivals.push(reply);
+    this.onArrival();
     if (!this.replies.some((known) => attemptOf(known) === attemptOf(reply))) {
       this.replies.push(reply);
     }
