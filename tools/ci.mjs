@@ -45,7 +45,9 @@ async function main() {
   );
   await step('model', () => checkModel());
   await step('test:chaos', () =>
-    runTests(['run', 'test:chaos', '--'], { expected: ['test/chaos/kills.chaos.ts'] }),
+    runTests(['run', 'test:chaos', '--'], {
+      expected: ['test/chaos/kills.chaos.ts', 'test/chaos/pauses.chaos.ts'],
+    }),
   );
 }
 
