@@ -97,6 +97,6 @@ test('S4 S5 in whatever order commands, ends and removals meet, a branch takes e
         }
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: 300 },
   );
 });
