@@ -15,13 +15,12 @@ import {
 } from './log.intent.js';
 import { LogModel } from './log.model.js';
 import { Scene, type Operation, type Verdict } from './log.operation.js';
+import { runLimits, whileThereIsTime } from './run.limits.js';
 
 /** How many rows a run may have at most: `list` shows them all. */
 const ROW_COUNT_MAX = 100;
 /** Idempotency keys are remembered at least that long. */
 const RUN_MAX_MS = 6 * DAY_MS;
-/** Whoever is slow finds less, but always something to report. */
-const TIME_LIMIT_MS = 10_000;
 const CALM_COUNT_MAX = 100;
 const COMMAND_COUNT_MAX = 25;
 
@@ -29,17 +28,16 @@ const COMMAND_COUNT_MAX = 25;
 export function describeLogCommands(makeLog: () => Promise<LogWorld>, runCount: number): void {
   describe('that is compared with a model', () => {
     test('whatever instances ask, in turn and at once, the log answers as the port tells', async () => {
-      await fc.assert(
-        fc.asyncProperty(scripts, async (script) => {
-          const world = await makeLog();
-          try {
-            await play(world, script);
-          } finally {
-            await world.end();
-          }
-        }),
-        { numRuns: runCount, interruptAfterTimeLimit: TIME_LIMIT_MS },
-      );
+      const run = whileThereIsTime(async (script: Iterable<Command>) => {
+        const world = await makeLog();
+        try {
+          await play(world, script);
+        } finally {
+          await world.end();
+        }
+      });
+
+      await fc.assert(fc.asyncProperty(scripts, run), runLimits(runCount));
     });
   });
 }

@@ -1,12 +1,11 @@
 import type { BranchCommand } from '@atone/protocol';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runLimits, whileThereIsTime } from './run.limits.js';
 import { TransportBench } from './transport.bench.js';
 import { ANSWER_WITHIN_MS, commandTo, type TransportWorld } from './transport.desk.js';
 import { ANSWERINGS, attemptOf, TransportModel, type Answering } from './transport.model.js';
 
-/** Whoever is slow plays less, but always something. */
-const TIME_LIMIT_MS = 10_000;
 const COMMAND_COUNT_MAX = 15;
 /** A transport may have no room for more while the answers to these are kept back. */
 const HELD_COUNT_MAX = 6;
@@ -23,17 +22,16 @@ export function describeTransportCommands(
 ): void {
   describe('that is compared with a model', () => {
     test('whatever is handed over and whoever comes and goes, replies come from who was asked', async () => {
-      await fc.assert(
-        fc.asyncProperty(scripts, async (script) => {
-          const bench = new TransportBench(await makeWorld());
-          try {
-            await play(bench, new TransportModel(noticesNobody), script);
-          } finally {
-            await bench.end();
-          }
-        }),
-        { numRuns: runCount, interruptAfterTimeLimit: TIME_LIMIT_MS },
-      );
+      const run = whileThereIsTime(async (script: Iterable<Command>) => {
+        const bench = new TransportBench(await makeWorld());
+        try {
+          await play(bench, new TransportModel(noticesNobody), script);
+        } finally {
+          await bench.end();
+        }
+      });
+
+      await fc.assert(fc.asyncProperty(scripts, run), runLimits(runCount));
     });
   });
 }

@@ -46,7 +46,7 @@ const unknown = (errorClass: string, message: unknown = expect.any(String)) => (
 export function describeBarrierConformance<Transaction>(
   name: string,
   makeDatabase: () => Promise<ConformanceDatabase<Transaction>>,
-  { runCount = 150, takesSql = true }: BarrierTraits = {},
+  { runCount = 100, takesSql = true }: BarrierTraits = {},
 ): void {
   describe(`barrier over ${name}`, () => {
     let opened: ConformanceDatabase<Transaction>;
