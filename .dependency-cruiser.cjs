@@ -27,7 +27,7 @@ module.exports = {
     onlyKnows('participant', ['core', 'protocol']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant']),
     onlyKnows('embedded-postgres', []),
-    onlyKnows('testing', ['core', 'protocol', 'engine', 'participant', 'nestjs']),
+    onlyKnows('testing', ['core', 'protocol', 'engine', 'transport-http', 'participant', 'nestjs']),
     {
       name: 'adapters-never-meet',
       severity: 'error',

@@ -25,6 +25,7 @@ const PROGRAMS = {
     join(ROOT, 'test', 'simulation', 'main.ts'),
   ],
   bench: [join(ROOT, 'bench', 'dist', 'main.js')],
+  'participant-check': [join(ROOT, 'libs', 'testing', 'dist', 'check', 'main.js')],
 };
 
 const [name, ...args] = process.argv.slice(2);
@@ -38,7 +39,9 @@ async function main() {
     );
   }
   if (!Object.hasOwn(PROGRAMS, name))
-    return complain('Usage: node tools/run.mjs start|test|chaos|simulation|simulate|bench [arguments]');
+    return complain(
+      'Usage: node tools/run.mjs start|test|chaos|simulation|simulate|bench|participant-check [arguments]',
+    );
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
   const isBuilt = NEED_NO_BUILD.has(name) || (await build());
   if (!isBuilt && name !== 'test') return complain('The sources do not compile.');
