@@ -49,18 +49,6 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'doubt-settled-by-the-owner-alone',
-    what: 'A write in doubt counts as done when the row has the next version and the same owner.',
-    promises: ['SA1', 'SA5', 'S1', 'L1'],
-    edits: [
-      {
-        file: `${FOLDER}/log-writer.ts`,
-        find: ' &&\n      JSON.stringify(row.progress) === JSON.stringify(update.progress.document)',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'one-batch-writes-a-row-twice',
     what: 'A former driver in doubt and its heir write one row in one batch, which the log refuses for ever.',
     promises: ['L1', 'L2'],
@@ -179,18 +167,6 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'clock-of-the-instance',
-    what: 'An instance believes its own clock, and never the log.',
-    promises: ['L1'],
-    edits: [
-      {
-        file: `${FOLDER}/recovery.ts`,
-        find: '    this.ports.clock.synchronize(logNow);\n',
-        replace: '    void logNow;\n',
-      },
-    ],
-  },
-  {
     name: 'timer-forgotten',
     what: 'A driver that waits for its next attempt sets no timer.',
     promises: ['L1'],
@@ -212,10 +188,29 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
         find: '      this.suspectOrphans();\n      throw error;',
         replace: '      throw error;',
       },
+    ],
+  },
+  {
+    name: 'lost-claim-of-an-act-forgotten',
+    what: 'A row that was claimed for an act, though the answer was lost, is not looked for.',
+    promises: ['L1'],
+    edits: [
       {
-        file: `${FOLDER}/recovery.ts`,
-        find: 'if (this.ports.clock.now() >= this.orphanLookAt) {',
-        replace: 'if (this.ports.clock.now() < 0) {',
+        file: `${FOLDER}/engine.ts`,
+        find: '      // The row may be ours all the same, and nobody drives it.\n      this.recovery.suspectOrphans();',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'lost-acceptance-forgotten',
+    what: 'A transaction that was accepted, though the answer was lost, is not looked for.',
+    promises: ['L1'],
+    edits: [
+      {
+        file: `${FOLDER}/engine.ts`,
+        find: '      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n      this.recovery.suspectOrphans();',
+        replace: '',
       },
     ],
   },

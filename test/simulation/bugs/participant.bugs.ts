@@ -114,4 +114,28 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'rows-removed-while-redelivery-is-possible',
+    what: 'Barrier rows are removed, and a late duplicate that finds none is carried out.',
+    promises: ['S4', 'S5', 'SA1', 'SA5', 'S1', 'SA2'],
+    edits: [
+      {
+        file: `${FOLDER}/barrier.late.ts`,
+        find: '  if (ending?.isLive === true) {',
+        replace: '  if (ending?.isLive !== undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'rows-removed-of-live-transactions',
+    what: 'Barrier rows are removed by their age alone, while their transaction still goes on.',
+    promises: ['S4', 'S5', 'S7', 'SA1', 'SA2', 'SA5'],
+    edits: [
+      {
+        file: `${FOLDER}/barrier.janitor.ts`,
+        find: '.filter((ending) => !ending.isLive && ending.endedForMs >= this.settings.keepForMs)',
+        replace: '.filter(() => this.settings.keepForMs >= 0)',
+      },
+    ],
+  },
 ];

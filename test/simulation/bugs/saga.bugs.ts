@@ -96,7 +96,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,
-        find: '    isUndo(event.op) === isUndo(underWay) &&\n    isAnswerTo(event.op, event.reply) &&\n    isNews(branch, event.reply)',
+        find: '    isUndo(op) === isUndo(underWay) &&\n    isAnswerTo(op, reply) &&\n    isNews(branch, reply)',
         replace: '    true',
       },
     ],

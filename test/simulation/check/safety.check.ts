@@ -126,19 +126,12 @@ export class SafetyCheck {
       const { effectCount, undoCount } = this.facts(transaction, step.branchId);
       const skipped = skippedOp(transaction.row, step.branchId);
       const inForce = effectCount - undoCount;
-      if (isCommitted) {
-        const isRight = undoCount === 0 && inForce === (skipped === 'action' && step.hasBarrier ? 0 : 1);
-        if (!isRight) {
-          this.broken(
-            'SA1',
-            gid,
-            `it committed, and ${step.branchId} has ${effectCount} effects, ${undoCount} undone`,
-          );
-        }
-      } else if (skipped !== 'compensate') {
-        if (inForce !== 0) {
-          this.broken('SA1', gid, `it aborted, and the effect of ${step.branchId} is still there`);
-        }
+      if (isCommitted && (undoCount > 0 || !isLegalCount(step, inForce, skipped))) {
+        const found = `${effectCount} effects, ${undoCount} undone`;
+        this.broken('SA1', gid, `it committed, and ${step.branchId} has ${found}`);
+      }
+      if (!isCommitted && skipped !== 'compensate' && inForce !== 0) {
+        this.broken('SA1', gid, `it aborted, and the effect of ${step.branchId} is still there`);
       }
     }
   }
@@ -234,6 +227,15 @@ export class SafetyCheck {
   private broken(promise: PromiseId, gid: string, what: string): void {
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
+}
+
+/** What an operator has skipped never took effect; without a barrier nobody can be sure. */
+function isLegalCount(
+  { hasBarrier }: PlanStep,
+  inForce: number,
+  skipped: 'action' | 'compensate' | undefined,
+): boolean {
+  return skipped === 'action' ? inForce === 0 || !hasBarrier : inForce === 1;
 }
 
 /** Returns what an operator has skipped of a branch, as the row tells. */

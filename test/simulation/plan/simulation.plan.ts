@@ -34,8 +34,10 @@ function drawTimedFaults(options: SimulationOptions, draws: Draws): TimedFault[]
     return [];
   }
   const count = Math.round(draws.integer('timed/count', 0, 8) * Math.min(1, options.rate));
-  return Array.from({ length: count }, () => ({
-    kind: draws.pick('timed/kind', kinds),
+  // Operators act more often than things break: what they can do is more, and refused more often.
+  const actCount = kinds.includes('operator') ? draws.integer('timed/acts', 0, 10) : 0;
+  return Array.from({ length: count + actCount }, (_, index) => ({
+    kind: index < count ? draws.pick('timed/kind', kinds) : 'operator',
     atMs: draws.integer('timed/at', 0, options.faultMs),
     forMs: draws.scale('timed/for', 20, 10_000),
     choice: draws.next('timed/choice'),

@@ -43,7 +43,7 @@ export function drawTransaction(index: number, options: SimulationOptions, draws
       input: { branch: `${name}/s${position}` },
       after,
       pivot: position === pivot,
-      ...(isForward || (position !== pivot && draws.chance(own('retry-refusal'), 0.15))
+      ...(isForward || (position !== pivot && draws.chance(own('retry-refusal'), 0.3))
         ? { onRefusal: 'retry' as const }
         : {}),
     };

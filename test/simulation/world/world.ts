@@ -1,4 +1,3 @@
-import type { Plan } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
 import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
@@ -118,12 +117,6 @@ export class World {
 
   nameOf({ gid, branchId, op, round, attempt }: BranchCommand): string {
     return `${this.nameOfGid(gid)}/${branchId} ${op} ${round}.${attempt}`;
-  }
-
-  branchesOf(gid: string): readonly string[] {
-    const row = this.safety.rowOf(gid);
-    const { plan } = (row?.plan ?? {}) as unknown as { plan?: Plan };
-    return (plan?.steps ?? []).map((step) => step.branchId);
   }
 
   async register(): Promise<void> {
