@@ -40,7 +40,7 @@ export interface CrashPointSummary {
 }
 
 /** What the runs need of their coordinator. */
-export interface Stage {
+export interface CrashWorld {
   setTap(tap: Tap | undefined): void;
   reset(): Promise<void>;
   quiet(): Promise<void>;
@@ -94,31 +94,34 @@ const SPOILT =
   'After it something is wrong even where nothing happens, so the other points were not tried. Begin each run with clean data, in `before`, or have the invariant look only at what belongs to the run.';
 
 /** Runs the transaction undisturbed, and then once for each point. @throws CrashPointsError */
-export async function visitCrashPoints(stage: Stage, experiment: Experiment): Promise<CrashPointSummary> {
+export async function visitCrashPoints(
+  world: CrashWorld,
+  experiment: Experiment,
+): Promise<CrashPointSummary> {
   const { options } = experiment;
-  const theatre = new Theatre(stage, experiment);
+  const series = new RunSeries(world, experiment);
   const recording = new RecordingTap();
-  const transactions = await theatre.playUndisturbed(recording);
+  const transactions = await series.playUndisturbed(recording);
   const points = crashPointsOf(recording.spots, transactions).filter(({ name }) => isWanted(name, options));
   refuseNothing(points, options);
-  const findings = await findingsAt(points, theatre);
-  await stage.reset();
+  const findings = await findingsAt(points, series);
+  await world.reset();
   if (findings.failures.length > 0) {
-    throw new CrashPointsError(findings, theatre.runCount);
+    throw new CrashPointsError(findings, series.runCount);
   }
-  return { points: points.map(({ name }) => name), runCount: theatre.runCount };
+  return { points: points.map(({ name }) => name), runCount: series.runCount };
 }
 
-async function findingsAt(points: readonly CrashPoint[], theatre: Theatre): Promise<Findings> {
+async function findingsAt(points: readonly CrashPoint[], series: RunSeries): Promise<Findings> {
   const failures: CrashPointFailure[] = [];
   for (const point of points) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one run after the other.
-      await theatre.play(point);
+      await series.play(point);
     } catch (error) {
       failures.push({ point: point.name, error });
       // oxlint-disable-next-line no-await-in-loop
-      if (point !== points.at(-1) && (await theatre.isSpoilt())) {
+      if (point !== points.at(-1) && (await series.isSpoilt())) {
         return { failures, isCutShort: true };
       }
     }
@@ -127,11 +130,11 @@ async function findingsAt(points: readonly CrashPoint[], theatre: Theatre): Prom
 }
 
 /** Makes one run after the other, and counts them. */
-class Theatre {
+class RunSeries {
   runCount = 0;
 
   constructor(
-    private readonly stage: Stage,
+    private readonly world: CrashWorld,
     private readonly experiment: Experiment,
   ) {}
 
@@ -150,7 +153,8 @@ class Theatre {
     const tap = new MishapTap(point.spot, point.mishap);
     const finished = await this.run(point.name, tap);
     if (!tap.hasHappened) {
-      throw new Error(NOT_REACHED, { cause: finished.error });
+      const why = finished.error === undefined ? '' : ` It threw: ${messageOf(finished.error)}`;
+      throw new Error(`${NOT_REACHED}${why}`, { cause: finished.error });
     }
     await check(this.experiment, finished);
   }
@@ -165,16 +169,16 @@ class Theatre {
 
   private async run(point: string | undefined, tap: Tap | undefined): Promise<FinishedRun> {
     const { run, options } = this.experiment;
-    const { stage } = this;
+    const { world } = this;
     this.runCount += 1;
     const number = this.runCount;
-    await stage.reset();
+    await world.reset();
     await options.before?.(number);
-    stage.setTap(tap);
+    world.setTap(tap);
     const ended = await ending(async () => run(number));
-    await stage.quiet();
-    stage.setTap(undefined);
-    return { run: number, point, ...ended, transactions: await stage.transactions() };
+    await world.quiet();
+    world.setTap(undefined);
+    return { run: number, point, ...ended, transactions: await world.transactions() };
   }
 }
 

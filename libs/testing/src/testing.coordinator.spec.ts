@@ -105,6 +105,30 @@ describe('a coordinator in memory', () => {
     await expect(atone.client.get(gid)).resolves.toMatchObject({ outcome: 'committed' });
   });
 
+  test('lets no time pass while a handler is at work, however long it takes', async () => {
+    atone = createTestingCoordinator();
+    atone.stub(stock, {
+      reserve: async () => {
+        for (let turn = 0; turn < 100; turn += 1) {
+          // oxlint-disable-next-line no-await-in-loop -- as a database takes its time.
+          await new Promise(setImmediate);
+        }
+        return { cents: 500 };
+      },
+    });
+    const hasty = saga('hasty', Order, { retry: { replyTimeoutMs: 10 } }).step(
+      'stock',
+      stock.reserve,
+      (input) => ({
+        sku: input.sku,
+      }),
+    );
+
+    const { gid } = await atone.client.submit(hasty, order, { wait: '1m' });
+
+    expect(await atone.history(gid)).toBe('accepted\nstock done\ncommitted');
+  });
+
   test('takes retries of many minutes in its stride', async () => {
     atone.failAt(payments.charge, 'before-effect', { times: Infinity });
 

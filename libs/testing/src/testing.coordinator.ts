@@ -155,13 +155,13 @@ export class TestingCoordinator {
     options: CrashPointOptions = {},
   ): Promise<CrashPointSummary> {
     const { world } = this;
-    const stage = {
+    const crashWorld = {
       setTap: world.network.setTap.bind(world.network),
       reset: () => this.reset(),
       quiet: () => world.quiet(),
       transactions: () => world.transactions(),
     };
-    return visitCrashPoints(stage, { run, invariant, options });
+    return visitCrashPoints(crashWorld, { run, invariant, options });
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { withoutBarrier } from '../testing/without.barrier.js';
 import { PlainEndpoint, type Sins } from '../testing/plain.endpoint.js';
 import type { CheckOptions } from './check.desk.js';
 import { runCheck } from './check.program.js';
@@ -95,6 +96,34 @@ describe('a participant with the library', () => {
       'a request with no signature is refused',
       'a request with a wrong signature is refused',
       'a request with an old signature is refused',
+    ]);
+  });
+
+  test('that has lost its barrier is told so', async () => {
+    await server.close();
+    const connection = database.connect();
+    const barrier = withoutBarrier(connection, INPUT);
+    const participant = createParticipant({
+      service: 'stock',
+      database: connection,
+      handlers: [reserve],
+      barrier,
+    });
+    server = await startCommandServer({ participant, port: 0, keys: [KEY] });
+    const endpoint = { ...options.endpoint, url: new URL(server.url).origin };
+
+    const { findings } = await checkParticipant({ ...options, endpoint });
+
+    expect(verdicts(findings, 'bad')).toEqual([
+      'a repeat gets the same answer',
+      'two requests at once are one effect',
+      'a repeated compensation says yes again',
+      'a compensation without an action changes nothing and says yes',
+      'an action after its compensation does nothing',
+      'a repeat after the compensation does nothing',
+      'a repeat with another input gets no yes',
+      'a refusal stays one',
+      'a closed round takes no action',
     ]);
   });
 

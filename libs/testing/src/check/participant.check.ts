@@ -8,7 +8,7 @@ export interface CheckFinding {
   readonly verdict: 'good' | 'bad' | 'not-checked';
   /** What was sent, in words. */
   readonly sent: string;
-  /** What came back, in words; of the last check of one that was not made, why. */
+  /** What came back, in words; or why it was not checked. */
   readonly got: string;
   /** What to change; only where it is bad. */
   readonly remedy?: string | undefined;
