@@ -44,6 +44,11 @@ async function main() {
     }),
   );
   await step('model', () => checkModel());
+  await step('test:simulation', () =>
+    runTests(['run', 'test:simulation', '--'], {
+      expected: ['test/simulation/seeds.simulation.ts', 'test/simulation/planted-bugs.simulation.ts'],
+    }),
+  );
   await step('test:chaos', () =>
     runTests(['run', 'test:chaos', '--'], {
       expected: ['test/chaos/kills.chaos.ts', 'test/chaos/pauses.chaos.ts'],

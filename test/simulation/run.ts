@@ -38,16 +38,18 @@ export async function simulate(plan: SimulationPlan, trace?: string[]): Promise<
   const draws = new Draws(plan.seed);
   const fates = new Fates(draws, plan.options, plan.points);
   const world = new World(plan, { draws, fates }, trace);
-  setFailpointHook((name) => {
-    reachedCounts.set(name, (reachedCounts.get(name) ?? 0) + 1);
-    const life = world.running;
-    return life === undefined ? undefined : life.process.passFailpoint(life, name);
-  });
   await guarded(
     (error) => {
       world.report(error);
     },
-    () => live(world, plan),
+    async () => {
+      setFailpointHook((name) => {
+        reachedCounts.set(name, (reachedCounts.get(name) ?? 0) + 1);
+        const life = world.running;
+        return life === undefined ? undefined : life.process.passFailpoint(life, name);
+      });
+      await live(world, plan);
+    },
   );
   setFailpointHook(undefined);
   return resultOf(world, plan.seed);

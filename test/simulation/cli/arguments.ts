@@ -61,7 +61,7 @@ const OPTIONS = {
  */
 export function readArguments(args: readonly string[], bugs: readonly string[]): Arguments | undefined {
   refuseUnknown(args);
-  const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowNegative: true });
+  const values = parse(args);
   if (values.help === true) {
     return undefined;
   }
@@ -79,10 +79,24 @@ export function readArguments(args: readonly string[], bugs: readonly string[]):
       wholeNumber('runs', values.runs) ?? (values.minutes === undefined ? 1_000 : Number.MAX_SAFE_INTEGER),
     forMinutes: positiveNumber('minutes', values.minutes),
     bug: values.bug,
-    workerCount: wholeNumber('workers', values.workers) ?? availableParallelism(),
+    workerCount: workerCount(values.workers),
     shrinks: values.shrink ?? values.plan === undefined,
     out: values.out ?? 'simulation-failures',
   };
+}
+
+function parse(args: readonly string[]): ReturnType<typeof parseStrictly>['values'] {
+  try {
+    return parseStrictly(args).values;
+  } catch (error) {
+    const [sentence] = (error as Error).message.split('\n');
+    throw new ArgumentsError(sentence, { cause: error });
+  }
+}
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- what comes back is derived from OPTIONS.
+function parseStrictly(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowNegative: true });
 }
 
 function refuseUnknown(args: readonly string[]): void {
@@ -125,6 +139,14 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
     throw new ArgumentsError(`--${name} takes a whole number, and '${text}' is none.`);
   }
   return text === undefined ? undefined : Number(text);
+}
+
+function workerCount(text: string | undefined): number {
+  const count = wholeNumber('workers', text) ?? availableParallelism();
+  if (count === 0) {
+    throw new ArgumentsError('--workers takes a whole number from 1, and 0 is none.');
+  }
+  return count;
 }
 
 function positiveNumber(name: string, text: string | undefined): number | undefined {

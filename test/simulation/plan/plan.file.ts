@@ -11,6 +11,8 @@ export interface PlanFile {
   readonly commit: string;
   /** The bug that was planted, if one was. */
   readonly bug?: string | undefined;
+  /** What was wrong, where somebody has found it out. */
+  readonly note?: string | undefined;
   readonly plan: SimulationPlan;
 }
 
