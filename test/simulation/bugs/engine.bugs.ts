@@ -133,7 +133,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   {
     name: 'recovery-ends-at-the-first-error',
     what: 'The loop that takes over what others left stops for good when the log fails once.',
-    promises: ['L1', 'L2'],
+    promises: ['L1', 'L2', 'error'],
     edits: [
       {
         file: `${FOLDER}/recovery.ts`,

@@ -90,14 +90,14 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'reply-matched-by-branch-alone',
-    what: 'A reply counts whatever it is the answer to.',
-    promises: ['SA1', 'SA2', 'S1', 'S5', 'L1', 'error'],
+    name: 'reply-of-an-earlier-round-counts',
+    what: 'A late refusal of an earlier round is taken for the answer to the round under way.',
+    promises: ['SA1', 'SA2', 'SA5', 'L1'],
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,
-        find: '    isUndo(op) === isUndo(underWay) &&\n    isAnswerTo(op, reply) &&\n    isNews(branch, reply)',
-        replace: '    true',
+        find: 'if (branch === undefined || event.round !== (isUndo(op) ? branch.undoRound : branch.round)) {',
+        replace: 'if (branch === undefined) {',
       },
     ],
   },
@@ -128,7 +128,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'reply-never-given-up',
     what: 'A reply that was lost is waited for without end.',
-    promises: ['L1'],
+    promises: ['L1', 'error'],
     edits: [
       {
         file: `${FOLDER}/saga.machine.ts`,

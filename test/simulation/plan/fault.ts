@@ -24,7 +24,7 @@ export const POINT_FAULTS = {
   'reply-repeated': 0.06,
   'reply-late': 0.06,
   /** A participant's code says no. */
-  refusal: 0.12,
+  refusal: 0.2,
   /** A participant's code throws. */
   error: 0.1,
   /** A participant's code has a bug until the faults end. */

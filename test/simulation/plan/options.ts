@@ -95,7 +95,7 @@ export function drawOptions(seed: number): SimulationOptions {
     rate: draws.pick('options/rate', [0.3, 1, 1, 2]),
     isReordering: draws.chance('options/reorder', 0.8),
     isResending,
-    isTransportPatient: draws.chance('options/patient', 0.3),
+    isTransportPatient: draws.chance('options/patient', 0.5),
     hasStrangeRows: draws.chance('options/strange', 0.1),
     orphanEveryMs: draws.pick('options/orphans', [60_000, NEVER_MS]),
     keepRowsMs: draws.chance('options/keep', 0.4) ? draws.scale('options/keep-rows', 1, 5_000) : undefined,

@@ -21,11 +21,11 @@ export class SimDatabaseLine implements DatabaseLine {
     }
     const { fates, draws, scheduler } = this.world;
     const point = `${this.life.process.name} ${what}`;
-    const outage = new SimulatedOutage(`The connection broke at a ${what}.`);
+    const outage = (): Error => new SimulatedOutage(`The connection broke at a ${what}.`);
     if (fates.strike('database-lost', point) !== undefined) {
       return new Promise((_resolve, reject) => {
         this.life.after(1, () => {
-          reject(outage);
+          reject(outage());
         });
       });
     }
@@ -42,7 +42,7 @@ export class SimDatabaseLine implements DatabaseLine {
           (result) => {
             answer(() => {
               if (isUnanswered) {
-                reject(outage);
+                reject(outage());
               } else {
                 resolve(result);
               }

@@ -5,6 +5,9 @@ export interface Planned {
   cancel(): void;
 }
 
+/** The longest of a million good runs has a tenth of it. */
+const EVENT_COUNT_MAX = 300_000;
+
 /** Node settles all promises between two immediates of one turn of its loop, and a turn costs more than an event. */
 const EVENTS_PER_TURN = 32;
 
@@ -57,7 +60,7 @@ export class Scheduler {
             return;
           }
           this.nowMs = event.atMs;
-          this.eventCount += 1;
+          this.count();
           event.run();
         } catch (error) {
           isSettled = true;
@@ -75,6 +78,15 @@ export class Scheduler {
       };
       setImmediate(nextFew);
     });
+  }
+
+  private count(): void {
+    this.eventCount += 1;
+    if (this.eventCount > EVENT_COUNT_MAX) {
+      throw new Error(
+        `Something goes round in circles: ${EVENT_COUNT_MAX} events, and it is ${this.nowMs} ms.`,
+      );
+    }
   }
 
   private takeNext(): SimulationEvent | undefined {
