@@ -43,16 +43,25 @@ export async function simulate(plan: SimulationPlan, trace?: string[]): Promise<
       world.report(error);
     },
     async () => {
-      setFailpointHook((name) => {
-        reachedCounts.set(name, (reachedCounts.get(name) ?? 0) + 1);
-        const life = world.running;
-        return life === undefined ? undefined : life.process.passFailpoint(life, name);
-      });
-      await live(world, plan);
+      const { stackTraceLimit } = Error;
+      // Outages are errors by the thousand, and a run that fails is run again with its trace.
+      Error.stackTraceLimit = world.isTraced ? stackTraceLimit : 0;
+      setFailpointHook((name) => passFailpoint(world, name));
+      try {
+        await live(world, plan);
+      } finally {
+        setFailpointHook(undefined);
+        Error.stackTraceLimit = stackTraceLimit;
+      }
     },
   );
-  setFailpointHook(undefined);
   return resultOf(world, plan.seed);
+}
+
+function passFailpoint(world: World, name: string): void | Promise<void> {
+  reachedCounts.set(name, (reachedCounts.get(name) ?? 0) + 1);
+  const life = world.running;
+  return life === undefined ? undefined : life.process.passFailpoint(life, name);
 }
 
 async function live(world: World, plan: SimulationPlan): Promise<void> {
