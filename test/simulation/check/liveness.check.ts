@@ -16,10 +16,14 @@ const TAKEOVER_SLACK_MS = 6_000;
 /** An own row that nobody drives is found by the look for orphans, which comes twice a minute at the latest. */
 const ORPHAN_WITHIN_MS = 150_000;
 
+/** How long it takes at most from a claim in the log to the driver of the row. */
+const CLAIM_WITHIN_MS = 5_000;
+
 /** Ends the faults, and checks that everything comes to an end: S at the end, L1 to L3. */
 export class LivenessCheck {
   private readonly startMs: number;
   private tidiedAtMs: number;
+  private driverlessSinceMs: number | undefined;
 
   constructor(private readonly world: World) {
     this.startMs = world.scheduler.nowMs;
@@ -88,14 +92,22 @@ export class LivenessCheck {
       this.fail('L2', left, 'still belongs to an instance that is gone');
     }
     if (elapsedMs > ORPHAN_WITHIN_MS) {
-      const driven = this.world.coordinators.reduce(
-        (count, { engine }) => count + (engine?.activeCount ?? 0),
-        0,
-      );
-      const owned = live.filter((row) => row.owner !== undefined);
-      if (owned.length > driven) {
-        this.fail('L1', owned[0], 'has an owner, and nobody drives it');
-      }
+      this.checkDrivers(live);
+    }
+  }
+
+  /** A row that was claimed just now has no driver yet: only what stays so is an orphan. */
+  private checkDrivers(live: readonly StoredRow[]): void {
+    const { coordinators, scheduler } = this.world;
+    const driven = coordinators.reduce((count, { engine }) => count + (engine?.activeCount ?? 0), 0);
+    const owned = live.filter((row) => row.owner !== undefined);
+    if (owned.length <= driven) {
+      this.driverlessSinceMs = undefined;
+      return;
+    }
+    this.driverlessSinceMs ??= scheduler.nowMs;
+    if (scheduler.nowMs - this.driverlessSinceMs > CLAIM_WITHIN_MS) {
+      this.fail('L1', owned[0], 'has an owner, and nobody drives it');
     }
   }
 

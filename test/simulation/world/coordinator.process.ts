@@ -3,9 +3,9 @@ import { Catalogue, Engine } from '@atone/engine';
 import { SeededRandom } from '@atone/engine/testing';
 import type { ReplyEnvelope } from '@atone/protocol';
 import { LogLine } from './log.line.js';
-import { SimTransport } from './network.js';
 import { SimClock } from './sim.clock.js';
 import { SimProcess, type Life } from './sim.process.js';
+import { SimTransport } from './sim.transport.js';
 import { whenSettled } from './when-settled.js';
 
 /** A coordinator: the production engine over simulated ports. */

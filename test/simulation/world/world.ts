@@ -1,3 +1,4 @@
+import type { BranchReply } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
 import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
@@ -18,7 +19,13 @@ import { Scheduler } from './scheduler.js';
 import { LogClock } from './sim.clock.js';
 import type { Life, SimProcess } from './sim.process.js';
 
-export type ServiceProcess = ParticipantProcess | PlainProcess;
+type ServiceProcess = ParticipantProcess | PlainProcess;
+
+/** A process that commands can be sent to. */
+export interface Target extends SimProcess {
+  /** Carries out a command that has arrived, and tells the answer, if there is one. */
+  receive(command: BranchCommand, answer: (reply: BranchReply) => void): void;
+}
 
 /** Everything there is: one log, some coordinators, services with a database each, clients, and the time. */
 export class World {
@@ -99,7 +106,7 @@ export class World {
   }
 
   /** Returns the instance that a command goes to: any one of its service, whether it is up or not. */
-  participantFor(command: BranchCommand, point: string): ServiceProcess {
+  participantFor(command: BranchCommand, point: string): Target | undefined {
     const instances = this.participants.filter(({ service }) => service === command.service);
     return this.draws.pick(`${point} instance`, instances);
   }
