@@ -214,4 +214,16 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'another-body-under-one-key',
+    what: 'An idempotency key answers for whatever body it comes with.',
+    promises: ['S11'],
+    edits: [
+      {
+        file: `${FOLDER}/engine.ts`,
+        find: '  if (taken.bodyHash !== bodyHash) {',
+        replace: '  if (taken.bodyHash === undefined) {',
+      },
+    ],
+  },
 ];

@@ -1,6 +1,7 @@
 import { outcomeOf, type Branch, type Plan, type PlanStep } from '@atone/core';
 import type { StoredRow } from '@atone/engine';
 import type { MemoryCommit } from '@atone/participant/testing';
+import { BAD_NAME } from '../world/bad.requests.js';
 import type { Effect } from '../world/handlers.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -42,6 +43,9 @@ export class SafetyCheck {
 
   /** A row of the log has been written. */
   rowWritten(row: StoredRow): void {
+    if (row.name === BAD_NAME) {
+      this.broken('S12', row.gid, 'a plan that must be refused is in the log');
+    }
     const known = this.transactions.get(row.gid);
     if (known === undefined) {
       this.add(row);

@@ -8,6 +8,7 @@ import {
 import { isEnded } from '@atone/core';
 import { Violation } from '../check/violation.js';
 import type { TransactionSpec } from '../plan/transaction.draw.js';
+import { sendBadRequests } from './bad.requests.js';
 import type { CoordinatorProcess } from './coordinator.process.js';
 import { whenSettled } from './when-settled.js';
 import type { World } from './world.js';
@@ -94,6 +95,15 @@ export class Client {
   private told(gid: string): void {
     this.isDone = true;
     const { world, spec } = this;
+    if (spec.hasKey && world.draws.chance(`${spec.name} bad requests`, 0.2)) {
+      this.call(
+        world.draws.pick(`${spec.name} bad where`, world.coordinators),
+        `${spec.name} bad`,
+        (engine) => {
+          sendBadRequests(world, spec, engine);
+        },
+      );
+    }
     if (spec.waitMs === 0) {
       return;
     }
