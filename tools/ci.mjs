@@ -46,7 +46,7 @@ async function main() {
   await step('model', () => checkModel());
   await step('test:simulation', () =>
     runTests(['run', 'test:simulation', '--'], {
-      expected: ['test/simulation/seeds.simulation.ts', 'test/simulation/planted-bugs.simulation.ts'],
+      expected: ['seeds', 'planted-bugs', 'command'].map((name) => `test/simulation/${name}.simulation.ts`),
     }),
   );
   await step('test:chaos', () =>

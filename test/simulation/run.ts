@@ -38,6 +38,11 @@ export async function simulate(plan: SimulationPlan, trace?: string[]): Promise<
   const draws = new Draws(plan.seed);
   const fates = new Fates(draws, plan.options, plan.points);
   const world = new World(plan, { draws, fates }, trace);
+  fates.whenStruck = world.isTraced
+    ? ({ kind, point }) => {
+        world.trace('fault', `${kind} at ${point}`);
+      }
+    : undefined;
   await guarded(
     (error) => {
       world.report(error);
@@ -78,6 +83,7 @@ async function live(world: World, plan: SimulationPlan): Promise<void> {
   }
   for (const fault of plan.timed) {
     scheduler.at(fault.atMs, () => {
+      world.trace('fault', fault.kind);
       strikeAt(world, fault);
     });
   }

@@ -81,6 +81,6 @@ function historyOf(trace: readonly string[], transaction: string | undefined, wh
 
 /** What happens to a process happens to all of its transactions. */
 function isAbout(line: string, transaction: string): boolean {
-  const isOfIt = line.split(/[\s/]/u).includes(transaction);
+  const isOfIt = line.split(/[\s/:]/u).includes(transaction);
   return isOfIt || !/\btx\d/u.test(line);
 }

@@ -11,6 +11,8 @@ import type { SimulationOptions } from './options.js';
 export class Fates {
   /** What has struck so far, as a plan could repeat it. */
   readonly struck: PointFault[] = [];
+  /** Is told of each at once. */
+  whenStruck: ((fault: PointFault) => void) | undefined;
   private readonly counts = new Map<string, number>();
   private readonly planned: ReadonlyMap<string, PointFault> | undefined;
   private readonly enabled: ReadonlySet<string>;
@@ -24,6 +26,11 @@ export class Fates {
     this.enabled = new Set(options.kinds);
     this.planned =
       planned && new Map(planned.map((fault) => [keyOf(fault.kind, fault.point, fault.occurrence), fault]));
+  }
+
+  /** Whether nothing strikes any more. */
+  get areOver(): boolean {
+    return this.isOver;
   }
 
   /** From now on nothing strikes. */
@@ -47,6 +54,7 @@ export class Fates {
       return undefined;
     }
     this.struck.push(fault);
+    this.whenStruck?.(fault);
     return fault.amount;
   }
 

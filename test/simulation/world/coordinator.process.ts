@@ -41,7 +41,8 @@ export class CoordinatorProcess extends SimProcess {
     this.world.trace(this.name, 'stops');
     const restart = (): void => {
       this.end(life);
-      this.world.scheduler.after(restartAfterMs, () => {
+      // A stop takes as long as its drain. When the faults are over by then, nobody keeps it down.
+      this.world.scheduler.after(this.world.fates.areOver ? 0 : restartAfterMs, () => {
         this.start();
       });
     };
