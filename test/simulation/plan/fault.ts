@@ -46,6 +46,8 @@ export const TIMED_FAULTS = [
   'kill-participant',
   'pause-participant',
   'participant-down',
+  /** A service is deployed anew without one of its actions, and with it again after a while. */
+  'action-gone',
   'cut-command',
   'cut-reply',
   'cut-log-request',

@@ -64,6 +64,7 @@ const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'participant-crash',
   'kill-participant',
   'participant-down',
+  'action-gone',
   'cut-command',
   'cut-reply',
 ]);

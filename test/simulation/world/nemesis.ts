@@ -28,6 +28,9 @@ export function strikeAt(world: World, fault: TimedFault): void {
     case 'participant-down':
       participant.kill(forMs);
       return;
+    case 'action-gone':
+      participant.redeploy(forMs);
+      return;
     case 'pause-participant':
       participant.freeze(forMs);
       return;

@@ -59,7 +59,9 @@ export class ParticipantProcess extends SimProcess {
     this.participant = createParticipant({
       service,
       database: connection,
-      handlers: handlersOf(life, service),
+      handlers: handlersOf(life, service).filter(
+        ({ contract }) => !this.isOtherVersion || contract.name !== ACTIONS.undoable,
+      ),
       endings,
       parallelMax: 4,
       clock: {

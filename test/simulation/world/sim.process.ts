@@ -37,6 +37,7 @@ export class Life {
 
 /** A process that can crash, stand still and start again. */
 export abstract class SimProcess {
+  protected isOtherVersion = false;
   private current: Life | undefined;
   private frozenUntilMs = 0;
   private readonly frozen: (() => void)[] = [];
@@ -79,6 +80,16 @@ export abstract class SimProcess {
 
   get isFrozen(): boolean {
     return this.frozenUntilMs > this.world.scheduler.nowMs;
+  }
+
+  /** Starts another version of the program, and the former one again after a while. */
+  redeploy(forMs: number): void {
+    this.isOtherVersion = true;
+    this.kill(1);
+    this.world.scheduler.after(forMs, () => {
+      this.isOtherVersion = false;
+      this.kill(1);
+    });
   }
 
   /** Stands still: whatever was to happen here happens later, in the same order. */
