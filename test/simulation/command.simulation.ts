@@ -65,10 +65,34 @@ test('an option that there is not is answered with the one that was meant, and w
   });
 });
 
-async function run(
-  ...args: string[]
-): Promise<{ readonly exitCode: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, ['--conditions=@atone/source', '--import', REGISTER, MAIN, ...args], {
+test('what nobody awaits fails a run, and so does what breaks outside of all promises', async () => {
+  const guarded = new URL('guard/guarded.ts', import.meta.url).href;
+  const script = `
+    import { guarded } from ${JSON.stringify(guarded)};
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    await guarded((error) => console.log(error.message), async () => {
+      Promise.reject(new Error('not awaited'));
+      await turn();
+      queueMicrotask(() => { throw new Error('out of sight'); });
+      await turn();
+    });`;
+
+  const { exitCode, output } = await node('--input-type=module', '--eval', script);
+
+  expect({ exitCode, output }).toEqual({ exitCode: 0, output: 'not awaited\nout of sight\n' });
+});
+
+interface End {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+function run(...args: string[]): Promise<End> {
+  return node(MAIN, ...args);
+}
+
+async function node(...args: string[]): Promise<End> {
+  const child = spawn(process.execPath, ['--conditions=@atone/source', '--import', REGISTER, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const chunks: Buffer[] = [];

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { beforeAll, expect, test } from '@jest/globals';
 import { ENGINE_FAILPOINTS } from '@atone/engine/testing';
 import { PARTICIPANT_FAILPOINTS } from '@atone/participant/testing';
+import { readText, repositoryFiles } from '../docs/markdown.js';
 import { explainFailed } from './cli/failed.seeds.js';
 import { FAULT_KINDS } from './plan/fault.js';
 import { planOfSeed } from './plan/simulation.plan.js';
@@ -27,6 +28,19 @@ test('every promise is kept, whatever goes wrong in ten thousand seeds', async (
 
 test.each([...ENGINE_FAILPOINTS, ...PARTICIPANT_FAILPOINTS])('the failpoint %s is reached', (name) => {
   expect(tally.failpoints[name]).toBeGreaterThan(0);
+});
+
+test('no failpoint is passed but through the lists of names', () => {
+  const sources = repositoryFiles().filter((path) =>
+    /^(libs|apps)\/[^/]+\/src\/.*(?<!\.spec)\.ts$/u.test(path),
+  );
+  const passing = sources.filter((path) => /\bfailpoint\(/u.test(readText(path)));
+
+  expect(passing).toEqual([
+    'libs/core/src/failpoint.ts',
+    'libs/engine/src/failpoints.ts',
+    'libs/participant/src/barrier.ts',
+  ]);
 });
 
 test.each(FAULT_KINDS)('the fault %s strikes', (kind) => {

@@ -2,8 +2,7 @@ import { PLAIN_OPTIONS, type SimulationOptions } from '../plan/options.js';
 import type { SimulationPlan } from '../plan/simulation.plan.js';
 import type { TransactionSpec } from '../plan/transaction.draw.js';
 import type { ExplainedFailure, Explanation } from '../shrink/explanation.js';
-
-const HISTORY_LENGTH = 200;
+import { historyOf } from './history.js';
 
 /** Returns all that somebody needs who is to find out why a run failed. */
 export function failureReport(
@@ -22,13 +21,13 @@ export function failureReport(
       ? []
       : ['  The faults alone, without the draws of the seed, do not show it again. Only the seed does.', '']),
     ...(smallest === undefined
-      ? historyOf(explanation.trace, failure.transaction, 'In the run of the seed')
+      ? titled('In the run of the seed', failure.transaction, explanation.trace)
       : [
           `The smallest plan that still fails, after ${smallest.tryCount} tries in ${smallest.seconds.toFixed(1)} s:`,
           `  ${smallest.message}`,
           ...planInWords(smallest.plan, failure.recorded),
           '',
-          ...historyOf(smallest.trace, smallest.transaction, 'With the smallest plan'),
+          ...titled('With the smallest plan', smallest.transaction, smallest.trace),
         ]),
   ];
 }
@@ -71,16 +70,7 @@ function transactionInWords({ name, atMs, submission }: TransactionSpec): string
   return `${name} at ${atMs} ms: ${steps.join('; ')}`;
 }
 
-function historyOf(trace: readonly string[], transaction: string | undefined, where: string): string[] {
-  const about = transaction === undefined ? trace : trace.filter((line) => isAbout(line, transaction));
-  const shown = about.slice(-HISTORY_LENGTH);
-  const whose = transaction === undefined ? 'all there was' : `what there was of ${transaction}`;
-  const cut = shown.length < about.length ? `, the last ${shown.length} lines of ${about.length}` : '';
-  return [`${where}, ${whose}${cut}:`, ...shown];
-}
-
-/** What happens to a process happens to all of its transactions. */
-function isAbout(line: string, transaction: string): boolean {
-  const isOfIt = line.split(/[\s/:]/u).includes(transaction);
-  return isOfIt || !/\btx\d/u.test(line);
+function titled(where: string, transaction: string | undefined, trace: readonly string[]): string[] {
+  const what = transaction === undefined ? 'all that happened' : `what happened to ${transaction}`;
+  return [`${where}, ${what}:`, ...historyOf(trace, transaction)];
 }

@@ -53,6 +53,7 @@ export const PLAIN_OPTIONS = {
   isTransportPatient: false,
   hasStrangeRows: false,
   orphanEveryMs: 60_000,
+  keepRowsMs: undefined,
 } as const satisfies Partial<SimulationOptions>;
 
 const NEVER_MS = 86_400_000;
