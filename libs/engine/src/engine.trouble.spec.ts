@@ -104,6 +104,17 @@ describe('what goes wrong inside', () => {
     expect((await told).saga.state).toBe('aborted');
   });
 
+  test('a row that was claimed here without an answer, while it still had a driver, is driven again soon', async () => {
+    const { engine } = await world.coordinator({ script: silent, instanceId: 'forgetful' });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS) });
+    await world.log.claim('forgetful', gid);
+
+    await world.clock.advance(20_000);
+
+    expect(engine.activeCount).toBe(1);
+    expect((await engine.get(gid)).saga.history.map(({ what }) => what)).toContain('claimed');
+  });
+
   test('an hourly look at a stuck row leaves its history as it was', async () => {
     const { engine } = await world.coordinator({
       script: (command) =>

@@ -424,6 +424,8 @@ export class Engine {
       this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
     } else if (how === 'lost') {
       this.ports.logger.info({ gid: driver.gid }, 'transaction lost to another instance');
+      // Or to a claim of our own whose answer never came: while its former driver was there, nothing pointed at the row.
+      this.recovery.suspectOrphans();
     }
   }
 

@@ -31,7 +31,7 @@ export const POINT_FAULTS = {
   defect: 0.02,
   /** A plain endpoint says that it is still at it. */
   'not-yet': 0.2,
-  'slow-code': 0.05,
+  'slow-code': 0.15,
   'client-request-lost': 0.1,
   'client-answer-lost': 0.1,
 } as const;

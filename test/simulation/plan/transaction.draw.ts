@@ -58,7 +58,7 @@ export function drawTransaction(index: number, options: SimulationOptions, draws
       input: { name },
       tags: { tx: name },
       steps,
-      timeoutMs: draws.scale(own('timeout'), 300, 60_000),
+      timeoutMs: draws.scale(own('timeout'), 300, draws.pick(own('timeout-max'), [5_000, 60_000])),
       retry: {
         attemptCountMax: draws.pick(own('attempts'), [1, 2, 3, 5, 20]),
         undoAttemptCountMax: draws.pick(own('undo-attempts'), [1, 3, 5, 20]),

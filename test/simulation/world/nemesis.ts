@@ -20,7 +20,8 @@ export function strikeAt(world: World, fault: TimedFault): void {
       coordinator.stop(forMs);
       return;
     case 'pause-coordinator':
-      coordinator.freeze(forMs);
+      // About as long as its lease: whoever comes back then believes what somebody else has changed a moment ago.
+      coordinator.freeze(world.options.leaseMs * (0.8 + 2 * fault.otherChoice));
       return;
     case 'kill-participant':
       participant.kill(Math.min(forMs, 500));
