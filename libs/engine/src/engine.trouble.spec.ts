@@ -87,10 +87,6 @@ describe('what goes wrong inside', () => {
   });
 
   test('S9 who waits at an instance that lost a stuck row before it set it aside is told the end, not what was', async () => {
-    const refuseToUndo: Script = (command) =>
-      command.op === 'compensate'
-        ? { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } }
-        : refusing('charge')(command);
     const former = await world.coordinator({ script: refuseToUndo });
     const heir = await world.coordinator();
     const { gid } = await former.engine.submit({ submission: planOfSteps(STEPS) });
@@ -183,3 +179,8 @@ function killRenewal(engine: object): void {
   const { recovery } = engine as { recovery: { stop(): void } };
   recovery.stop();
 }
+
+const refuseToUndo: Script = (command) =>
+  command.op === 'compensate'
+    ? { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } }
+    : refusing('charge')(command);
