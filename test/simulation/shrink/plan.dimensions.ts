@@ -1,7 +1,7 @@
 import type { SubmittedStep } from '@atone/protocol';
 import { PLAIN_OPTIONS, type SimulationOptions } from '../plan/options.js';
 import type { SimulationPlan } from '../plan/simulation.plan.js';
-import type { TransactionSpec } from '../plan/transaction.draw.js';
+import { serviceName, type TransactionSpec } from '../plan/transaction.draw.js';
 
 /** One way to make a plan smaller: it has parts of some sort, and can do with some of them. */
 export interface Dimension<Part> {
@@ -50,6 +50,21 @@ const STEPS: Dimension<string> = {
   }),
 };
 
+/** The services behind the last one that a step calls; each would only start. */
+const SERVICES: Dimension<string> = {
+  partsOf: ({ options, transactions }) => {
+    const called = new Set(
+      transactions.flatMap(({ submission }) => submission.steps.map((step) => step.service)),
+    );
+    const names = Array.from({ length: options.serviceCount }, (_, index) => serviceName(index));
+    return names.slice(Math.max(1, 1 + names.findLastIndex((name) => called.has(name))));
+  },
+  keep: (plan, kept) => {
+    const serviceCount = plan.options.serviceCount - SERVICES.partsOf(plan).length + kept.length;
+    return { ...plan, options: { ...plan.options, serviceCount } };
+  },
+};
+
 const OPTIONS: Dimension<keyof typeof PLAIN_OPTIONS> = {
   partsOf: ({ options }) => PLAIN_KEYS.filter((key) => options[key] !== PLAIN_OPTIONS[key]),
   keep: (plan, kept) => {
@@ -61,7 +76,15 @@ const OPTIONS: Dimension<keyof typeof PLAIN_OPTIONS> = {
 };
 
 /** All ways to make a plan smaller, those that take most away first. */
-export const DIMENSIONS: readonly Dimension<unknown>[] = [KINDS, TRANSACTIONS, TIMED, POINTS, STEPS, OPTIONS];
+export const DIMENSIONS: readonly Dimension<unknown>[] = [
+  KINDS,
+  TRANSACTIONS,
+  TIMED,
+  POINTS,
+  STEPS,
+  SERVICES,
+  OPTIONS,
+];
 
 const PLAIN_KEYS = Object.keys(PLAIN_OPTIONS) as (keyof typeof PLAIN_OPTIONS)[];
 
