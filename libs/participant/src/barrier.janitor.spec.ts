@@ -173,6 +173,7 @@ describe('a janitor', () => {
 
   test.each<[string, CleanUpOptions, string]>([
     ['no pause at all', { every: 0 }, '10 ms or more'],
+    ['a pause that no timer can hold', { every: '600h' }, '168h or less'],
     ['no batch', { batch: 0 }, 'from 1 to 200'],
     ['too large a batch', { batch: 201 }, 'from 1 to 200'],
     ['half a batch', { batch: 1.5 }, 'from 1 to 200'],

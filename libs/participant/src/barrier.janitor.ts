@@ -10,7 +10,10 @@ import type { RegistrationLog } from './registration.js';
 
 /** When rows of the barrier are removed. */
 export interface CleanUpOptions {
-  /** How often to look for rows that can go. Default: every minute. Each pause is drawn between half and one and a half of it. */
+  /**
+   * How often to look for rows that can go, up to 168 hours. Default: every minute. Each pause is drawn between half and
+   * one and a half of it.
+   */
   readonly every?: Duration | undefined;
   /**
    * For how long rows are kept after the end of their transaction: as long as a command may come again after it, so
@@ -71,6 +74,9 @@ const LEAST = '00000000-0000-0000-0000-000000000000';
 
 const EVERY_MS_MIN = 10;
 
+/** A timer that is set for more than 24 days goes off at once, and the passes would never pause. */
+const EVERY_HOURS_MAX = 168;
+
 /**
  * Returns the janitor of a service over `ports`; it does nothing before `start`.
  *
@@ -83,6 +89,11 @@ export function createPortJanitor(options: JanitorOptions, ports: JanitorPorts):
   if (everyMs < EVERY_MS_MIN) {
     throw new MisuseError(
       `\`every\` of the clean-up is ${everyMs} ms, and would leave no time for anything else. Give it ${EVERY_MS_MIN} ms or more.`,
+    );
+  }
+  if (everyMs > EVERY_HOURS_MAX * 3_600_000) {
+    throw new MisuseError(
+      `\`every\` of the clean-up is ${everyMs} ms, longer than it may be. Give it ${EVERY_HOURS_MAX}h or less.`,
     );
   }
   if (!Number.isInteger(batch) || batch < 1 || batch > ENDING_COUNT_MAX) {
