@@ -32,8 +32,8 @@ test('a bug is shown with a plan that is small enough to read, and that fails ag
   const { plan, bug, promise } = readPlanFile(path);
   expect({ bug, promise }).toEqual({ bug: BUG, promise: 'SA2' });
   expect(plan.transactions).toHaveLength(1);
-  expect(plan.transactions[0]?.submission.steps).toHaveLength(2);
-  expect(plan.timed.length + (plan.points ?? []).length).toBeLessThanOrEqual(2);
+  expect(plan.transactions[0]?.submission.steps.length).toBeLessThanOrEqual(3);
+  expect(plan.timed.length + (plan.points ?? []).length).toBeLessThanOrEqual(3);
   expect((await simulate(plan)).failure).toBeUndefined();
 });
 
