@@ -111,6 +111,48 @@ describe('what goes wrong inside', () => {
     expect((await engine.get(gid)).saga.history.map(({ what }) => what)).toContain('claimed');
   });
 
+  test('an acceptance without an answer is found though it comes while such rows are being looked for', async () => {
+    const broken = { claimDue: true, accept: true };
+    let release: (() => void) | undefined;
+    const failOnce = (what: keyof typeof broken): void => {
+      if (broken[what]) {
+        broken[what] = false;
+        throw new Error('The connection broke.');
+      }
+    };
+    const log = overriding(world.log, {
+      claimDue: async (instanceId, limit) => {
+        failOnce('claimDue');
+        return world.log.claimDue(instanceId, limit);
+      },
+      accept: async (rows) => {
+        const outcomes = await world.log.accept(rows);
+        failOnce('accept');
+        return outcomes;
+      },
+      owned: async (instanceId) => {
+        const found = await world.log.owned(instanceId);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return found;
+      },
+    });
+    broken.claimDue = false;
+    const { engine } = await world.coordinator({ log, script: silent });
+    broken.claimDue = true;
+    await world.clock.advance(2_500);
+    await expect(engine.submit({ submission: planOfSteps(STEPS) })).rejects.toThrow('did not confirm');
+
+    for (let second = 0; second < 30; second += 1) {
+      release?.();
+      // oxlint-disable-next-line no-await-in-loop -- each look waits to be let go.
+      await world.clock.advance(1_000);
+    }
+
+    expect(engine.activeCount).toBe(1);
+  });
+
   test('an hourly look at a stuck row leaves its history as it was', async () => {
     const { engine } = await world.coordinator({
       script: (command) =>

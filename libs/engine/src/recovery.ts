@@ -41,7 +41,7 @@ export class Recovery {
   private isStopped = false;
   private leaseRenewedAt = Number.NEGATIVE_INFINITY;
   private passedAt = Number.NEGATIVE_INFINITY;
-  private orphanLookAt = 0;
+  private isLookDue = false;
   /** Own rows that had no driver at the last look; those that have none at the next one are orphans. */
   private suspects: ReadonlySet<string> = new Set();
 
@@ -54,7 +54,7 @@ export class Recovery {
   async start(): Promise<void> {
     await this.renew();
     await this.ports.catalogue.refresh();
-    this.orphanLookAt = this.ports.clock.now() + this.options.orphanEveryMs;
+    this.lookIn(this.options.orphanEveryMs);
     this.every('renew', this.options.renewEveryMs, async () => this.renew());
     this.every('recover', this.options.recoverEveryMs, async () => this.recover());
     this.every('catalogue', this.options.renewEveryMs, async () => this.ports.catalogue.refresh());
@@ -84,7 +84,7 @@ export class Recovery {
 
   /** Has the next passes look for own rows that nobody drives: a write was done whose answer never came. */
   suspectOrphans(): void {
-    this.orphanLookAt = Math.min(this.orphanLookAt, this.ports.clock.now());
+    this.isLookDue = true;
   }
 
   private async renew(): Promise<void> {
@@ -97,8 +97,8 @@ export class Recovery {
     await reached('engine.recover.beforeClaim');
     const hadRoom = this.host.room() > 0;
     await this.claimAll();
-    if (this.ports.clock.now() >= this.orphanLookAt) {
-      await this.adoptOrphans();
+    if (this.isLookDue) {
+      await this.lookForOrphans();
     }
     this.host.progress();
     if (hadRoom) {
@@ -138,6 +138,30 @@ export class Recovery {
     }
   }
 
+  private async lookForOrphans(): Promise<void> {
+    // Before the look: a suspicion that comes up meanwhile calls for another one.
+    this.isLookDue = false;
+    try {
+      await this.adoptOrphans();
+    } catch (error) {
+      this.suspectOrphans();
+      throw error;
+    }
+    this.lookIn(this.suspects.size > 0 ? PROOF_MS : this.options.orphanEveryMs);
+  }
+
+  /** By a timer and not by the time of day: a log whose clock is set back must not put the look off. */
+  private lookIn(delayMs: number): void {
+    if (this.isStopped) {
+      return;
+    }
+    this.timers.get('orphans')?.cancel();
+    const timer = this.ports.clock.setTimer(delayMs, () => {
+      this.suspectOrphans();
+    });
+    this.timers.set('orphans', timer);
+  }
+
   private async adoptOrphans(): Promise<void> {
     const owned = await this.ports.log.owned(this.options.instanceId);
     const driverless = owned.filter((gid) => !this.host.isKnown(gid));
@@ -150,8 +174,6 @@ export class Recovery {
       }
     }
     this.suspects = new Set(driverless.filter((gid) => !orphans.includes(gid)));
-    const pauseMs = this.suspects.size > 0 ? PROOF_MS : this.options.orphanEveryMs;
-    this.orphanLookAt = this.ports.clock.now() + pauseMs;
   }
 
   /** Repeats `work`, whatever becomes of it: a loop that an error could end would strand everything after it. */

@@ -185,8 +185,9 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/recovery.ts`,
-        find: '      this.suspectOrphans();\n      throw error;',
-        replace: '      throw error;',
+        find: 'return await this.ports.log.claimDue(this.options.instanceId, limit);\n    } catch (error) {\n      this.suspectOrphans();',
+        replace:
+          'return await this.ports.log.claimDue(this.options.instanceId, limit);\n    } catch (error) {',
       },
     ],
   },

@@ -85,8 +85,10 @@ export class LivenessCheck {
   }
 
   private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {
-    const { leaseMs, recoverEveryMs } = this.world.options;
-    if (elapsedMs > leaseMs + recoverEveryMs + TAKEOVER_SLACK_MS + this.world.logClock.setBackMs) {
+    const { leaseMs, recoverEveryMs, activeCountMax, transactionCount } = this.world.options;
+    // A house that is full takes over when somebody leaves.
+    const hasRoom = activeCountMax > transactionCount;
+    if (hasRoom && elapsedMs > leaseMs + recoverEveryMs + TAKEOVER_SLACK_MS + this.world.logClock.setBackMs) {
       const owners = new Set(this.world.coordinators.map(({ instanceId }) => instanceId));
       const left = live.find((row) => row.owner !== undefined && !owners.has(row.owner));
       this.fail('L2', left, 'still belongs to an instance that is gone');

@@ -2,6 +2,11 @@ import type { Draws } from './draws.js';
 import { POINT_FAULTS, type PointFault, type PointFaultKind } from './fault.js';
 import type { SimulationOptions } from './options.js';
 
+const WEAKNESS = 6;
+
+/** Now and then something works even at the weak spot. */
+const PROBABILITY_MAX = 0.5;
+
 /**
  * Decides what strikes where: by the seed, remembering it, or by a plan that was made from what was remembered.
  *
@@ -60,7 +65,8 @@ export class Fates {
 
   private drawn(kind: PointFaultKind, point: string, occurrence: number): PointFault | undefined {
     const place = `${kind} ${point}`;
-    const probability = POINT_FAULTS[kind] * this.options.rate;
+    const weakness = kind === this.options.weakSpot ? WEAKNESS : 1;
+    const probability = Math.min(PROBABILITY_MAX, POINT_FAULTS[kind] * this.options.rate * weakness);
     if (this.draws.at(place, occurrence) >= probability) {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { Draws } from './draws.js';
-import { FAULT_KINDS, type FaultKind } from './fault.js';
+import { FAULT_KINDS, POINT_FAULTS, type FaultKind, type PointFaultKind } from './fault.js';
 
 /** What a seed decides before anything happens. All times in ms. */
 export interface SimulationOptions {
@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly kinds: readonly FaultKind[];
   /** Multiplies how often they do. */
   readonly rate: number;
+  /** Strikes far more often than the others; what needs two faults of a kind at once shows by it. */
+  readonly weakSpot?: PointFaultKind | undefined;
   /** Without it a message arrives in the order it was sent, which hides other things. */
   readonly isReordering: boolean;
   /**
@@ -56,6 +58,8 @@ export const PLAIN_OPTIONS = {
   keepRowsMs: undefined,
 } as const satisfies Partial<SimulationOptions>;
 
+const POINT_KINDS = Object.keys(POINT_FAULTS) as PointFaultKind[];
+
 const NEVER_MS = 86_400_000;
 
 /** Without a repeat these would leave a saga waiting for ever, and rightly so. */
@@ -75,6 +79,9 @@ export function drawOptions(seed: number): SimulationOptions {
   const draws = new Draws(seed);
   const isResending = !draws.chance('options/no-resend', 0.15);
   const serviceCount = draws.integer('options/services', 1, 4);
+  const kinds = FAULT_KINDS.filter(
+    (kind) => draws.chance(`options/${kind}`, 0.5) && (isResending || !NEEDS_RESENDING.has(kind)),
+  );
   return {
     coordinatorCount: draws.pick('options/coordinators', [1, 2, 2, 2, 3]),
     serviceCount,
@@ -91,9 +98,8 @@ export function drawOptions(seed: number): SimulationOptions {
     claimCountMax: draws.pick('options/claims', [1, 3, 200]),
     activeCountMax: draws.pick('options/active', [2, 100, 100, 100]),
     endLagMs: draws.pick('options/end-lag', [1, 150, 150, 1_000]),
-    kinds: FAULT_KINDS.filter(
-      (kind) => draws.chance(`options/${kind}`, 0.5) && (isResending || !NEEDS_RESENDING.has(kind)),
-    ),
+    kinds,
+    weakSpot: draws.chance('options/weak', 0.3) ? draws.pick('options/weak-spot', POINT_KINDS) : undefined,
     rate: draws.pick('options/rate', [0.3, 1, 1, 2]),
     isReordering: draws.chance('options/reorder', 0.8),
     isResending,
