@@ -1,5 +1,5 @@
-import type { RowCounts, RowFilter } from '@atone/engine';
-import type { Counts, ListQuery } from '@atone/protocol';
+import type { LoggedEnding, RowCounts, RowFilter } from '@atone/engine';
+import type { Counts, Ending, ListQuery } from '@atone/protocol';
 
 /** Returns the filter of the log that a query means. */
 export function filterOf(query: ListQuery): RowFilter {
@@ -30,6 +30,11 @@ export function countsOf({ byState, stuckByReason, pausedCount, oldestStuckAt }:
     paused: pausedCount,
     oldestStuckSince: oldestStuckAt === undefined ? undefined : iso(oldestStuckAt),
   };
+}
+
+/** Returns what the log knows of an end as the API shows it. */
+export function endingOf({ gid, endedForMs }: LoggedEnding): Ending {
+  return endedForMs === undefined ? { gid, isLive: true } : { gid, isLive: false, endedForMs };
 }
 
 /** Writes an instant of the log as the API does. */

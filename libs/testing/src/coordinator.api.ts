@@ -5,19 +5,21 @@ import type { CatalogueStore, SubmitAnswer, TransactionLog } from '@atone/engine
 import { durationMs, type Duration, type HttpRequest, type HttpResponse } from '@atone/participant';
 import {
   actRequestSchema,
+  endingsRequestSchema,
   HEADERS,
   listQuerySchema,
   PROTOCOL_VERSION,
   retryRequestSchema,
   submissionSchema,
   type Counts,
+  type Endings,
   type ParticipantList,
   type TransactionPage,
   type TransactionView,
 } from '@atone/protocol';
 import type { z } from 'zod';
 import { ApiError, problemOf } from './api.problem.js';
-import { countsOf, filterOf, iso } from './api.shapes.js';
+import { countsOf, endingOf, filterOf, iso } from './api.shapes.js';
 import type { CoordinatorProcess } from './coordinator.process.js';
 
 /** Who acted, where the caller does not say. */
@@ -69,6 +71,9 @@ export class CoordinatorApi {
         if (id === undefined) {
           return this.submit(request);
         }
+        if (id === 'endings') {
+          return ok(await this.endings(request));
+        }
         return ok(
           await this.act(id, actOf(request, part === 'branches' ? { act, branchId } : { act: part })),
         );
@@ -112,6 +117,11 @@ export class CoordinatorApi {
 
   private async act(gid: string, act: OperatorAct): Promise<TransactionView> {
     return viewOf(await this.process.engine.act(gid, act));
+  }
+
+  private async endings({ body }: ApiRequest): Promise<Endings> {
+    const { gids } = read(endingsRequestSchema, body);
+    return { transactions: (await this.process.engine.endings(gids)).map(endingOf) };
   }
 
   private async list({ query }: ApiRequest): Promise<TransactionPage> {

@@ -152,6 +152,21 @@ describe('a coordinator in memory', () => {
     expect(participants.map(({ service }) => service)).toEqual(['stock', 'payments']);
   });
 
+  test('tells which transactions have ended, and for how long, to who removes barrier rows', async () => {
+    const ended = (await place()).gid;
+    await atone.advance('1h');
+    atone.failAt(payments.charge, 'before-effect');
+    const live = (await atone.client.submit(placeOrder, { ...order, id: 'order-2' }, { wait: '0s' })).gid;
+
+    const endings = await atone.client.endings([ended, live, '0193d6c0-0000-7000-8000-000000000001']);
+
+    expect(endings).toEqual([
+      { gid: ended, isLive: false, endedForMs: 3_600_000 },
+      { gid: live, isLive: true },
+    ]);
+    await expect(atone.client.endings(['order-1'])).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
   test('takes the acts of operators', async () => {
     const letter = contract('mail', {
       send: action({ input: z.object({ to: z.string() }), output: z.null() }),
