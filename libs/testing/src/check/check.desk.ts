@@ -32,6 +32,15 @@ export interface CheckOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The effects could not be counted, so the check ended without a result. */
+export class EffectCountError extends Error {
+  override readonly name = 'EffectCountError';
+
+  constructor(cause: unknown) {
+    super(`The effects could not be counted: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
 /** A branch that is made up for one check. */
 export interface CheckedBranch {
   readonly gid: string;
@@ -116,15 +125,22 @@ export class CheckDesk {
   async effectsOf(
     work: () => Promise<readonly BranchReply[]>,
   ): Promise<{ readonly replies: readonly BranchReply[]; readonly effectCount: number | undefined }> {
-    const { countEffects } = this.options;
-    const before = await countEffects?.();
+    const before = await this.count();
     const replies = await work();
-    const after = await countEffects?.();
+    const after = await this.count();
     return { replies, effectCount: before === undefined || after === undefined ? undefined : after - before };
   }
 
   async close(): Promise<void> {
     await this.transport.close();
+  }
+
+  private async count(): Promise<number | undefined> {
+    try {
+      return await this.options.countEffects?.();
+    } catch (cause) {
+      throw new EffectCountError(cause);
+    }
   }
 
   private askOnce(branch: CheckedBranch, op: Op, asking: Asking): Promise<BranchReply> {
@@ -215,4 +231,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
+}
+
+/** `fetch` keeps the reason one level down. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const { message, cause } = error;
+  return `${message}${cause instanceof Error ? `: ${cause.message}` : ''}`.replace(/\.$/u, '');
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BranchReply, Json } from '@atone/core';
 import type { SigningKey } from '@atone/protocol';
+import { howToGetAYes } from './first.remedy.js';
 import {
   atAnotherDesk,
   type CheckDesk,
@@ -23,16 +24,16 @@ export interface Check {
   readonly effectCount: 0 | 1;
   readonly isGood: (replies: readonly BranchReply[], kind: CheckOptions['endpoint']['kind']) => boolean;
   /** What to change where it is not. */
-  readonly remedy: string;
+  readonly remedy: string | ((replies: readonly BranchReply[]) => string);
 }
 
 const withoutUndo = ({ endpoint }: CheckOptions): string | undefined =>
   endpoint.kind === 'plain' && endpoint.compensatePath === undefined
-    ? 'give the path of the compensation'
+    ? 'give the path of the compensation (--compensate-path)'
     : undefined;
 
 const withoutSecret = ({ signingKey }: CheckOptions): string | undefined =>
-  signingKey === undefined ? 'give the secret, if there is one' : undefined;
+  signingKey === undefined ? 'give the secret, if there is one (--signing-key)' : undefined;
 
 const STRANGE_SIGNINGS: readonly {
   readonly how: string;
@@ -52,8 +53,8 @@ const FIRST: Check = {
   ask: async (desk, branch) => [await desk.ask(branch, 'action')],
   effectCount: 1,
   isGood: ([reply]) => reply?.outcome === 'done',
-  remedy:
-    'Nothing else can be checked before an action is answered with a yes. Check the address, the name of the action, the secret, and whether the input is one that is accepted.',
+  remedy: ([reply]) =>
+    `${howToGetAYes(reply)} Nothing else can be checked before an action is answered with a yes.`,
 };
 
 /** In the order in which they are made, each with a branch of its own. Without the first the others mean nothing. */
@@ -134,7 +135,8 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'a repeat with another input gets no yes',
     sent: 'the action, and another input under the same key',
-    hindrance: ({ otherInput }) => (otherInput === undefined ? 'give another input' : undefined),
+    hindrance: ({ otherInput }) =>
+      otherInput === undefined ? 'give another input (--other-input)' : undefined,
     ask: async (desk, branch) => {
       const { otherInput } = desk.options;
       return [await desk.ask(branch, 'action'), await desk.ask(branch, 'action', { input: otherInput })];
@@ -148,7 +150,7 @@ export const CHECKS: readonly Check[] = [
     name: 'a refusal stays one',
     sent: 'an action that is refused, and again',
     hindrance: ({ refusedInput }) =>
-      refusedInput === undefined ? 'give an input that is refused' : undefined,
+      refusedInput === undefined ? 'give an input that is refused (--refused-input)' : undefined,
     ask: async (desk, branch) => {
       const asking = { input: desk.options.refusedInput };
       return [await desk.ask(branch, 'action', asking), await desk.ask(branch, 'action', asking)];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Json } from '@atone/core';
-import type { CheckedEndpoint, CheckOptions } from './check.desk.js';
+import { EffectCountError, type CheckedEndpoint, type CheckOptions } from './check.desk.js';
 import { reportLines } from './check.report.js';
 import { checkParticipant } from './participant.check.js';
 
@@ -28,7 +28,8 @@ Plain (two URLs for each action):
   --timeout <ms>           how long an answer is waited for. Default: 10000
 
   JSON may be @file. It leaves effects behind: use an endpoint and a database for tests.
-  Ends with 0 if all that was checked is good, with 1 if not, with 2 if it could not begin.
+  Ends with 0 if all that was checked is good, with 1 if not, with 2 if it could not be checked: an option
+  is wrong, or effects cannot be counted.
 `;
 
 /** Where the program writes, and what its environment holds. */
@@ -50,11 +51,19 @@ export async function runCheck(args: readonly string[], ports: ProgramPorts): Pr
     ports.write(`${error instanceof Error ? error.message : String(error)} See --help.`);
     return 2;
   }
-  const report = await checkParticipant(options);
-  for (const line of reportLines(report)) {
-    ports.write(line);
+  try {
+    const report = await checkParticipant(options);
+    for (const line of reportLines(report)) {
+      ports.write(line);
+    }
+    return report.isGood ? 0 : 1;
+  } catch (error) {
+    if (error instanceof EffectCountError) {
+      ports.write(`${error.message} Check --count-url.`);
+      return 2;
+    }
+    throw error;
   }
-  return report.isGood ? 0 : 1;
 }
 
 /** @throws Error with what is missing or wrong. */

@@ -248,13 +248,14 @@ describe('a plain endpoint', () => {
            Have a compensation leave a record even where there is nothing to undo, and look for it before the action: if it is there, answer 409 (\`already-undone\`).
        ✗ a repeat after the compensation does nothing: sent the action, its compensation, and the action again → done {"no":7}; undone; done {"no":8}
            An undo closes the branch: a repeat of the action gets 409 (\`already-undone\`), and does nothing.
-       – a repeat with another input gets no yes: not checked, give another input
-       – a refusal stays one: not checked, give an input that is refused
-       – a request with no signature is refused: not checked, give the secret, if there is one
-       – a request with a wrong signature is refused: not checked, give the secret, if there is one
-       – a request with an old signature is refused: not checked, give the secret, if there is one
+       – a repeat with another input gets no yes: not checked, give another input (--other-input)
+       – a refusal stays one: not checked, give an input that is refused (--refused-input)
+       – a request with no signature is refused: not checked, give the secret, if there is one (--signing-key)
+       – a request with a wrong signature is refused: not checked, give the secret, if there is one (--signing-key)
+       – a request with an old signature is refused: not checked, give the secret, if there is one (--signing-key)
 
-       6 good, 2 bad, 5 not checked."
+       6 good, 2 bad, 5 not checked.
+       Only answers were looked at: effects show where they are counted (--count-url)."
       `);
     });
 
@@ -264,6 +265,26 @@ describe('a plain endpoint', () => {
       const { code } = await run(...plainArgs());
 
       expect(code).toBe(0);
+    });
+
+    test('says so where effects cannot be counted', async () => {
+      await optionsFor({});
+
+      const { code, text } = await run(...plainArgs(), '--count-url', 'http://127.0.0.1:1/count');
+
+      expect(code).toBe(2);
+      expect(text).toMatch(/^The effects could not be counted: .+ Check --count-url\.$/u);
+    });
+
+    test.each([
+      [['--input', '{"sku":"none"}'], 'Give an input that is accepted.'],
+      [['--url', 'http://127.0.0.1:1'], 'Start the participant'],
+    ])('tells with %j how to get the first yes', async (args, remedy) => {
+      await optionsFor({});
+
+      const { code, text } = await run(...plainArgs(), ...args);
+
+      expect({ code, text }).toEqual({ code: 1, text: expect.stringContaining(remedy) });
     });
 
     test.each([

@@ -18,17 +18,25 @@ export interface CheckReport {
   readonly findings: readonly CheckFinding[];
   /** Whether nothing is bad. */
   readonly isGood: boolean;
+  /** Whether effects were counted. Else only the answers were looked at. */
+  readonly isCounted: boolean;
 }
 
 /**
  * Sends a participant, in whatever language, what a coordinator sends in bad times: repeats, empty undos, late actions. It
  * leaves a few effects behind, so it is for endpoints of a test.
+ *
+ * @throws EffectCountError when `countEffects` fails: then nothing can be said.
  */
 export async function checkParticipant(options: CheckOptions): Promise<CheckReport> {
   const desk = new CheckDesk(options);
   try {
     const findings = await findingsAt(desk);
-    return { findings, isGood: findings.every(({ verdict }) => verdict !== 'bad') };
+    return {
+      findings,
+      isGood: findings.every(({ verdict }) => verdict !== 'bad'),
+      isCounted: options.countEffects !== undefined,
+    };
   } finally {
     await desk.close();
   }
@@ -61,7 +69,11 @@ async function findingOf(check: Check, desk: CheckDesk): Promise<CheckFinding> {
   const isGood = wrongCount === undefined && check.isGood(replies, desk.options.endpoint.kind);
   return isGood
     ? { name, sent, verdict: 'good', got }
-    : { name, sent, verdict: 'bad', got, remedy: check.remedy };
+    : { name, sent, verdict: 'bad', got, remedy: remedyOf(check, replies) };
+}
+
+function remedyOf({ remedy }: Check, replies: readonly BranchReply[]): string {
+  return typeof remedy === 'string' ? remedy : remedy(replies);
 }
 
 function effectsOf(count: number, due: number): string {
