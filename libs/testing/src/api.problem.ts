@@ -31,12 +31,15 @@ export function problemOf(error: unknown): {
     type: `urn:atone:problem:${code.toLowerCase().replaceAll('_', '-')}`,
     title: code,
     status: ERROR_CODES[code],
-    detail: message,
+    detail: code === 'UNKNOWN_ACTION' ? `${message} ${HOW_TO_TAKE_PART}` : message,
     code,
     ...(errors === undefined ? {} : { errors }),
   };
   return { problem, headers: code === 'IDEMPOTENCY_IN_FLIGHT' ? { 'retry-after': '1' } : {} };
 }
+
+const HOW_TO_TAKE_PART =
+  'In a test a service takes part after init() of its application, after join(participant), or stub(contract, …).';
 
 function codeOf(error: unknown): ErrorCode | undefined {
   if (error instanceof ActRefusedError) {

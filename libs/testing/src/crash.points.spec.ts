@@ -249,7 +249,7 @@ test.each<NoTest>([
     what: 'an invariant that never holds',
     run: () => move(),
     invariant: () => false,
-    message: /returned false/u,
+    message: /even where nothing crashes[^]*returned false/u,
   },
 ])('$what is no test', async ({ run, invariant, message }) => {
   openBank();
@@ -278,8 +278,17 @@ test('a point that does not exist is no test', async () => {
   openBank();
 
   await expect(atone.everyCrashPoint(move, () => true, { only: 'meteorite' })).rejects.toThrow(
-    'There is no point meteorite',
+    /There is no point meteorite in this run, but these:[^]*action of withdraw is lost #1/u,
   );
+});
+
+test('a second series of runs does not get in between those of the first', async () => {
+  openBank();
+  const first = atone.everyCrashPoint(move, moneyIsConserved, { before: () => openBank() });
+
+  await expect(atone.everyCrashPoint(move, moneyIsConserved)).rejects.toThrow('await it before the next one');
+
+  await expect(first).resolves.toMatchObject({ runCount: 32 });
 });
 
 async function failureOf(runs: Promise<unknown>): Promise<CrashPointsError> {

@@ -102,8 +102,11 @@ export async function visitCrashPoints(
   const series = new RunSeries(world, experiment);
   const recording = new RecordingTap();
   const transactions = await series.playUndisturbed(recording);
-  const points = crashPointsOf(recording.spots, transactions).filter(({ name }) => isWanted(name, options));
-  refuseNothing(points, options);
+  const all = crashPointsOf(recording.spots, transactions);
+  const points = all.filter(({ name }) => isWanted(name, options));
+  if (points.length === 0) {
+    throw new Error(whyNothing(all, options));
+  }
   const findings = await findingsAt(points, series);
   await world.reset();
   if (findings.failures.length > 0) {
@@ -144,7 +147,9 @@ class RunSeries {
     if (finished.error !== undefined) {
       throw finished.error;
     }
-    await check(this.experiment, finished);
+    await check(this.experiment, finished).catch((cause: unknown) => {
+      throw new Error(`${WRONG_FROM_THE_START}\n\n${indented(messageOf(cause))}`, { cause });
+    });
     return finished.transactions;
   }
 
@@ -182,6 +187,9 @@ class RunSeries {
   }
 }
 
+const WRONG_FROM_THE_START =
+  'Something is wrong even where nothing crashes and nothing gets lost, so no point was tried:';
+
 const NOT_REACHED =
   'This run did not get as far as the first one. Give it data of its own: `run` is given the number of the run, and `before` comes before it.';
 
@@ -208,15 +216,11 @@ function isWanted(name: string, { only }: CrashPointOptions): boolean {
   return only === undefined || (typeof only === 'string' ? name === only : only.test(name));
 }
 
-/** A test that tests nothing must not be green. */
-function refuseNothing(points: readonly CrashPoint[], { only }: CrashPointOptions): void {
-  if (points.length === 0) {
-    throw new Error(
-      only === undefined
-        ? 'The run started no transaction at this coordinator.'
-        : `There is no point ${String(only)} in this run.`,
-    );
-  }
+/** Said because a test that tests nothing must not be green. */
+function whyNothing(all: readonly CrashPoint[], { only }: CrashPointOptions): string {
+  return all.length === 0
+    ? 'The run started no transaction at this coordinator.'
+    : `There is no point ${String(only)} in this run, but these:\n\n${all.map(({ name }) => name).join('\n')}`;
 }
 
 function messageOf(error: unknown): string {
@@ -224,5 +228,5 @@ function messageOf(error: unknown): string {
 }
 
 function indented(text: string): string {
-  return text.replaceAll(/^/gmu, '    ');
+  return text.replaceAll(/^(?=.)/gmu, '    ');
 }

@@ -23,6 +23,8 @@ export interface NetworkParts {
 
 type Executing = Pick<Participant, 'execute'>;
 
+type Addressee = Pick<BranchCommand, 'service' | 'lane'>;
+
 /**
  * Brings commands to the participants in this process, and their replies back, and has happen to them what was planned.
  *
@@ -54,6 +56,11 @@ export class Network {
 
   leave(member: Member): void {
     this.members.delete(member);
+  }
+
+  /** Whether somebody takes the commands for a service. */
+  has(service: string, lane?: string): boolean {
+    return this.memberFor({ service, lane }) !== undefined;
   }
 
   /** Forgets all that is planned or on its way. */
@@ -181,7 +188,7 @@ export class Network {
     return whatArrives(execution, reply);
   }
 
-  private memberFor({ service, lane }: BranchCommand): [Member, Executing] | undefined {
+  private memberFor({ service, lane }: Addressee): [Member, Executing] | undefined {
     const candidates = [...this.members].filter(([member]) => member.service === service);
     return (
       candidates.find(([member]) => member.lane === lane) ??

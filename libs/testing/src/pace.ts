@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Timer } from '@atone/engine';
 import { currentExecution } from './scene.js';
 import type { Execution } from './execution.js';
+import { watchOver } from './still.time.js';
 import type { VirtualClock } from './virtual.clock.js';
 
 /**
@@ -68,9 +69,11 @@ export class Pace {
   /** Keeps time from passing while `execution` is under way. */
   async hold<Result>(execution: Execution, work: () => Promise<Result>): Promise<Result> {
     this.executions.add(execution);
+    const callOff = watchOver(execution);
     try {
       return await work();
     } finally {
+      callOff();
       this.executions.delete(execution);
       this.wake();
     }

@@ -1,5 +1,7 @@
 import type { BranchCommand } from '@atone/protocol';
-import type { ActionContract } from '@atone/participant';
+import { MisuseError, type ActionContract } from '@atone/participant';
+
+const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash'] as const;
 
 /**
  * What goes wrong with a call of an action.
@@ -9,7 +11,7 @@ import type { ActionContract } from '@atone/participant';
  * - `refuse`: the participant says no instead of running the handler.
  * - `crash`: the participant dies before its transaction commits, and is back a second later.
  */
-export type FaultKind = 'before-effect' | 'after-effect' | 'refuse' | 'crash';
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface FaultOptions {
   /** How often. Default: once. */
@@ -32,7 +34,9 @@ export class PlannedFault {
     readonly action: ActionContract,
     readonly kind: FaultKind,
     private readonly options: FaultOptions,
-  ) {}
+  ) {
+    refuseNonsense(action, kind);
+  }
 
   get reason(): string {
     return this.options.reason ?? 'refused by the test';
@@ -53,5 +57,18 @@ export class PlannedFault {
       service === this.action.service &&
       action === this.action.name
     );
+  }
+}
+
+/**
+ * A fault that can never happen would leave a test green that tests nothing. Tests are often run without a look at their
+ * types, so a misspelt action comes as undefined.
+ */
+function refuseNonsense(action: Partial<ActionContract> | undefined, kind: string): void {
+  if (typeof action?.service !== 'string' || typeof action.name !== 'string') {
+    throw new MisuseError('failAt takes an action of a contract, such as payments.charge: is it misspelt?');
+  }
+  if (!FAULT_KINDS.some((known) => known === kind)) {
+    throw new MisuseError(`failAt knows no '${kind}', but ${FAULT_KINDS.join(', ')}.`);
   }
 }

@@ -1,4 +1,4 @@
-import { action, contract, RefusedError, saga } from '@atone/participant';
+import { action, contract, RefusedError, saga, type Participant } from '@atone/participant';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { createTestingCoordinator, type StubbedService, type TestingCoordinator } from './index.js';
@@ -30,6 +30,10 @@ beforeEach(() => {
 
 function place(wait: '1h' | '0s' = '1h') {
   return atone.client.submit(placeOrder, order, { idempotencyKey: order.id, wait });
+}
+
+function stubbedElsewhere(): Participant {
+  return createTestingCoordinator().stub(stock, { reserve: () => ({ cents: 1 }) }).participant;
 }
 
 function opsOf(service: StubbedService): readonly string[] {
@@ -80,6 +84,20 @@ describe('a coordinator in memory', () => {
     const plan = { name: 'p', steps: [{ name: 's', service: 'stock', action: 'reserv' }] };
 
     await expect(atone.client.submitPlan(plan)).rejects.toThrow("The nearest one is 'reserve'");
+  });
+
+  test('tells how a service takes part in a test where one is not there', async () => {
+    atone = createTestingCoordinator();
+
+    await expect(place()).rejects.toThrow(/'stock' is not in the catalogue.*after init\(\)/u);
+  });
+
+  test.each([
+    { what: 'an action that does not exist', at: undefined, message: 'is it misspelt?' },
+    { what: 'a contract', at: payments, message: 'is it misspelt?' },
+    { what: 'a kind that does not exist', at: payments.charge, kind: 'refuze', message: "knows no 'refuze'" },
+  ])('plans no fault for $what', ({ at, kind = 'refuse', message }) => {
+    expect(() => atone.failAt(at as never, kind as never)).toThrow(message);
   });
 
   test('refuses what is no plan, and names the field', async () => {
@@ -294,6 +312,27 @@ describe('a coordinator that crashes', () => {
 });
 
 describe('a stub', () => {
+  test('is replaced by a later one of the same service', async () => {
+    const dearer = atone.stub(stock, { reserve: () => ({ cents: 900 }) });
+
+    const { outputs } = await place();
+
+    expect(outputs).toMatchObject({ stock: { cents: 900 } });
+    expect(opsOf(dearer)).toEqual(['action']);
+    expect(opsOf(warehouse)).toEqual([]);
+  });
+
+  test('and the service itself cannot both be there, whichever comes first', () => {
+    const itself = stubbedElsewhere();
+    const early = createTestingCoordinator();
+    early.stub(stock, { reserve: () => ({ cents: 1 }) });
+    const late = createTestingCoordinator();
+    late.join(itself);
+
+    expect(() => early.join(itself)).toThrow("'stock' is both stubbed and there itself");
+    expect(() => late.stub(stock, { reserve: () => ({ cents: 1 }) })).toThrow('leave out the stub');
+  });
+
   test('refuses, and is undone, as the test says', async () => {
     const released: string[] = [];
     atone = createTestingCoordinator();

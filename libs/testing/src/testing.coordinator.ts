@@ -1,6 +1,7 @@
 import {
   createClient,
   durationMs,
+  MisuseError,
   type ActionContract,
   type AtoneClient,
   type ClientOptions,
@@ -46,8 +47,12 @@ export class TestingCoordinator {
   /** The coordinator's API, to look and to act. */
   readonly client: AtoneClient;
   private readonly world = new MemoryWorld();
-  private readonly stubs: StubbedService[] = [];
+  private readonly stubs = new Map<
+    string,
+    { readonly stub: StubbedService; readonly joined: JoinedService }
+  >();
   private memberCount = 0;
+  private isVisiting = false;
 
   constructor() {
     this.client = this.clientOf();
@@ -69,8 +74,22 @@ export class TestingCoordinator {
     );
   }
 
-  /** Brings the commands for a service to `participant`, and enters it in the catalogue. */
-  join(participant: Participant, { actions = participant.handlers, lane }: JoinOptions = {}): JoinedService {
+  /**
+   * Brings the commands for a service to `participant`, and enters it in the catalogue.
+   *
+   * @throws MisuseError when the service is stubbed: it would never be asked.
+   */
+  join(participant: Participant, options: JoinOptions = {}): JoinedService {
+    if (this.stubs.has(participant.service)) {
+      throw new MisuseError(bothThere(participant.service));
+    }
+    return this.enter(participant, options);
+  }
+
+  private enter(
+    participant: Participant,
+    { actions = participant.handlers, lane }: JoinOptions,
+  ): JoinedService {
     this.memberCount += 1;
     const { network } = this.world;
     const { service } = participant;
@@ -85,14 +104,21 @@ export class TestingCoordinator {
     };
   }
 
-  /** Puts something simple in the place of a service that is not under test. */
+  /**
+   * Puts something simple in the place of a service that is not under test. A later stub of the service replaces it.
+   *
+   * @throws MisuseError when the service itself takes part: the stub would never be asked.
+   */
   stub<Contracts extends Readonly<Record<string, ActionContract>>>(
     contracts: Contracts,
     actions: StubbedActions<Contracts>,
   ): StubbedService {
     const stub = stubOf(contracts, actions);
-    this.stubs.push(stub);
-    this.join(stub.participant);
+    this.stubs.get(stub.service)?.joined.leave();
+    if (this.world.network.has(stub.service)) {
+      throw new MisuseError(bothThere(stub.service));
+    }
+    this.stubs.set(stub.service, { stub, joined: this.enter(stub.participant, {}) });
     return stub;
   }
 
@@ -133,7 +159,7 @@ export class TestingCoordinator {
 
   /** Begins anew with the same services: without transactions, planned faults and effects of stubs. */
   async reset(): Promise<void> {
-    for (const stub of this.stubs) {
+    for (const { stub } of this.stubs.values()) {
       stub.clear();
     }
     await this.world.reset();
@@ -148,12 +174,18 @@ export class TestingCoordinator {
    * time: it is given the number of the run.
    *
    * @throws CrashPointsError that names each run after which something is wrong.
+   * @throws MisuseError while another one is under way.
    */
   async everyCrashPoint(
     run: RunTransaction,
     invariant: Invariant,
     options: CrashPointOptions = {},
   ): Promise<CrashPointSummary> {
+    if (this.isVisiting) {
+      throw new MisuseError(
+        'everyCrashPoint is under way at this coordinator: await it before the next one.',
+      );
+    }
     const { world } = this;
     const crashWorld = {
       setTap: world.network.setTap.bind(world.network),
@@ -161,13 +193,22 @@ export class TestingCoordinator {
       quiet: () => world.quiet(),
       transactions: () => world.transactions(),
     };
-    return visitCrashPoints(crashWorld, { run, invariant, options });
+    this.isVisiting = true;
+    try {
+      return await visitCrashPoints(crashWorld, { run, invariant, options });
+    } finally {
+      this.isVisiting = false;
+    }
   }
 }
 
 /** Returns a coordinator in memory. */
 export function createTestingCoordinator(): TestingCoordinator {
   return new TestingCoordinator();
+}
+
+function bothThere(service: string): string {
+  return `The service '${service}' is both stubbed and there itself, and only one can be asked: leave out the stub, or the service.`;
 }
 
 function instanceOf({ instance, lane }: Member, actions: readonly RegisteredAction[]): ParticipantInstance {

@@ -4,7 +4,12 @@ const SIGNS: Readonly<Record<CheckFinding['verdict'], string>> = { good: '✓', 
 
 /** Returns a report for people: a line for each check, and what to change under those that went wrong. */
 export function reportLines({ findings, isCounted }: CheckReport): readonly string[] {
-  return [...findings.flatMap(linesOf), '', sumOf(findings), ...(isCounted || findings.length === 1 ? [] : [UNCOUNTED])];
+  return [
+    ...findings.flatMap(linesOf),
+    '',
+    sumOf(findings),
+    ...(isCounted || findings.length === 1 ? [] : [UNCOUNTED]),
+  ];
 }
 
 /** Said because a service that repeats an effect, or undoes nothing, may well give the right answers. */
