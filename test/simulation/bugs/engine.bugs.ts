@@ -8,13 +8,13 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   {
     name: 'no-compare-and-set',
     what: 'The log writes a row whatever its version.',
-    promises: ['S1', 'S2', 'SA1', 'SA5', 'L1', 'L2'],
+    promises: ['S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
     edits: [{ file: LOG, find: 'row.version !== update.version || ', replace: '' }],
   },
   {
     name: 'takeover-without-a-new-version',
     what: 'To take a row over leaves its version as it was.',
-    promises: ['S1', 'S2', 'SA1', 'SA5', 'L1', 'L2'],
+    promises: ['S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
     edits: [
       {
         file: LOG,
@@ -38,13 +38,18 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'reply-dropped-on-conflict',
-    what: 'A write whose answer was lost finds its own version, and its driver lets go of the row and the reply.',
+    what: 'A write whose answer was lost finds its own version, and its driver lets go of the row and of the reply, for good.',
     promises: ['L1'],
     edits: [
       {
         file: `${FOLDER}/log-writer.ts`,
         find: 'return isDone || (isInDoubt && (await this.wasMine(update)));',
         replace: 'return isDone;',
+      },
+      {
+        file: `${FOLDER}/engine.ts`,
+        find: 'while its former driver was there, nothing pointed at the row.\n      this.recovery.suspectOrphans();',
+        replace: 'while its former driver was there, nothing pointed at the row.',
       },
     ],
   },
@@ -80,7 +85,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   {
     name: 'commands-before-the-write',
     what: 'Commands go out while the state that they follow from is still being written.',
-    promises: ['S1', 'SA1', 'SA5'],
+    promises: ['S1', 'S8', 'SA1', 'SA2', 'SA5'],
     edits: [
       {
         file: `${FOLDER}/saga.driver.ts`,

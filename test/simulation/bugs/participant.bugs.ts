@@ -65,7 +65,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'refusal-not-stored',
     what: 'A refusal is told and not stored, so that a repeat may succeed.',
-    promises: ['SA1', 'SA2', 'S1'],
+    promises: ['SA1', 'SA2', 'SA5', 'S1'],
     edits: [
       {
         file: `${FOLDER}/barrier.ts`,
@@ -77,7 +77,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'answer-before-the-commit',
     what: 'A participant whose commit fails has answered yes already.',
-    promises: ['SA1', 'SA2'],
+    promises: ['SA1', 'SA2', 'SA5'],
     edits: [
       {
         file: `${FOLDER}/barrier.ts`,

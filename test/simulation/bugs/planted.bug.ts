@@ -11,7 +11,7 @@ export interface PlantedBug {
 }
 
 /** A place in a source, which must occur exactly once: a bug whose place has gone is no longer planted, and says so. */
-export interface SourceEdit {
+interface SourceEdit {
   /** From the root of the repository. */
   readonly file: string;
   readonly find: string;

@@ -79,7 +79,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'unknown-counts-as-no',
     what: 'An error of a participant is taken for its refusal.',
-    promises: ['SA1'],
+    promises: ['SA1', 'SA2', 'SA5'],
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,

@@ -1,7 +1,7 @@
 import { outcomeOf, type Branch, type Plan, type PlanStep } from '@atone/core';
 import type { StoredRow } from '@atone/engine';
 import type { MemoryCommit } from '@atone/participant/testing';
-import { BAD_NAME } from '../world/bad.requests.js';
+import { BAD_NAMES } from '../world/bad.requests.js';
 import type { Effect } from '../world/handlers.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -43,8 +43,9 @@ export class SafetyCheck {
 
   /** A row of the log has been written. */
   rowWritten(row: StoredRow): void {
-    if (row.name === BAD_NAME) {
-      this.broken('S12', row.gid, 'a plan that must be refused is in the log');
+    const bad = BAD_NAMES.get(row.name);
+    if (bad !== undefined) {
+      this.broken(bad, row.gid, 'a request that must be refused is in the log');
     }
     const known = this.transactions.get(row.gid);
     if (known === undefined) {
@@ -243,7 +244,7 @@ function isLegalCount(
 }
 
 /** Returns what an operator has skipped of a branch, as the row tells. */
-export function skippedOp(row: StoredRow, branchId: string): 'action' | 'compensate' | undefined {
+function skippedOp(row: StoredRow, branchId: string): 'action' | 'compensate' | undefined {
   const { branches } = row.progress as unknown as { branches: readonly Branch[] };
   return branches.find((branch) => branch.branchId === branchId)?.skip?.op;
 }

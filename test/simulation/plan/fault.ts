@@ -57,7 +57,7 @@ export const TIMED_FAULTS = [
   'operator',
 ] as const;
 
-export type TimedFaultKind = (typeof TIMED_FAULTS)[number];
+type TimedFaultKind = (typeof TIMED_FAULTS)[number];
 
 export type FaultKind = PointFaultKind | TimedFaultKind;
 

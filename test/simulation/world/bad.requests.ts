@@ -4,19 +4,31 @@ import type { TransactionSpec } from '../plan/transaction.draw.js';
 import { whenSettled } from './when-settled.js';
 import type { World } from './world.js';
 
-/** The name of plans that must never be accepted. */
-export const BAD_NAME = 'never-accepted';
+/** The names of plans that must never be accepted, and the promise that one in the log breaks. */
+export const BAD_NAMES: ReadonlyMap<string, 'S11' | 'S12'> = new Map([
+  ['another-body', 'S11'],
+  ['cannot-run', 'S12'],
+]);
 
 /** Sends what must be refused, and leave no trace: another plan under a key that is taken, and a plan that cannot run. */
 export function sendBadRequests(world: World, spec: TransactionSpec, engine: Engine): void {
-  const submission = { ...spec.submission, name: BAD_NAME };
+  const { submission } = spec;
   expectRefusal(world, engine, {
-    request: { submission, idempotency: { key: spec.name, bodyHash: 'another' } },
+    request: {
+      submission: { ...submission, name: 'another-body' },
+      idempotency: { key: spec.name, bodyHash: 'another' },
+    },
     isRight: (error) => error instanceof IdempotencyMismatchError,
     promise: 'S11',
   });
   expectRefusal(world, engine, {
-    request: { submission: { ...submission, steps: [{ name: 's0', service: 'nobody', action: 'book' }] } },
+    request: {
+      submission: {
+        ...submission,
+        name: 'cannot-run',
+        steps: [{ name: 's0', service: 'nobody', action: 'book' }],
+      },
+    },
     isRight: (error) => error instanceof InvalidPlanError,
     promise: 'S12',
   });
