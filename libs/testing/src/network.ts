@@ -117,11 +117,11 @@ export class Network {
       this.crash(execution);
     }
     if (fault?.kind === 'refuse' && name.endsWith('.beforeCode')) {
-      fault.happenedCount += 1;
+      fault.happen(command);
       throw new RefusedError(fault.reason);
     }
     if (fault?.kind === 'crash' && name.endsWith('.beforeCommit')) {
-      fault.happenedCount += 1;
+      fault.happen(command);
       this.crash(execution);
     }
   }
@@ -175,9 +175,9 @@ export class Network {
     if (this.parts.clock.now() < member.downUntil) {
       return unknown('unreachable', `The service '${command.service}' has crashed and is not back yet.`);
     }
-    const fault = this.faults.find((candidate) => candidate.concerns(command));
+    const fault = this.faults.find((candidate) => candidate.claim(command));
     if (fault?.kind === 'before-effect') {
-      fault.happenedCount += 1;
+      fault.happen(command);
       return unknown('error', 'The test has this call fail before its effect.');
     }
     const execution = new Execution(command, member);
@@ -185,7 +185,9 @@ export class Network {
     const reply = await this.parts.pace.hold(execution, () =>
       playIn({ listener: this.parts.listener, execution }, () => participant.execute(command)),
     );
-    return whatArrives(execution, reply);
+    const arriving = whatArrives(execution, reply);
+    fault?.release(command);
+    return arriving;
   }
 
   private memberFor({ service, lane }: Addressee): [Member, Executing] | undefined {
@@ -197,12 +199,12 @@ export class Network {
   }
 }
 
-function whatArrives({ hasCrashed, fault }: Execution, reply: BranchReply): BranchReply {
+function whatArrives({ command, hasCrashed, fault }: Execution, reply: BranchReply): BranchReply {
   if (hasCrashed) {
     return unknown('unreachable', 'The connection broke: the participant crashed.');
   }
   if (fault?.kind === 'after-effect') {
-    fault.happenedCount += 1;
+    fault.happen(command);
     return unknown('unreachable', 'The connection broke, and with it the answer was lost.');
   }
   return reply;

@@ -29,6 +29,8 @@ export class PlannedFault {
   /** How often it has happened. */
   happenedCount = 0;
   private isLifted = false;
+  /** Calls that are under way, and to which it has not happened yet. */
+  private readonly claims = new Set<BranchCommand>();
 
   constructor(
     readonly action: ActionContract,
@@ -47,11 +49,31 @@ export class PlannedFault {
     this.isLifted = true;
   }
 
-  concerns({ service, action, op, branchId }: BranchCommand): boolean {
+  /** Takes one of its times for `command`, if it concerns it: calls at the same moment do not share one. */
+  claim(command: BranchCommand): boolean {
+    if (!this.concerns(command)) {
+      return false;
+    }
+    this.claims.add(command);
+    return true;
+  }
+
+  /** Notes that it has happened to `command`. */
+  happen(command: BranchCommand): void {
+    this.claims.delete(command);
+    this.happenedCount += 1;
+  }
+
+  /** Gives back what `command` has not used: a stored answer, say, runs no handler that could crash. */
+  release(command: BranchCommand): void {
+    this.claims.delete(command);
+  }
+
+  private concerns({ service, action, op, branchId }: BranchCommand): boolean {
     const { times = 1, op: wanted = 'action', step = branchId } = this.options;
     return (
       !this.isLifted &&
-      this.happenedCount < times &&
+      this.happenedCount + this.claims.size < times &&
       op === wanted &&
       step === branchId &&
       service === this.action.service &&

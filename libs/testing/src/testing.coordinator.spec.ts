@@ -92,6 +92,20 @@ describe('a coordinator in memory', () => {
     await expect(place()).rejects.toThrow(/'stock' is not in the catalogue.*after init\(\)/u);
   });
 
+  test.each(['before-effect', 'after-effect', 'refuse', 'crash'] as const)(
+    'has a single %s happen to one of several calls at the same moment',
+    async (kind) => {
+      const fault = atone.failAt(payments.charge, kind);
+
+      const ended = await Promise.all(
+        ['a', 'b', 'c'].map((id) => atone.client.submit(placeOrder, { ...order, id }, { wait: '1h' })),
+      );
+
+      expect(fault.happenedCount).toBe(1);
+      expect(ended.filter(({ outcome }) => outcome === 'aborted')).toHaveLength(kind === 'refuse' ? 1 : 0);
+    },
+  );
+
   test.each([
     { what: 'an action that does not exist', at: undefined, message: 'is it misspelt?' },
     { what: 'a contract', at: payments, message: 'is it misspelt?' },
