@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mintGid } from '@atone/core';
 import { createPortJanitor, type CleanUpOptions } from './barrier.janitor.js';
 import { createBarrier } from './barrier.js';
+import type { Duration } from './client.duration.js';
 import { FakeEndings } from './testing/endings.fake.js';
 import { MemoryDatabase } from './testing/memory.database.js';
 
@@ -135,6 +136,37 @@ describe('a janitor', () => {
     await tick();
 
     expect(lines.map((line) => /does not hold.*"transactions":(\d)/u.exec(line)?.[1])).toEqual(['1', '2']);
+  });
+
+  test('that finds only what the log does not hold looks half as often each time, down to once an hour', async () => {
+    const { janitor, endings, timers, row, tick } = janitorWith({ every: '20m', dice: 0.25 });
+    await row(2 * DAY_MS, 1);
+    janitor.start();
+    await tick();
+    await tick();
+    await tick();
+    endings.isAway = true;
+    await tick();
+    endings.isAway = false;
+    endings.ended(DAY_MS, await row(2 * DAY_MS, 2));
+    await tick();
+
+    const minutes = timers.map(({ delayMs }) => delayMs / 60_000);
+    expect(minutes).toEqual([5, 30, 45, 45, 45, 15]);
+  });
+
+  test.each<[string, Duration, number]>([
+    ['keeps a pause of more than an hour', '2h', 2],
+    ['begins again when the log holds them', '1m', 1 / 60],
+  ])('that has found only what the log does not hold %s', async (_title, every, hours) => {
+    const { janitor, endings, timers, row, tick } = janitorWith({ every });
+    const gid = await row(2 * DAY_MS);
+    janitor.start();
+    await tick();
+    endings.live(gid);
+    await tick();
+
+    expect(timers.at(-1)?.delayMs).toBe(hours * HOUR_MS);
   });
 
   test('that is told to stop lets the pass end with its batch, and begins no other', async () => {

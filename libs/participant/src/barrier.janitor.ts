@@ -12,7 +12,8 @@ import type { RegistrationLog } from './registration.js';
 export interface CleanUpOptions {
   /**
    * How often to look for rows that can go, up to 168 hours. Default: every minute. Each pause is drawn between half and
-   * one and a half of it.
+   * one and a half of it. While looks remove nothing and find transactions that the coordinator does not know, the pauses
+   * double, up to an hour.
    */
   readonly every?: Duration | undefined;
   /**
@@ -74,6 +75,9 @@ const LEAST = '00000000-0000-0000-0000-000000000000';
 
 const EVERY_MS_MIN = 10;
 
+/** How far the pause grows while the log holds nothing of what is found. */
+const PAUSE_MS_MAX = 3_600_000;
+
 /** A timer that is set for more than 24 days goes off at once, and the passes would never pause. */
 const EVERY_HOURS_MAX = 168;
 
@@ -110,12 +114,15 @@ class PortJanitor implements BarrierJanitor {
   private underWay: Promise<void> | undefined;
   private lastFailure = '';
   private lastUnknownCount = 0;
+  private pauseMs: number;
 
   constructor(
     private readonly options: JanitorOptions,
     private readonly ports: JanitorPorts,
     private readonly settings: { everyMs: number; keepForMs: number; batch: number },
-  ) {}
+  ) {
+    this.pauseMs = settings.everyMs;
+  }
 
   /** At a random moment of the first period: all instances of a service may start at once. */
   start(): void {
@@ -176,13 +183,22 @@ class PortJanitor implements BarrierJanitor {
 
   private async passAndRest(): Promise<void> {
     try {
-      this.tell(await this.pass());
+      const report = await this.pass();
+      this.pauseMs = this.pauseAfter(report);
+      this.tell(report);
     } catch (error) {
       this.tellFailure(error);
     }
     if (!this.isStopped) {
-      this.rest(this.settings.everyMs * (0.5 + this.ports.random.next()));
+      this.rest(this.pauseMs * (0.5 + this.ports.random.next()));
     }
+  }
+
+  /** What the log does not hold it will hardly ever hold again, and it may be much to ask about. */
+  private pauseAfter({ removedCount, unknownCount }: PassReport): number {
+    const { everyMs } = this.settings;
+    const isInVain = removedCount === 0 && unknownCount > 0;
+    return isInVain ? Math.max(everyMs, Math.min(this.pauseMs * 2, PAUSE_MS_MAX)) : everyMs;
   }
 
   private tell({ removedRowCount, removedCount, unknownCount }: PassReport): void {
