@@ -153,6 +153,29 @@ describe('what goes wrong inside', () => {
     expect(engine.activeCount).toBe(1);
   });
 
+  test('a write that a stop gives up in doubt is not told as a transaction lost to another instance', async () => {
+    const lines: string[] = [];
+    const write = (_fields: object, message: string) => void lines.push(message);
+    const away = overriding(world.log, {
+      update: async () => {
+        throw new Error('The connection broke.');
+      },
+    });
+    const { engine } = await world.coordinator({
+      log: away,
+      logger: { info: write, warn: write, error: write },
+    });
+    await engine.submit({ submission: planOfSteps(STEPS) });
+    await world.clock.advance(1_000);
+
+    const stopped = engine.stop();
+    await world.clock.advance(10_000);
+    await stopped;
+
+    expect(new Set(lines)).toEqual(new Set(['log write in doubt']));
+    expect(engine.activeCount).toBe(0);
+  });
+
   test('an hourly look at a stuck row leaves its history as it was', async () => {
     const { engine } = await world.coordinator({
       script: (command) =>

@@ -44,22 +44,22 @@ test('a write whose answer was lost is told as done when the row holds it', asyn
   const { desk, writer, clock } = deskInDoubt(true);
   const update = pivotSent(await desk.accepted());
 
-  const isDone = writer.update(update, true);
+  const outcome = writer.update(update, true);
   await clock.advance(1_000);
 
-  expect(await isDone).toBe(true);
+  expect(await outcome).toBe('done');
 });
 
 test('a write that was lost is not told as done because this instance has taken the row over in between', async () => {
   const { desk, writer, clock, memory } = deskInDoubt(false);
   const update = pivotSent(await desk.accepted());
 
-  const isDone = writer.update(update, true);
+  const outcome = writer.update(update, true);
   await clock.advance(0);
   await memory.claim(ALICE, update.gid);
   await clock.advance(1_000);
 
-  expect(await isDone).toBe(false);
+  expect(await outcome).toBe('lost');
 });
 
 test('two writes of one row never go in one batch, or the log would refuse both for ever', async () => {
@@ -72,5 +72,5 @@ test('two writes of one row never go in one batch, or the log would refuse both 
   const answers = [writer.update(late, true), writer.update(current, true)];
   await clock.advance(1_000);
 
-  expect(await Promise.all(answers)).toEqual([false, true]);
+  expect(await Promise.all(answers)).toEqual(['lost', 'done']);
 });

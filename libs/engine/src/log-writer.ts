@@ -15,6 +15,12 @@ interface WriterPorts {
   readonly logger: EngineLogger;
 }
 
+/**
+ * What became of the update of a row: it is durable; the row is another's now; or nobody knows, for the
+ * log did not answer and this instance stops.
+ */
+export type UpdateOutcome = 'done' | 'lost' | 'dropped';
+
 /** Writes to the log in batches: one lane for acceptances, one for updates, at most one flush of each under way. */
 export class LogWriter {
   private readonly acceptLane: FlushLane<NewRow, WriteResult<AcceptOutcome>>;
@@ -49,14 +55,14 @@ export class LogWriter {
   }
 
   /**
-   * Updates a row by compare-and-set, and again until the log has answered; false when the row is another's now.
+   * Updates a row by compare-and-set, and again until the log has answered or this instance stops.
    *
    * After an error the write may have happened: then the row has the next version, and holds what was written. The
    * owner alone would not tell: this instance itself may have taken the row over in between, for an act.
    *
    * @throws what the log says when it will never take this update.
    */
-  async update(update: RowUpdate, isUrgent: boolean): Promise<boolean> {
+  async update(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome> {
     return this.counted(this.updateThroughDoubt(update, isUrgent));
   }
 
@@ -102,14 +108,14 @@ export class LogWriter {
     }
   }
 
-  private async updateThroughDoubt(update: RowUpdate, isUrgent: boolean): Promise<boolean> {
+  private async updateThroughDoubt(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome> {
     let isInDoubt = false;
     for (let pauseMs = DOUBT_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, DOUBT_PAUSE_MAX_MS)) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
         const isDone = resultOf(await this.updateLane.add(update, isUrgent));
         // oxlint-disable-next-line no-await-in-loop
-        return isDone || (isInDoubt && (await this.wasMine(update)));
+        return isDone || (isInDoubt && (await this.wasMine(update))) ? 'done' : 'lost';
       } catch (error) {
         if (isHopeless(error)) {
           throw error;
@@ -117,7 +123,7 @@ export class LogWriter {
         this.ports.logger.warn({ gid: update.gid, error }, 'log write in doubt');
         isInDoubt = true;
         if (this.isStopping) {
-          return false;
+          return 'dropped';
         }
         // oxlint-disable-next-line no-await-in-loop
         await this.pause(pauseMs);

@@ -16,6 +16,7 @@ import type { BranchCommand } from '@atone/protocol';
 import type { Clock, Timer } from './clock.port.js';
 import { reached, type Urgency } from './failpoints.js';
 import type { RowProgress, RowUpdate } from './log.port.js';
+import type { UpdateOutcome } from './log-writer.js';
 import { encodeProgress, type Envelope } from './saga.codec.js';
 
 /** What a driver needs of its engine. */
@@ -23,8 +24,8 @@ export interface DriverHost {
   readonly instanceId: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Writes the row by compare-and-set, through every doubt; false: the row belongs to somebody else now. */
-  write(update: RowUpdate, isUrgent: boolean): Promise<boolean>;
+  /** Writes the row by compare-and-set, through every doubt but that of a stop. */
+  write(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome>;
   send(command: BranchCommand, answerWithinMs: number): void;
   /** The driver is through with its saga. */
   released(driver: SagaDriver, how: Release): void;
@@ -199,21 +200,22 @@ export class SagaDriver {
 
   private async persist(saga: Saga, isUrgent: boolean): Promise<void> {
     const owner = isEnded(saga) ? undefined : this.host.instanceId;
-    if (await this.writeRow(encodeProgress(saga, this.dueInMs(saga)), { owner, isUrgent })) {
+    const outcome = await this.writeRow(encodeProgress(saga, this.dueInMs(saga)), { owner, isUrgent });
+    if (outcome === 'done') {
       this.current = { saga, version: this.version + 1 };
       this.isDirty = false;
       if (isEnded(saga)) {
         this.release('ended');
       }
     } else {
-      this.release('lost');
+      this.release(outcome);
     }
   }
 
   private async writeRow(
     progress: RowProgress,
     how: { owner: string | undefined; isUrgent: boolean },
-  ): Promise<boolean> {
+  ): Promise<UpdateOutcome> {
     const { gid, version } = this;
     return this.host.write({ gid, version, progress, owner: how.owner }, how.isUrgent);
   }
@@ -272,8 +274,8 @@ export class SagaDriver {
   private async giveBack(): Promise<void> {
     try {
       const progress = encodeProgress(this.saga, this.dueInMs(this.saga));
-      const isOurs = await this.writeRow(progress, { owner: undefined, isUrgent: true });
-      this.release(isOurs ? 'idle' : 'lost');
+      const outcome = await this.writeRow(progress, { owner: undefined, isUrgent: true });
+      this.release(outcome === 'done' ? 'idle' : outcome);
     } catch (error) {
       this.release('dropped');
       this.host.crashed(this, error);

@@ -30,7 +30,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.driver.ts`,
-        find: "    } else {\n      this.release('lost');\n    }\n  }\n\n  private async writeRow",
+        find: '    } else {\n      this.release(outcome);\n    }\n  }\n\n  private async writeRow',
         replace:
           '    } else {\n      this.current = { saga, version: this.version };\n    }\n  }\n\n  private async writeRow',
       },
@@ -43,8 +43,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/log-writer.ts`,
-        find: 'return isDone || (isInDoubt && (await this.wasMine(update)));',
-        replace: 'return isDone;',
+        find: 'return isDone || (isInDoubt && (await this.wasMine(update)))',
+        replace: 'return isDone',
       },
       {
         file: `${FOLDER}/engine.ts`,

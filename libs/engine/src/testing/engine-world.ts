@@ -3,6 +3,7 @@ import { Catalogue } from '../catalogue.js';
 import { Engine } from '../engine.js';
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from '../engine.options.js';
 import type { TransactionLog } from '../log.port.js';
+import type { EngineLogger } from '../logger.port.js';
 import { ManualClock } from './manual-clock.js';
 import { MemoryCatalogueStore } from './memory-catalogue.js';
 import { MemoryLog } from './memory-log.js';
@@ -48,6 +49,7 @@ export class EngineWorld {
     own: {
       script?: Script;
       log?: TransactionLog;
+      logger?: EngineLogger;
       instanceId?: string;
       options?: Partial<EngineOptions>;
     } = {},
@@ -61,7 +63,7 @@ export class EngineWorld {
         catalogue: new Catalogue(this.store),
         clock: this.clock,
         random: this.random,
-        logger: SILENT,
+        logger: own.logger ?? SILENT,
       },
       {
         ...DEFAULT_ENGINE_OPTIONS,
