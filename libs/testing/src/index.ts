@@ -23,5 +23,5 @@ export {
   type JoinOptions,
 } from './testing.coordinator.js';
 export { checkParticipant, type CheckFinding, type CheckReport } from './check/participant.check.js';
-export type { CheckedEndpoint, CheckOptions } from './check/check.desk.js';
+export { EffectCountError, type CheckedEndpoint, type CheckOptions } from './check/check.desk.js';
 export { reportLines } from './check/check.report.js';

@@ -13,10 +13,10 @@ export function howToGetAYes(reply: BranchReply | undefined): string {
 
 const LOOK_AT: Readonly<Record<BranchErrorClass, string>> = {
   unreachable: 'Start the participant, or correct the address.',
-  timeout: 'Look into its log for what takes so long, or give it more time (--timeout).',
+  timeout: 'Look into the log of the participant for what takes so long, or give it more time (--timeout).',
   'action-gone': 'Correct the path, or the names of the service and the action.',
   'bad-payload': 'Give an input that fits the action.',
-  code: 'Look into its log for the error.',
+  code: 'Look into the log of the participant for the error.',
   error:
-    'If it is not said above, look into its log. Is this its address, the secret, an input that is accepted?',
+    'Check the address, the secret and the input; if none is wrong, look into the log of the participant.',
 };
