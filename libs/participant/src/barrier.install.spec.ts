@@ -5,6 +5,7 @@ import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { BARRIER_STEPS, UNINSTALL_BARRIER } from './barrier.ddl.js';
 import { checkBarrier, migrateBarrier } from './barrier.install.js';
+import { removeRows } from './barrier.mark.js';
 import { InstallBarrier1763800000000, InstallBarrierMark1764000000000 } from './typeorm/barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
 import { pgDatabase } from './pg/pg.database.js';
@@ -137,22 +138,47 @@ describe('a role that is named like the schema of Atone', () => {
   });
 });
 
-test('the migrations for TypeORM install it step by step, and remove it again', async () => {
-  const dataSource = new DataSource({
-    type: 'postgres',
-    url: testDatabase.url,
-    migrations: [InstallBarrier1763800000000, InstallBarrierMark1764000000000],
+describe('the migrations for TypeORM', () => {
+  let dataSource: DataSource;
+
+  beforeEach(async () => {
+    dataSource = new DataSource({
+      type: 'postgres',
+      url: testDatabase.url,
+      migrations: [InstallBarrier1763800000000, InstallBarrierMark1764000000000],
+    });
+    await dataSource.initialize();
+    await dataSource.runMigrations();
   });
-  await dataSource.initialize();
 
-  await dataSource.runMigrations();
-  await checkBarrier(database);
-  await dataSource.undoLastMigration();
-  await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
-  await dataSource.undoLastMigration();
+  afterEach(() => dataSource.destroy());
 
-  await dataSource.destroy();
-  await expect(checkBarrier(database)).rejects.toThrow('is missing');
+  test('install it step by step, and remove it again', async () => {
+    await checkBarrier(database);
+    await dataSource.undoLastMigration();
+    await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
+    await dataSource.undoLastMigration();
+
+    await expect(checkBarrier(database)).rejects.toThrow('is missing');
+  });
+
+  test.each(['each', 'none'] as const)(
+    'keep the mark of rows that are gone, with what to do (transaction: %s)',
+    async (transaction) => {
+      await database.transaction(({ sql }) =>
+        removeRows(sql, 'stock', ['0193d6c0-0000-7000-8000-000000000001']),
+      );
+
+      await expect(dataSource.undoLastMigration({ transaction })).rejects.toThrow(
+        /late duplicate.*delete from atone\.barrier_mark/u,
+      );
+
+      await checkBarrier(database);
+      await pool.query('delete from atone.barrier_mark');
+      await dataSource.undoLastMigration({ transaction });
+      await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
+    },
+  );
 });
 
 test('the SQL files install it, and remove it again', async () => {
