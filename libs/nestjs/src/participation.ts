@@ -53,7 +53,7 @@ export class Participation {
     if (barrier?.migrate === true) {
       await migrateBarrier(database);
     }
-    await checkBarrier(database);
+    await checkBarrier(database, { cleanUp: janitor !== undefined });
     return { participant, janitor };
   }
 

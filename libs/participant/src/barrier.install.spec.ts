@@ -98,43 +98,96 @@ describe('a table of version 1', () => {
   });
 });
 
-describe('a role that is named like the schema of Atone', () => {
-  let client: PoolClient;
-  let asAtone: LocalDatabase<PoolClient>;
+interface RoleView {
+  readonly client: PoolClient;
+  readonly database: LocalDatabase<PoolClient>;
+}
+
+/** Has a role there for each test, and returns the way to the database as it sees it once it is set. */
+function withRole(role: string): () => RoleView {
+  let view: RoleView;
 
   beforeEach(async () => {
-    client = await pool.connect();
+    const client = await pool.connect();
     await client.query('begin');
     // In a transaction that is never committed: roles belong to the server, which other tests use as well.
-    await client.query(
-      'do $$ begin create role atone; exception when duplicate_object then null; end $$; set local role atone',
-    );
+    await client.query(`do $$ begin create role ${role}; exception when duplicate_object then null; end $$`);
     const open = { transaction: client, sql: database.session(client), seal: () => undefined };
-    asAtone = { ...database, transaction: (work) => work(open) };
+    view = { client, database: { ...database, transaction: (work) => work(open) } };
   });
 
   afterEach(async () => {
-    await client.query('rollback');
-    client.release();
+    await view.client.query('rollback');
+    view.client.release();
   });
+
+  return () => view;
+}
+
+describe('a role that is named like the schema of Atone', () => {
+  const asRole = withRole('atone');
+
+  beforeEach(() => asRole().client.query('set local role atone'));
 
   test.each([
     ['check', checkBarrier, '"$user", public'],
     ['install', migrateBarrier, '"$user", public'],
     ['check', checkBarrier, '$user,public'],
   ])('is refused by %s while it would lose sight of its own tables', async (_title, act, searchPath) => {
-    await client.query("select set_config('search_path', $1, true)", [searchPath]);
+    await asRole().client.query("select set_config('search_path', $1, true)", [searchPath]);
 
-    await expect(act(asAtone)).rejects.toMatchObject({
+    await expect(act(asRole().database)).rejects.toMatchObject({
       name: 'MisuseError',
       message: expect.stringMatching(/another role.*alter role atone set search_path = public/u),
     });
   });
 
   test.each(['public', 'public, "$user"', '"$users"'])('may search %s', async (searchPath) => {
-    await client.query("select set_config('search_path', $1, true)", [searchPath]);
+    await asRole().client.query("select set_config('search_path', $1, true)", [searchPath]);
 
-    await expect(checkBarrier(asAtone)).rejects.toThrow('is missing');
+    await expect(checkBarrier(asRole().database)).rejects.toThrow('is missing');
+  });
+});
+
+describe('a role with few rights', () => {
+  const asRole = withRole('"the shop"');
+  const USE = [
+    'grant select on atone.barrier_mark to "the shop"',
+    'grant select on atone.barrier_version to "the shop"',
+    'grant select, insert, update on atone.barrier to "the shop"',
+    'grant usage on schema atone to "the shop"',
+  ];
+  const REMOVE = [
+    'grant delete on atone.barrier to "the shop"',
+    'grant insert, update on atone.barrier_mark to "the shop"',
+  ];
+
+  async function granted(statements: readonly string[]): Promise<LocalDatabase<PoolClient>> {
+    await migrateBarrier(database);
+    await asRole().client.query([...statements, 'set local role "the shop"'].join(';'));
+    return asRole().database;
+  }
+
+  test.each<[string, { has: readonly string[]; cleanUp: boolean; lacks: readonly string[] }]>([
+    ['none at all', { has: [], cleanUp: false, lacks: USE }],
+    ['the mark out of sight', { has: USE.slice(1), cleanUp: false, lacks: USE.slice(0, 1) }],
+    ['rows to remove', { has: USE, cleanUp: true, lacks: REMOVE }],
+  ])('(%s) is refused, with the grants that it lacks', async (_title, { has, cleanUp, lacks }) => {
+    const asShop = await granted(has);
+
+    await expect(checkBarrier(asShop, { cleanUp })).rejects.toMatchObject({
+      name: 'MisuseError',
+      message: expect.stringContaining(`run \`${lacks.join('; ')}\`,`),
+    });
+  });
+
+  test.each([
+    ['use the barrier', USE, false],
+    ['remove its rows', [...USE, ...REMOVE], true],
+  ])('is enough to %s', async (_title, statements, cleanUp) => {
+    const asShop = await granted(statements);
+
+    await expect(checkBarrier(asShop, { cleanUp })).resolves.toBeUndefined();
   });
 });
 

@@ -2,14 +2,24 @@ import { BARRIER_STEPS, BARRIER_VERSION } from './barrier.ddl.js';
 import type { LocalDatabase, SqlSession } from './database.port.js';
 import { BarrierMissingError, BarrierOutdatedError, MisuseError } from './participant.error.js';
 
+/** What a service is going to do with its barrier. */
+export interface CheckOptions {
+  /** Whether a janitor is to remove rows, which takes more privileges. Default: false. */
+  readonly cleanUp?: boolean | undefined;
+}
+
 /**
- * Tells whether the barrier's table is there, as this library needs it.
+ * Tells whether the barrier's table is there, as this library needs it, and may be used by this role.
  *
  * @throws BarrierMissingError | BarrierOutdatedError | MisuseError, whose message tells what to do.
  */
-export async function checkBarrier(database: LocalDatabase<unknown>): Promise<void> {
+export async function checkBarrier(
+  database: LocalDatabase<unknown>,
+  { cleanUp = false }: CheckOptions = {},
+): Promise<void> {
   await database.transaction(async ({ sql }) => {
     await refuseMisleadingRole(sql);
+    await refuseRoleWithoutPrivileges(sql, cleanUp);
     const { found, name } = await foundVersion(sql);
     if (found === undefined) {
       throw new BarrierMissingError(
@@ -61,6 +71,51 @@ async function refuseMisleadingRole(sql: SqlSession): Promise<void> {
       "The database role of this service is called 'atone', as the schema of Atone's tables is, and its search_path " +
         'begins with "$user": PostgreSQL would look for the tables of the service in that schema first. Use another ' +
         'role, or run `alter role atone set search_path = public` and connect again.',
+    );
+  }
+}
+
+/** What actions and their compensations need, by table. */
+const PRIVILEGES: readonly (readonly [table: string, privilege: string])[] = [
+  ['barrier_version', 'select'],
+  ['barrier', 'select'],
+  ['barrier', 'insert'],
+  ['barrier', 'update'],
+  ['barrier_mark', 'select'],
+];
+
+const CLEAN_UP_PRIVILEGES: typeof PRIVILEGES = [
+  ['barrier', 'delete'],
+  ['barrier_mark', 'insert'],
+  ['barrier_mark', 'update'],
+];
+
+/**
+ * The statements that give this role what it lacks of the privileges $2 on the tables $1. Read in the catalogue, which
+ * everybody may see: a name that is missing, or of a schema without `usage`, would be an error.
+ */
+const MISSING_GRANTS = `
+select format(
+  'grant %s on atone.%I to %I', string_agg(needed.privilege, ', ' order by needed.position), t.relname, current_user
+) as missing
+from unnest($1::text[], $2::text[]) with ordinality as needed (relname, privilege, position)
+join pg_class as t on t.relname = needed.relname and t.relnamespace = to_regnamespace('atone')
+where not has_table_privilege(t.oid, needed.privilege)
+group by t.relname
+union all
+select format('grant usage on schema atone to %I', current_user)
+where not has_schema_privilege(to_regnamespace('atone'), 'usage')`;
+
+/** Without them the service would start, and each of its actions, or each look of its janitor, would fail. */
+async function refuseRoleWithoutPrivileges(sql: SqlSession, cleanUp: boolean): Promise<void> {
+  const needed = cleanUp ? [...PRIVILEGES, ...CLEAN_UP_PRIVILEGES] : PRIVILEGES;
+  const tables = needed.map(([table]) => table);
+  const { rows } = await sql.execute(MISSING_GRANTS, [tables, needed.map(([, privilege]) => privilege)]);
+  if (rows.length > 0) {
+    const grants = rows.map(({ missing }) => String(missing)).toSorted();
+    throw new MisuseError(
+      "The database role of this service lacks privileges on Atone's tables: what it does with them would fail. Have " +
+        `their owner run \`${grants.join('; ')}\`, and start it again.`,
     );
   }
 }
