@@ -1,6 +1,6 @@
 import type { Random } from '@atone/core';
 import { ENDING_COUNT_MAX } from '@atone/protocol';
-import { findOld, removeRows } from './barrier.mark.js';
+import { findOld, removeRows, type FoundGids } from './barrier.mark.js';
 import { durationMs, type Duration } from './client.duration.js';
 import type { ElapsedClock } from './client.ports.js';
 import type { LocalDatabase } from './database.port.js';
@@ -73,6 +73,9 @@ const NOTHING: PassReport = { removedRowCount: 0, removedCount: 0, keptCount: 0,
 /** Less than any gid. */
 const LEAST = '00000000-0000-0000-0000-000000000000';
 
+/** How many rows are looked at for each gid of a batch: most transactions leave several, and others share the table. */
+const ROWS_PER_GID = 5;
+
 const EVERY_MS_MIN = 10;
 
 /** How far the pause grows while the log holds nothing of what is found. */
@@ -138,25 +141,35 @@ class PortJanitor implements BarrierJanitor {
   }
 
   async pass(): Promise<PassReport> {
-    const { batch, keepForMs } = this.settings;
-    const { service, database } = this.options;
     let report = NOTHING;
     let after = LEAST;
     for (;;) {
-      const old = { service, after, olderThanMs: keepForMs, limit: batch };
-      // oxlint-disable-next-line no-await-in-loop -- each batch begins behind the one before
-      const gids = await database.transaction(({ sql }) => findOld(sql, old));
-      const last = gids.at(-1);
-      if (last === undefined) {
-        return report;
-      }
+      // oxlint-disable-next-line no-await-in-loop -- each look begins behind the one before
+      const { own, last } = await this.look(after);
       // oxlint-disable-next-line no-await-in-loop
-      report = sumOf(report, await this.removeEnded(gids));
-      if (gids.length < batch || this.isStopped) {
+      report = sumOf(report, await this.removeInBatches(own));
+      if (last === undefined || this.isStopped) {
         return report;
       }
       after = last;
     }
+  }
+
+  private async look(after: string): Promise<FoundGids> {
+    const { service, database } = this.options;
+    const { batch, keepForMs } = this.settings;
+    const old = { service, after, olderThanMs: keepForMs, rowCount: batch * ROWS_PER_GID };
+    return database.transaction(({ sql }) => findOld(sql, old));
+  }
+
+  private async removeInBatches(gids: readonly string[]): Promise<PassReport> {
+    const { batch } = this.settings;
+    let report = NOTHING;
+    for (let start = 0; start < gids.length && (start === 0 || !this.isStopped); start += batch) {
+      // oxlint-disable-next-line no-await-in-loop -- one question at a time, and a stop ends them
+      report = sumOf(report, await this.removeEnded(gids.slice(start, start + batch)));
+    }
+    return report;
   }
 
   private async removeEnded(gids: readonly string[]): Promise<PassReport> {

@@ -18,17 +18,27 @@ import type { SqlSession } from './database.port.js';
 /** Whether rows of this gid, which is $1, may have been removed, as the statement sees it. */
 export const IS_PAST = 'exists (select from atone.barrier_mark as m where m.gid >= $1::uuid)';
 
-/** By the gid's own time, which the primary key is sorted by. It need not be right: the coordinator has the say. */
+/**
+ * Reads rows in the order of the primary key, and never more than $4 and the rest of one gid: no index tells the rows of a
+ * service apart, and whatever the planner knows of the table, it need not sort all of it. Old is what is by the gid's own
+ * time. That need not be right: the coordinator has the say.
+ */
 export const FIND_OLD = `
-select distinct gid
-from atone.barrier
-where service = $1
-  and gid > $2::uuid
-  and gid < (
+with looked as (
+  select gid, service
+  from atone.barrier
+  where gid > $2::uuid
+  order by gid
+  fetch first $4 rows with ties
+)
+select gid, bool_or(service = $1) as is_own
+from looked
+where gid < (
     lpad(to_hex(greatest(0, extract(epoch from now()) * 1000 - $3::float8)::bigint), 12, '0') || repeat('0', 20)
   )::uuid
-order by gid
-limit $4::int`;
+  and (service = $1 or gid = (select gid from looked order by gid desc limit 1))
+group by gid
+order by gid`;
 
 /** Which rows to look for. */
 export interface OldRows {
@@ -37,13 +47,23 @@ export interface OldRows {
   readonly after: string;
   /** Only gids that were minted so long ago, by the clock of the database. */
   readonly olderThanMs: number;
-  readonly limit: number;
+  /** How many rows to look at, be they the service's or not. */
+  readonly rowCount: number;
 }
 
-/** Returns the gids of old rows, the least first. */
-export async function findOld(sql: SqlSession, old: OldRows): Promise<readonly string[]> {
-  const { rows } = await sql.execute(FIND_OLD, [old.service, old.after, old.olderThanMs, old.limit]);
-  return rows.map((row) => String(row['gid']));
+/** What was found among the rows that were looked at. */
+export interface FoundGids {
+  /** The gids of old rows of the service, the least first. */
+  readonly own: readonly string[];
+  /** Behind which gid to look on; undefined where there is no old row. */
+  readonly last: string | undefined;
+}
+
+/** Looks for old rows. */
+export async function findOld(sql: SqlSession, old: OldRows): Promise<FoundGids> {
+  const { rows } = await sql.execute(FIND_OLD, [old.service, old.after, old.olderThanMs, old.rowCount]);
+  const gids = rows.map((row) => String(row['gid']));
+  return { own: gids.filter((_gid, index) => rows[index]?.['is_own'] === true), last: gids.at(-1) };
 }
 
 export const RAISE_MARK = `

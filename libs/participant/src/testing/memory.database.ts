@@ -194,10 +194,13 @@ export class MemoryDatabase {
   /** What a removal needs. Nothing else of its transaction touches a row. */
   private removalOf(
     session: Session,
-  ): Pick<BarrierTable, 'now' | 'gidsOf' | 'remove' | 'mark' | 'raiseMark'> {
+  ): Pick<BarrierTable, 'now' | 'services' | 'remove' | 'mark' | 'raiseMark'> {
     return {
       now: () => this.clock.now(),
-      gidsOf: (service) => [...new Set(this.rowsOf(service).map(({ gid }) => gid))].toSorted(),
+      services: () =>
+        [...this.rows.values()]
+          .map(({ gid, columns }) => ({ gid, service: columns['service'] }))
+          .toSorted((left, right) => (left.gid < right.gid ? -1 : 1)),
       remove: (service, gid) => {
         const removable = this.rowsOf(service).filter(
           (row) => row.gid === gid && this.locks.takeIfFree(keyOf(gid, row.branchId), session),

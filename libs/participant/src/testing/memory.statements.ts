@@ -17,8 +17,8 @@ export interface BarrierTable {
   replace(gid: string, branchId: string, row: BarrierColumns): void;
   /** By the clock of the database, in ms since 1970. */
   now(): number;
-  /** Returns the gids of the rows of a service, each once, the least first. */
-  gidsOf(service: string): readonly string[];
+  /** Returns which row is of which service, the least gid first. */
+  services(): readonly { readonly gid: string; readonly service: unknown }[];
   /** Removes the rows of a transaction but for those that others have locked, and returns how many it removed. */
   remove(service: string, gid: string): number;
   /** Returns the greatest gid whose rows were removed. */
@@ -156,13 +156,14 @@ async function insertEmptyUndo(table: BarrierTable, params: readonly unknown[]):
 }
 
 async function findOld(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
-  const [service, after, olderThanMs, limit] = params;
+  const [service, after, olderThanMs, rowCount] = params;
   const floor = Math.max(0, Math.round(table.now() - Number(olderThanMs)));
-  const gids = table
-    .gidsOf(String(service))
-    .filter((gid) => gid > String(after) && gidTimeMs(gid) < floor)
-    .slice(0, Number(limit));
-  return { rows: gids.map((gid) => ({ gid })), affectedCount: gids.length };
+  const behind = table.services().filter(({ gid }) => gid > String(after));
+  const last = behind.slice(0, Number(rowCount)).at(-1)?.gid ?? '';
+  const looked = behind.filter(({ gid }) => gid <= last);
+  const own = new Set(looked.filter((row) => row.service === service).map(({ gid }) => gid));
+  const gids = [...new Set([...own, last])].filter((gid) => gid !== '' && gidTimeMs(gid) < floor);
+  return { rows: gids.map((gid) => ({ gid, is_own: own.has(gid) })), affectedCount: gids.length };
 }
 
 async function raiseMark(table: BarrierTable, [gid]: readonly unknown[]): Promise<SqlResult> {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { removeRows } from '../barrier.mark.js';
+import { findOld, removeRows } from '../barrier.mark.js';
 import { lockRow } from '../barrier.row.js';
 import { HOUR_MS, RemovalDesk, type RemovalDatabase } from './removal.desk.js';
 
@@ -100,6 +100,42 @@ function describeRemoval<Transaction>(open: () => RemovalDesk<Transaction>): voi
 
     expect([others.removedCount, await desk.world.rowCount(gid)]).toEqual([0, 1]);
     expect(await desk.janitor({ service: 'stock' }).pass()).toMatchObject({ removedCount: 1 });
+  });
+
+  test('behind however many rows of others that share their table', async () => {
+    const desk = open();
+    const others = Array.from({ length: 25 }, () => desk.gid());
+    const gid = desk.gid();
+    for (const other of others) {
+      // oxlint-disable-next-line no-await-in-loop -- one connection is enough
+      await desk.participant({ service: 'stock' }).execute(desk.command(other, { service: 'stock' }));
+    }
+    await desk.participant().execute(desk.command(gid));
+    desk.endings.ended(HOUR_MS, gid, ...others);
+
+    const report = await desk.janitor({ batch: 2 }).pass();
+
+    expect(report).toMatchObject({ removedRowCount: 1 });
+    expect(desk.endings.asked).toEqual([[gid]]);
+  });
+
+  test('also where a look ends among the rows of their transaction', async () => {
+    const desk = open();
+    const [gid, young] = [desk.gid(), desk.gid(0)];
+    await desk.participant({ service: 'stock' }).execute(desk.command(gid, { service: 'stock' }));
+    await desk.participant().execute(desk.command(gid, { branchId: '2' }));
+    await desk.participant().execute(desk.command(young));
+    const look = (after: string) =>
+      desk.world.database.transaction(({ sql }) =>
+        findOld(sql, { service: 'ledger', after, olderThanMs: HOUR_MS, rowCount: 1 }),
+      );
+
+    const looks = [await look('00000000-0000-0000-0000-000000000000'), await look(gid)];
+
+    expect(looks).toEqual([
+      { own: [gid], last: gid },
+      { own: [], last: undefined },
+    ]);
   });
 
   test('batch by batch, past those that stay, until there is none', async () => {
