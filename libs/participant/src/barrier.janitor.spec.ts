@@ -138,6 +138,27 @@ describe('a janitor', () => {
     expect(lines.map((line) => /does not hold.*"transactions":(\d)/u.exec(line)?.[1])).toEqual(['1', '2']);
   });
 
+  test('goes on behind what it has cleared, and begins with the oldest row again at every tenth pass', async () => {
+    const { janitor, endings, row, tick } = janitorWith();
+    const [cleared, later] = [await row(4 * DAY_MS), await row(2 * DAY_MS)];
+    endings.ended(DAY_MS, cleared);
+    endings.live(later);
+    janitor.start();
+    await tick();
+    endings.ended(DAY_MS, later);
+    await tick();
+    const late = await row(3 * DAY_MS);
+    endings.ended(DAY_MS, late);
+
+    for (let count = 3; count <= 10; count += 1) {
+      expect(endings.asked).toEqual([[cleared, later], [later]]);
+      // oxlint-disable-next-line no-await-in-loop -- one pass after the other
+      await tick();
+    }
+
+    expect(endings.asked).toEqual([[cleared, later], [later], [late]]);
+  });
+
   test('that finds only what the log does not hold looks half as often each time, down to once an hour', async () => {
     const { janitor, endings, timers, row, tick } = janitorWith({ every: '20m', dice: 0.25 });
     await row(2 * DAY_MS, 1);

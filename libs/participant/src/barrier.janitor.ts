@@ -76,6 +76,9 @@ const LEAST = '00000000-0000-0000-0000-000000000000';
 /** How many rows are looked at for each gid of a batch: most transactions leave several, and others share the table. */
 const ROWS_PER_GID = 5;
 
+/** How many passes go by until one begins with the oldest row of all, behind which others may have left a million. */
+const WHOLE_EVERY = 10;
+
 const EVERY_MS_MIN = 10;
 
 /** How far the pause grows while the log holds nothing of what is found. */
@@ -118,6 +121,9 @@ class PortJanitor implements BarrierJanitor {
   private lastFailure = '';
   private lastUnknownCount = 0;
   private pauseMs: number;
+  private passCount = 0;
+  /** No row of the service was left up to this gid. What comes late may have left one since. */
+  private clearUpTo = LEAST;
 
   constructor(
     private readonly options: JanitorOptions,
@@ -141,8 +147,13 @@ class PortJanitor implements BarrierJanitor {
   }
 
   async pass(): Promise<PassReport> {
+    this.clearUpTo = LEAST;
+    return this.passOn();
+  }
+
+  private async passOn(): Promise<PassReport> {
     let report = NOTHING;
-    let after = LEAST;
+    let after = this.clearUpTo;
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- each look begins behind the one before
       const { own, last } = await this.look(after);
@@ -152,6 +163,9 @@ class PortJanitor implements BarrierJanitor {
         return report;
       }
       after = last;
+      if (report.keptCount + report.unknownCount === 0) {
+        this.clearUpTo = after;
+      }
     }
   }
 
@@ -196,7 +210,7 @@ class PortJanitor implements BarrierJanitor {
 
   private async passAndRest(): Promise<void> {
     try {
-      const report = await this.pass();
+      const report = await (this.isWholeDue() ? this.pass() : this.passOn());
       this.pauseMs = this.pauseAfter(report);
       this.tell(report);
     } catch (error) {
@@ -205,6 +219,11 @@ class PortJanitor implements BarrierJanitor {
     if (!this.isStopped) {
       this.rest(this.pauseMs * (0.5 + this.ports.random.next()));
     }
+  }
+
+  private isWholeDue(): boolean {
+    this.passCount += 1;
+    return this.passCount % WHOLE_EVERY === 0 || this.pauseMs > this.settings.everyMs;
   }
 
   /** What the log does not hold it will hardly ever hold again, and it may be much to ask about. */
