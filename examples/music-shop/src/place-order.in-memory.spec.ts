@@ -102,6 +102,7 @@ test('money and stock are conserved wherever something crashes while an order is
       'coordinator crashes at engine.first.afterWrite #1',
       'payments crashes at participant.action.beforeReply of charge #1',
       'action of reserve comes after its undo #1',
+      'charge refuses #1',
     ]),
   );
 });

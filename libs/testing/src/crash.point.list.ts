@@ -22,8 +22,9 @@ export function crashPointsOf(
 function mishapsAt({ place, pass }: Spot, transactions: readonly TransactionView[]): readonly Mishap[] {
   switch (place.type) {
     case 'coordinator':
-    case 'participant':
       return ['crashes'];
+    case 'participant':
+      return place.name === MAY_REFUSE ? ['crashes', 'refuses'] : ['crashes'];
     case 'command': {
       const { op, gid, branchId } = place.command;
       const transaction = transactions.find((candidate) => candidate.gid === gid);
@@ -41,6 +42,9 @@ function mishapsAt({ place, pass }: Spot, transactions: readonly TransactionView
       return ['lost', 'twice', 'late'];
   }
 }
+
+/** Where the handler would begin, in the transaction of the barrier's row. */
+const MAY_REFUSE = 'participant.action.beforeCode';
 
 /** Whether an abort while the step is under way is possible, and undoes it: the pivot is not sent before its end. */
 function isUndoable(transaction: TransactionView | undefined, branchId: string): boolean {
@@ -64,7 +68,9 @@ function nameOfPoint({ place, pass }: Spot, mishap: Mishap): string {
     case 'coordinator':
       return `coordinator crashes at ${key} #${pass}`;
     case 'participant':
-      return `${key.replace(' ', ' crashes at ')} #${pass}`;
+      return mishap === 'refuses'
+        ? `${place.command.branchId} refuses #${pass}`
+        : `${key.replace(' ', ' crashes at ')} #${pass}`;
     case 'command':
     case 'reply':
       return `${WORDS[mishap](key)} #${pass}`;
@@ -73,6 +79,7 @@ function nameOfPoint({ place, pass }: Spot, mishap: Mishap): string {
 
 const WORDS: Readonly<Record<Mishap, (message: string) => string>> = {
   crashes: (message) => `crash at ${message}`,
+  refuses: (message) => `refusal at ${message}`,
   lost: (message) => `${message} is lost`,
   twice: (message) => `${message} comes twice`,
   late: (message) => `${message} comes late`,

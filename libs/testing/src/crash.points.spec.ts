@@ -8,6 +8,7 @@ import {
   type LocalDatabase,
 } from '@atone/participant';
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
+import type { TransactionView } from '@atone/protocol';
 import { beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import {
@@ -43,32 +44,31 @@ beforeEach(() => {
   joined = undefined;
 });
 
-/** Books each movement of money as an entry of its own. */
-const handlers: readonly ActionHandler<MemoryTransaction>[] = [
-  {
-    contract: bank.withdraw,
-    run: async (input, { transaction }) => {
-      const { from, cents } = input as z.infer<typeof Move>;
-      transaction.record({ account: from, cents: -cents });
-      return { receipt: 'r-1' };
-    },
-    compensate: async ({ input, transaction }) => {
-      const { from, cents } = input as z.infer<typeof Move>;
-      transaction.record({ account: from, cents });
-    },
+// Each movement of money is an entry of its own.
+const withdraw: ActionHandler<MemoryTransaction> = {
+  contract: bank.withdraw,
+  run: async (input, { transaction }) => {
+    const { from, cents } = input as z.infer<typeof Move>;
+    transaction.record({ account: from, cents: -cents });
+    return { receipt: 'r-1' };
   },
-  {
-    contract: bank.deposit,
-    run: async (input, { transaction }) => {
-      const { to, cents } = input as z.infer<typeof Move>;
-      transaction.record({ account: to, cents });
-      return null;
-    },
+  compensate: async ({ input, transaction }) => {
+    const { from, cents } = input as z.infer<typeof Move>;
+    transaction.record({ account: from, cents });
   },
-];
+};
+const deposit: ActionHandler<MemoryTransaction> = {
+  contract: bank.deposit,
+  run: async (input, { transaction }) => {
+    const { to, cents } = input as z.infer<typeof Move>;
+    transaction.record({ account: to, cents });
+    return null;
+  },
+};
 
 function openBank(
   barrier?: (database: LocalDatabase<MemoryTransaction>) => Barrier<MemoryTransaction>,
+  handlers = [withdraw, deposit],
 ): void {
   joined?.leave();
   database = new MemoryDatabase();
@@ -112,6 +112,7 @@ test('money is conserved wherever something crashes, gets lost, or comes twice o
    action of withdraw comes after its undo #1
    bank crashes at participant.action.beforeRow of withdraw #1
    bank crashes at participant.action.beforeCode of withdraw #1
+   withdraw refuses #1
    bank crashes at participant.action.beforeCommit of withdraw #1
    bank crashes at participant.action.beforeReply of withdraw #1
    reply to action of withdraw is lost #1
@@ -126,6 +127,7 @@ test('money is conserved wherever something crashes, gets lost, or comes twice o
    action of deposit comes late #1
    bank crashes at participant.action.beforeRow of deposit #1
    bank crashes at participant.action.beforeCode of deposit #1
+   deposit refuses #1
    bank crashes at participant.action.beforeCommit of deposit #1
    bank crashes at participant.action.beforeReply of deposit #1
    reply to action of deposit is lost #1
@@ -134,6 +136,42 @@ test('money is conserved wherever something crashes, gets lost, or comes twice o
    coordinator crashes at engine.end.beforeWrite #1
    coordinator crashes at engine.end.afterWrite #1"
   `);
+});
+
+test('a compensation that does nothing is found out by a story that commits', async () => {
+  const lazy = { ...withdraw, compensate: async () => undefined };
+  const before = () => openBank(undefined, [lazy, deposit]);
+
+  const error = await failureOf(atone.everyCrashPoint(move, moneyIsConserved, { before }));
+
+  expect(error.failures.map(({ point }) => point)).toEqual(['deposit refuses #1']);
+});
+
+test('each action is refused once, and one that is asked again after a refusal goes on', async () => {
+  openBank();
+  const mail = contract('mail', { thank: action({ input: z.string(), output: z.null() }) });
+  atone.stub(mail, { thank: () => null });
+  const patient = saga('transfer', Move)
+    .step('withdraw', bank.withdraw, (input) => input, { onRefusal: 'retry' })
+    .step('deposit', bank.deposit, (input) => input, { pivot: true })
+    .step('thank', mail.thank, (input) => input.from, { onRefusal: 'retry' });
+  const ended: Record<string, unknown> = {};
+
+  await atone.everyCrashPoint(
+    () => atone.client.submit(patient, MOVE, { wait: '1m' }),
+    async ({ point = 'undisturbed', transactions: [transaction] }) => {
+      moneyIsConserved();
+      ended[point] = [transaction?.outcome, transaction && historyOf(transaction, 'refused')];
+    },
+    { only: /refuses/u },
+  );
+
+  expect(ended).toEqual({
+    undisturbed: ['committed', []],
+    'withdraw refuses #1': ['committed', ['withdraw']],
+    'deposit refuses #1': ['aborted', ['deposit']],
+    'thank refuses #1': ['committed', ['thank']],
+  });
 });
 
 test('a refusal has points of its own: those of the undo', async () => {
@@ -288,8 +326,13 @@ test('a second series of runs does not get in between those of the first', async
 
   await expect(atone.everyCrashPoint(move, moneyIsConserved)).rejects.toThrow('await it before the next one');
 
-  await expect(first).resolves.toMatchObject({ runCount: 32 });
+  await expect(first).resolves.toMatchObject({ runCount: 34 });
 });
+
+/** Returns the steps of which the history says `what`. */
+function historyOf({ history }: TransactionView, what: string): readonly unknown[] {
+  return history.filter((entry) => entry.what === what).map(({ branchId }) => branchId);
+}
 
 async function failureOf(runs: Promise<unknown>): Promise<CrashPointsError> {
   return runs.then(

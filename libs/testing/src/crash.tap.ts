@@ -1,5 +1,5 @@
 import type { BranchCommand } from '@atone/protocol';
-import { nameOf, type CommandFate, type ReplyFate, type Tap } from './message.js';
+import { nameOf, type CommandFate, type ParticipantFate, type ReplyFate, type Tap } from './message.js';
 
 /** A place in the course of a transaction at which something may happen. */
 export type Place =
@@ -9,7 +9,7 @@ export type Place =
   | { readonly type: 'reply'; readonly command: BranchCommand };
 
 /** What happens at a place instead of nothing. */
-export type Mishap = 'crashes' | Exclude<CommandFate, 'passes'> | Exclude<ReplyFate, 'passes'>;
+export type Mishap = Exclude<ParticipantFate | CommandFate | ReplyFate, 'passes'>;
 
 /** A place, and on which pass of it something happens. */
 export interface Spot {
@@ -88,8 +88,8 @@ export class MishapTap implements Tap {
     return this.isHere({ type: 'coordinator', name }) ? 'crashes' : 'passes';
   }
 
-  participantReached(name: string, command: BranchCommand): 'passes' | 'crashes' {
-    return this.isHere({ type: 'participant', name, command }) ? 'crashes' : 'passes';
+  participantReached(name: string, command: BranchCommand): ParticipantFate {
+    return this.isHere({ type: 'participant', name, command }) ? (this.mishap as ParticipantFate) : 'passes';
   }
 
   command(command: BranchCommand): CommandFate {

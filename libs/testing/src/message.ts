@@ -8,10 +8,13 @@ export type CommandFate =
 /** What becomes of a reply on its way. */
 export type ReplyFate = 'passes' | 'lost' | 'twice' | 'late';
 
+/** What becomes of a participant in the middle of a command. */
+export type ParticipantFate = 'passes' | 'crashes' | 'refuses';
+
 /** Sees all that happens, and may have something else happen. */
 export interface Tap {
   coordinatorReached(name: string): 'passes' | 'crashes';
-  participantReached(name: string, command: BranchCommand): 'passes' | 'crashes';
+  participantReached(name: string, command: BranchCommand): ParticipantFate;
   command(command: BranchCommand): CommandFate;
   reply(command: BranchCommand): ReplyFate;
 }

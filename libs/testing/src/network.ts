@@ -6,7 +6,7 @@ import { Execution, SimulatedCrashError, type Member } from './execution.js';
 import { Held } from './held.js';
 import type { Tap } from './message.js';
 import type { Pace } from './pace.js';
-import type { PlannedFault } from './planned.fault.js';
+import { REFUSED_BY_TEST, type PlannedFault } from './planned.fault.js';
 import { playIn, type FailpointListener } from './scene.js';
 
 /** How long a participant that has crashed is away. */
@@ -113,8 +113,14 @@ export class Network {
   /** What `failAt` and the tap do to a participant in the middle of a command. */
   reached(name: string, execution: Execution): void {
     const { command, fault } = execution;
-    if (this.tap?.participantReached(name, command) === 'crashes') {
-      this.crash(execution);
+    switch (this.tap?.participantReached(name, command) ?? 'passes') {
+      case 'passes':
+        break;
+      case 'crashes':
+        this.crash(execution);
+        break;
+      case 'refuses':
+        throw new RefusedError(REFUSED_BY_TEST);
     }
     if (fault?.kind === 'refuse' && name.endsWith('.beforeCode')) {
       fault.happen(command);

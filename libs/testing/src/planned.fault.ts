@@ -1,6 +1,9 @@
 import type { BranchCommand } from '@atone/protocol';
 import { MisuseError, type ActionContract } from '@atone/participant';
 
+/** What a participant says that refuses because the test wants it. */
+export const REFUSED_BY_TEST = 'refused by the test';
+
 const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash'] as const;
 
 /**
@@ -41,7 +44,7 @@ export class PlannedFault {
   }
 
   get reason(): string {
-    return this.options.reason ?? 'refused by the test';
+    return this.options.reason ?? REFUSED_BY_TEST;
   }
 
   /** Has it happen no more. */

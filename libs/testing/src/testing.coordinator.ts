@@ -167,7 +167,7 @@ export class TestingCoordinator {
 
   /**
    * Runs a transaction once undisturbed, and then once for each point at which the coordinator or a participant could
-   * crash, and for each message that could be lost, repeated or late. Checks `invariant` after each run, when all is
+   * crash, each message that could be lost, repeated or late, and each action that could be refused. Checks `invariant` after each run, when all is
    * quiet.
    *
    * Each run begins with {@link reset}. What is in the databases of the services stays, so `run` has to use new keys each
