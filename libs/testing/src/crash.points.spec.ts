@@ -211,6 +211,37 @@ test('a participant without a barrier is found out', async () => {
   expect(error.message).toContain('{ only: "coordinator crashes after sending action of withdraw #1" }');
 });
 
+test('what went wrong is told once, with what happened, and leads to the line in the test', async () => {
+  const only = /action of deposit (?:comes twice|comes late|is lost) #1/u;
+
+  const error = await failureOf(
+    atone.everyCrashPoint(move, moneyIsConserved, { before: () => openBank(careless), only }),
+  );
+
+  expect(error.message.replace(/^ +expect\([^]*?5$/mu, '    <what expect says>')).toMatchInlineSnapshot(`
+   "Something is wrong after 4 of 10 runs:
+
+   - action of deposit comes twice #1
+   - action of deposit comes late #1
+   - reply to action of deposit is lost #1
+   - reply to action of deposit comes late #1
+       <what expect says>
+
+   What happened when action of deposit comes twice #1:
+
+       transfer:
+         accepted
+         withdraw done
+         deposit done
+         committing
+         committed
+
+   To repeat one alone: everyCrashPoint(run, invariant, { only: "action of deposit comes twice #1" })"
+  `);
+  expect(error.cause).toBeUndefined();
+  expect(error.stack).toMatch(/^CrashPointsError: Something[^]*\n +at .*crash\.points\.spec/u);
+});
+
 test('what stays wrong is not held against the points behind it', async () => {
   openBank(careless);
 
@@ -287,7 +318,7 @@ test.each<NoTest>([
     what: 'an invariant that never holds',
     run: () => move(),
     invariant: () => false,
-    message: /even where nothing crashes[^]*returned false/u,
+    message: /even where nothing crashes[^]*returned false[^]*transfer:\n +accepted\n[^]*committed$/u,
   },
 ])('$what is no test', async ({ run, invariant, message }) => {
   openBank();

@@ -1,6 +1,14 @@
 import type { TransactionView } from '@atone/protocol';
 import { crashPointsOf, type CrashPoint } from './crash.point.list.js';
+import {
+  CrashPointsError,
+  messageOf,
+  wrongFromTheStart,
+  type CrashPointFailure,
+  type Findings,
+} from './crash.points.error.js';
 import { MishapTap, RecordingTap } from './crash.tap.js';
+import { historyLines } from './history.lines.js';
 import type { Tap } from './message.js';
 
 /** Does what is to be tested, with keys that no other run has used: `run` counts them from 1. */
@@ -53,46 +61,6 @@ interface Experiment {
   readonly options: CrashPointOptions;
 }
 
-export interface CrashPointFailure {
-  readonly point: string;
-  readonly error: unknown;
-}
-
-/** Something is wrong after some of the runs. */
-export class CrashPointsError extends Error {
-  override readonly name = 'CrashPointsError';
-  readonly failures: readonly CrashPointFailure[];
-  /** Whether the last failure left such a mess that the points behind it were not tried. */
-  readonly isCutShort: boolean;
-
-  constructor(
-    { failures, isCutShort }: Findings,
-    readonly runCount: number,
-  ) {
-    const [first] = failures;
-    const list = failures.map(({ point, error }) => `- ${point}\n${indented(messageOf(error))}`);
-    super(
-      [
-        `Something is wrong after ${failures.length} of ${runCount} runs:`,
-        list.join('\n'),
-        ...(isCutShort ? [SPOILT] : []),
-        `To repeat one alone: everyCrashPoint(run, invariant, { only: ${JSON.stringify(first?.point)} })`,
-      ].join('\n\n'),
-      { cause: first?.error },
-    );
-    this.failures = failures;
-    this.isCutShort = isCutShort;
-  }
-}
-
-interface Findings {
-  readonly failures: readonly CrashPointFailure[];
-  readonly isCutShort: boolean;
-}
-
-const SPOILT =
-  'After it something is wrong even where nothing happens, so the other points were not tried. Begin each run with clean data, in `before`, or have the invariant look only at what belongs to the run.';
-
 /** Runs the transaction undisturbed, and then once for each point. @throws CrashPointsError */
 export async function visitCrashPoints(
   world: CrashWorld,
@@ -118,11 +86,10 @@ export async function visitCrashPoints(
 async function findingsAt(points: readonly CrashPoint[], series: RunSeries): Promise<Findings> {
   const failures: CrashPointFailure[] = [];
   for (const point of points) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one run after the other.
-      await series.play(point);
-    } catch (error) {
-      failures.push({ point: point.name, error });
+    // oxlint-disable-next-line no-await-in-loop -- one run after the other.
+    const failure = await series.play(point);
+    if (failure !== undefined) {
+      failures.push(failure);
       // oxlint-disable-next-line no-await-in-loop
       if (point !== points.at(-1) && (await series.isSpoilt())) {
         return { failures, isCutShort: true };
@@ -147,21 +114,23 @@ class RunSeries {
     if (finished.error !== undefined) {
       throw finished.error;
     }
-    await check(this.experiment, finished).catch((cause: unknown) => {
-      throw new Error(`${WRONG_FROM_THE_START}\n\n${indented(messageOf(cause))}`, { cause });
+    await check(this.experiment, finished).catch((error: unknown) => {
+      throw wrongFromTheStart({ error, histories: historiesOf(finished) });
     });
     return finished.transactions;
   }
 
-  /** @throws what is wrong after the run. */
-  async play(point: CrashPoint): Promise<void> {
+  /** Returns what is wrong after the run; undefined where all is well. */
+  async play(point: CrashPoint): Promise<CrashPointFailure | undefined> {
     const tap = new MishapTap(point.spot, point.mishap);
     const finished = await this.run(point.name, tap);
-    if (!tap.hasHappened) {
-      const why = finished.error === undefined ? '' : ` It threw: ${messageOf(finished.error)}`;
-      throw new Error(`${NOT_REACHED}${why}`, { cause: finished.error });
+    try {
+      requireReached(tap, finished);
+      await check(this.experiment, finished);
+      return undefined;
+    } catch (error) {
+      return { point: point.name, error, histories: historiesOf(finished) };
     }
-    await check(this.experiment, finished);
   }
 
   /** Tells whether what was wrong after a run is wrong ever after. */
@@ -187,11 +156,26 @@ class RunSeries {
   }
 }
 
-const WRONG_FROM_THE_START =
-  'Something is wrong even where nothing crashes and nothing gets lost, so no point was tried:';
+function requireReached(tap: MishapTap, { error }: FinishedRun): void {
+  if (!tap.hasHappened) {
+    const why = error === undefined ? '' : ` It threw: ${messageOf(error)}`;
+    throw new Error(`${NOT_REACHED}${why}`, { cause: error });
+  }
+}
 
 const NOT_REACHED =
   'This run did not get as far as the first one. Give it data of its own: `run` is given the number of the run, and `before` comes before it.';
+
+function historiesOf({ transactions }: FinishedRun): readonly string[] {
+  return transactions.map((transaction) =>
+    [
+      `${transaction.name}:`,
+      ...historyLines(transaction)
+        .split('\n')
+        .map((line) => `  ${line}`),
+    ].join('\n'),
+  );
+}
 
 async function ending(work: () => Promise<unknown>): Promise<{ result: unknown; error: unknown }> {
   try {
@@ -221,12 +205,4 @@ function whyNothing(all: readonly CrashPoint[], { only }: CrashPointOptions): st
   return all.length === 0
     ? 'The run started no transaction at this coordinator.'
     : `There is no point ${String(only)} in this run, but these:\n\n${all.map(({ name }) => name).join('\n')}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gmu, '    ');
 }

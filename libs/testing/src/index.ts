@@ -1,12 +1,11 @@
 export type {
-  CrashPointFailure,
   CrashPointOptions,
   CrashPointSummary,
   FinishedRun,
   Invariant,
   RunTransaction,
 } from './crash.points.js';
-export { CrashPointsError } from './crash.points.js';
+export { CrashPointsError, type CrashPointFailure } from './crash.points.error.js';
 export type { FaultKind, FaultOptions, PlannedFault } from './planned.fault.js';
 export type {
   StubAnswer,
