@@ -20,7 +20,7 @@ export interface ProcessParts {
   readonly random: Random;
   readonly listener: FailpointListener;
   /** Takes what this coordinator sends. */
-  readonly send: (command: BranchCommand, sender: CoordinatorProcess) => void;
+  readonly send: (command: BranchCommand, sender: CoordinatorProcess, answerWithinMs: number) => void;
 }
 
 /**
@@ -85,9 +85,9 @@ export class CoordinatorProcess {
       onReply: (sink) => {
         this.sink = sink;
       },
-      send: (command) => {
+      send: (command, answerWithinMs) => {
         if (!this.isDead) {
-          this.parts.send(command, this);
+          this.parts.send(command, this, answerWithinMs);
         }
       },
       close: () => Promise.resolve(),

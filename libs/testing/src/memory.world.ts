@@ -107,7 +107,7 @@ export class MemoryWorld {
       // oxlint-disable-next-line no-await-in-loop -- one step of time after the other.
       await this.pace.settle();
       // oxlint-disable-next-line no-await-in-loop
-      if (await this.hasWork()) {
+      if (this.network.isSlow || (await this.hasWork())) {
         this.clock.fireNext();
       } else if (!this.network.releaseLate()) {
         return;
@@ -135,7 +135,7 @@ export class MemoryWorld {
       clock: this.clock,
       random: this.random,
       listener: this.listener,
-      send: (command, sender) => this.network.send(command, sender),
+      send: (command, sender, answerWithinMs) => this.network.send(command, sender, answerWithinMs),
     });
   }
 

@@ -1,4 +1,5 @@
 import type { BranchReply } from '@atone/core';
+import type { Clock } from '@atone/engine';
 import { replyTo, type BranchCommand } from '@atone/protocol';
 import { RefusedError, type Participant } from '@atone/participant';
 import type { CoordinatorProcess } from './coordinator.process.js';
@@ -8,13 +9,14 @@ import type { Tap } from './message.js';
 import type { Pace } from './pace.js';
 import { REFUSED_BY_TEST, type PlannedFault } from './planned.fault.js';
 import { playIn, type FailpointListener } from './scene.js';
+import { SlowCalls } from './slow.calls.js';
 
 /** How long a participant that has crashed is away. */
 const DOWN_MS = 1_000;
 
 export interface NetworkParts {
   readonly pace: Pace;
-  readonly clock: { now(): number };
+  readonly clock: Pick<Clock, 'now' | 'setTimer'>;
   readonly listener: FailpointListener;
   /** Kills the coordinator, and has another one started. */
   readonly crash: (process: CoordinatorProcess) => void;
@@ -38,8 +40,11 @@ export class Network {
   /** By gid: the reply before. */
   private turns = new Map<string, Promise<void>>();
   private held = new Held();
+  private slow: SlowCalls;
 
-  constructor(private readonly parts: NetworkParts) {}
+  constructor(private readonly parts: NetworkParts) {
+    this.slow = new SlowCalls(parts.clock);
+  }
 
   get tap(): Tap | undefined {
     return this.currentTap;
@@ -69,9 +74,16 @@ export class Network {
     this.faults = [];
     this.turns = new Map();
     this.held = new Held();
+    this.slow.forget();
+    this.slow = new SlowCalls(this.parts.clock);
     for (const member of this.members.keys()) {
       member.downUntil = 0;
     }
+  }
+
+  /** Whether a participant takes long for something. */
+  get isSlow(): boolean {
+    return this.slow.areUnderWay;
   }
 
   /** Delivers what is late, now that nothing else comes. Tells whether there was anything. */
@@ -79,9 +91,11 @@ export class Network {
     return this.held.releaseAll();
   }
 
-  send(command: BranchCommand, sender: CoordinatorProcess): void {
+  /** Brings `command` to its participant. The sender gives up waiting for the answer after `answerWithinMs`. */
+  send(command: BranchCommand, sender: CoordinatorProcess, answerWithinMs: number): void {
+    const bring = (): Promise<void> => this.bring(command, sender, answerWithinMs);
     const deliver = (): void => {
-      void this.carry(command, sender);
+      void bring();
     };
     switch (this.tap?.command(command) ?? 'passes') {
       case 'passes':
@@ -89,7 +103,7 @@ export class Network {
         break;
       case 'twice':
         // One after the other: a participant that is still busy with the first would take them for one.
-        void this.carry(command, sender).then(deliver);
+        void bring().then(deliver);
         break;
       case 'lost':
         break;
@@ -138,15 +152,42 @@ export class Network {
     throw new SimulatedCrashError();
   }
 
-  private carry(command: BranchCommand, sender: CoordinatorProcess): Promise<void> {
-    const delivered = this.carryInTurn(command, sender);
+  /** Carries it out when a slow participant gets to it. Its turn is taken then: nothing else has to wait for it. */
+  private async bring(
+    command: BranchCommand,
+    sender: CoordinatorProcess,
+    answerWithinMs: number,
+  ): Promise<void> {
+    const isSlow = this.slowDown(command, answerWithinMs);
+    const over = this.slow.over(command);
+    if (over !== undefined) {
+      await over;
+    }
+    // What is slow has had its fault.
+    const delivered = this.carryInTurn(command, sender, isSlow ? undefined : this.faults);
     this.turns.set(command.gid, delivered);
-    return delivered;
+    await delivered;
   }
 
-  private async carryInTurn(command: BranchCommand, sender: CoordinatorProcess): Promise<void> {
+  /** Tells whether something slow begins with the command. */
+  private slowDown(command: BranchCommand, answerWithinMs: number): boolean {
+    const fault = this.faults.find((candidate) => candidate.claim(command));
+    const isSlow = fault?.kind === 'slow' && this.slow.begin(command, fault.takesMs(answerWithinMs));
+    if (isSlow) {
+      fault.happen(command);
+    } else {
+      fault?.release(command);
+    }
+    return isSlow;
+  }
+
+  private async carryInTurn(
+    command: BranchCommand,
+    sender: CoordinatorProcess,
+    faults: readonly PlannedFault[] = [],
+  ): Promise<void> {
     const before = this.turns.get(command.gid);
-    const reply = await this.execute(wired(command));
+    const reply = await this.execute(wired(command), faults);
     await before;
     this.bringBack(command, reply, sender);
   }
@@ -172,7 +213,7 @@ export class Network {
     this.held.answered(command);
   }
 
-  private async execute(command: BranchCommand): Promise<BranchReply> {
+  private async execute(command: BranchCommand, faults: readonly PlannedFault[]): Promise<BranchReply> {
     const found = this.memberFor(command);
     if (found === undefined) {
       return unknown('unreachable', `No instance of service '${command.service}' takes part in this test.`);
@@ -181,7 +222,7 @@ export class Network {
     if (this.parts.clock.now() < member.downUntil) {
       return unknown('unreachable', `The service '${command.service}' has crashed and is not back yet.`);
     }
-    const fault = this.faults.find((candidate) => candidate.claim(command));
+    const fault = faults.find((candidate) => candidate.claim(command));
     if (fault?.kind === 'before-effect') {
       fault.happen(command);
       return unknown('error', 'The test has this call fail before its effect.');

@@ -1,10 +1,10 @@
 import type { BranchCommand } from '@atone/protocol';
-import { MisuseError, type ActionContract } from '@atone/participant';
+import { durationMs, MisuseError, type ActionContract, type Duration } from '@atone/participant';
 
 /** What a participant says that refuses because the test wants it. */
 export const REFUSED_BY_TEST = 'refused by the test';
 
-const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash'] as const;
+const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash', 'slow'] as const;
 
 /**
  * What goes wrong with a call of an action.
@@ -13,6 +13,7 @@ const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash'] as cons
  * - `after-effect`: it takes effect, and the answer is lost.
  * - `refuse`: the participant says no instead of running the handler.
  * - `crash`: the participant dies before its transaction commits, and is back a second later.
+ * - `slow`: no answer comes within the reply timeout; it takes effect later. What is asked for the step meanwhile waits.
  */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -25,7 +26,11 @@ export interface FaultOptions {
   readonly step?: string | undefined;
   /** The reason of a refusal. */
   readonly reason?: string | undefined;
+  /** How long something slow takes. Default: a second longer than the coordinator waits for a reply. */
+  readonly takes?: Duration | undefined;
 }
+
+const LATE_BY_MS = 1_000;
 
 /** A fault that `failAt` has planned. */
 export class PlannedFault {
@@ -45,6 +50,12 @@ export class PlannedFault {
 
   get reason(): string {
     return this.options.reason ?? REFUSED_BY_TEST;
+  }
+
+  /** Returns how long something slow takes whose answer is waited for as long as `answerWithinMs`. */
+  takesMs(answerWithinMs: number): number {
+    const { takes } = this.options;
+    return takes === undefined ? answerWithinMs + LATE_BY_MS : durationMs(takes);
   }
 
   /** Has it happen no more. */

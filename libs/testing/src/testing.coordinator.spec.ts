@@ -92,28 +92,6 @@ describe('a coordinator in memory', () => {
     await expect(place()).rejects.toThrow(/'stock' is not in the catalogue.*after init\(\)/u);
   });
 
-  test.each(['before-effect', 'after-effect', 'refuse', 'crash'] as const)(
-    'has a single %s happen to one of several calls at the same moment',
-    async (kind) => {
-      const fault = atone.failAt(payments.charge, kind);
-
-      const ended = await Promise.all(
-        ['a', 'b', 'c'].map((id) => atone.client.submit(placeOrder, { ...order, id }, { wait: '1h' })),
-      );
-
-      expect(fault.happenedCount).toBe(1);
-      expect(ended.filter(({ outcome }) => outcome === 'aborted')).toHaveLength(kind === 'refuse' ? 1 : 0);
-    },
-  );
-
-  test.each([
-    { what: 'an action that does not exist', at: undefined, message: 'is it misspelt?' },
-    { what: 'a contract', at: payments, message: 'is it misspelt?' },
-    { what: 'a kind that does not exist', at: payments.charge, kind: 'refuze', message: "knows no 'refuze'" },
-  ])('plans no fault for $what', ({ at, kind = 'refuse', message }) => {
-    expect(() => atone.failAt(at as never, kind as never)).toThrow(message);
-  });
-
   test('refuses what is no plan, and names the field', async () => {
     const plan = {
       name: 'p',
@@ -236,63 +214,6 @@ describe('a coordinator in memory', () => {
     const { outputs } = await atone.client.submit(sell, order, { wait: '1m' });
 
     expect(outputs).toEqual({ sell: { outcome: 'committed' } });
-  });
-});
-
-describe('what fails', () => {
-  test('before its effect is asked for again', async () => {
-    const fault = atone.failAt(payments.charge, 'before-effect', { times: 2 });
-
-    const { outcome } = await place();
-
-    expect({ outcome, ops: opsOf(bank), times: fault.happenedCount }).toEqual({
-      outcome: 'committed',
-      ops: ['action'],
-      times: 2,
-    });
-  });
-
-  test('after its effect is asked for again, and has one effect', async () => {
-    atone.failAt(payments.charge, 'after-effect', { times: 2 });
-
-    const { gid, outcome } = await place();
-
-    expect({ outcome, ops: opsOf(bank) }).toEqual({ outcome: 'committed', ops: ['action'] });
-    expect(await atone.history(gid)).toMatchInlineSnapshot(`
-     "accepted
-     stock done
-     charge unknown – unreachable: The connection broke, and with it the answer was lost.
-     charge unknown (attempt 2) – unreachable: The connection broke, and with it the answer was lost.
-     charge done (attempt 3)
-     committed"
-    `);
-  });
-
-  test('by a crash leaves nothing behind, and is asked for again when the service is back', async () => {
-    atone.failAt(payments.charge, 'crash');
-
-    const { outcome } = await place();
-
-    expect({ outcome, ops: opsOf(bank) }).toEqual({ outcome: 'committed', ops: ['action'] });
-  });
-
-  test('while it is undone is undone in the end', async () => {
-    atone.failAt(payments.charge, 'refuse');
-    atone.failAt(stock.reserve, 'crash', { op: 'compensate' });
-    atone.failAt(stock.reserve, 'after-effect', { op: 'compensate', step: 'stock' });
-
-    const { outcome } = await place();
-
-    expect({ outcome, ops: opsOf(warehouse) }).toEqual({ outcome: 'aborted', ops: ['action', 'compensate'] });
-  });
-
-  test('fails no more once it is lifted, nor at another step', async () => {
-    atone.failAt(payments.charge, 'refuse', { step: 'refill' });
-    atone.failAt(payments.charge, 'refuse').lift();
-
-    const { outcome } = await place();
-
-    expect(outcome).toBe('committed');
   });
 });
 
