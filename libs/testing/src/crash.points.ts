@@ -10,6 +10,7 @@ import {
 import { MishapTap, RecordingTap } from './crash.tap.js';
 import { historyLines } from './history.lines.js';
 import type { Tap } from './message.js';
+import { MissedFaults, type PlannedFault } from './planned.fault.js';
 
 /** Does what is to be tested, with keys that no other run has used: `run` counts them from 1. */
 export type RunTransaction = (run: number) => unknown;
@@ -53,6 +54,8 @@ export interface CrashWorld {
   reset(): Promise<void>;
   quiet(): Promise<void>;
   transactions(): Promise<readonly TransactionView[]>;
+  /** What was planned since the last reset. */
+  faults(): readonly PlannedFault[];
 }
 
 interface Experiment {
@@ -80,6 +83,10 @@ export async function visitCrashPoints(
   if (findings.failures.length > 0) {
     throw new CrashPointsError(findings, series.runCount);
   }
+  // One at a compensation, say, happens only in some of the runs.
+  if (options.only === undefined) {
+    series.faults.requireNone();
+  }
   return { points: points.map(({ name }) => name), runCount: series.runCount };
 }
 
@@ -102,6 +109,7 @@ async function findingsAt(points: readonly CrashPoint[], series: RunSeries): Pro
 /** Makes one run after the other, and counts them. */
 class RunSeries {
   runCount = 0;
+  readonly faults = new MissedFaults();
 
   constructor(
     private readonly world: CrashWorld,
@@ -152,6 +160,7 @@ class RunSeries {
     const ended = await ending(async () => run(number));
     await world.quiet();
     world.setTap(undefined);
+    this.faults.note(world.faults());
     return { run: number, point, ...ended, transactions: await world.transactions() };
   }
 }

@@ -205,4 +205,35 @@ describe('a fault', () => {
   ])('plans no fault for $what', ({ at, kind = 'refuse', message }) => {
     expect(() => atone.failAt(at as never, kind as never)).toThrow(message);
   });
+
+  test('that never happens is listed until all is begun anew', async () => {
+    atone.failAt(payments.charge, 'refuse', { step: 'refill' });
+    atone.failAt(stock.reserve, 'crash', { op: 'compensate' });
+    atone.failAt(contract('mail', { send: payments.charge }).send, 'slow').lift();
+    atone.failAt(stock.reserve, 'after-effect');
+
+    await place();
+
+    expect(atone.missedFaults()).toEqual([
+      "refuse at payments.charge, step 'refill'",
+      'crash at stock.reserve, compensate',
+    ]);
+    await atone.reset();
+    expect(atone.missedFaults()).toEqual([]);
+  });
+
+  test('that happens at no crash point is no test, and one that happens in some of the runs is', async () => {
+    await expect(crashingUndo('refill')).rejects.toThrow(
+      "never happened in any of the runs: crash at stock.reserve, compensate, step 'refill'. Is a step misspelt",
+    );
+    await expect(crashingUndo()).resolves.toMatchObject({ runCount: expect.any(Number) });
+  });
 });
+
+function crashingUndo(step?: string) {
+  return atone.everyCrashPoint(
+    () => place(),
+    () => true,
+    { before: () => atone.failAt(stock.reserve, 'crash', { op: 'compensate', step }) },
+  );
+}

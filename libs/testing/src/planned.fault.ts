@@ -52,6 +52,20 @@ export class PlannedFault {
     return this.options.reason ?? REFUSED_BY_TEST;
   }
 
+  /** Names it: `refuse at payments.charge, step 'refill'`. */
+  get description(): string {
+    const { op = 'action', step } = this.options;
+    const call = `${this.kind} at ${this.action.service}.${this.action.name}`;
+    return [call, ...(op === 'action' ? [] : [op]), ...(step === undefined ? [] : [`step '${step}'`])].join(
+      ', ',
+    );
+  }
+
+  /** Whether it has never happened, though nobody has lifted it. */
+  get isMissed(): boolean {
+    return this.happenedCount === 0 && !this.isLifted;
+  }
+
   /** Returns how long something slow takes whose answer is waited for as long as `answerWithinMs`. */
   takesMs(answerWithinMs: number): number {
     const { takes } = this.options;
@@ -93,6 +107,29 @@ export class PlannedFault {
       service === this.action.service &&
       action === this.action.name
     );
+  }
+}
+
+/** Which of the faults that are planned anew for each of several runs happen in none of them. */
+export class MissedFaults {
+  private readonly missed = new Set<string>();
+  private readonly happened = new Set<string>();
+
+  /** Looks at the faults of a run when it is over. */
+  note(faults: readonly PlannedFault[]): void {
+    for (const { isMissed, description } of faults) {
+      (isMissed ? this.missed : this.happened).add(description);
+    }
+  }
+
+  /** @throws MisuseError when there are any. */
+  requireNone(): void {
+    const idle = [...this.missed].filter((description) => !this.happened.has(description));
+    if (idle.length > 0) {
+      throw new MisuseError(
+        `What failAt has planned never happened in any of the runs: ${idle.join('; ')}. Is a step misspelt, or does nothing call it?`,
+      );
+    }
   }
 }
 

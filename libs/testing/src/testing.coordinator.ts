@@ -129,6 +129,14 @@ export class TestingCoordinator {
     return fault;
   }
 
+  /**
+   * Returns which faults have never happened since the last {@link reset}, such as that of a misspelt step. A test whose
+   * fault never happens tests nothing: `afterEach(() => expect(atone.missedFaults()).toEqual([]))`.
+   */
+  missedFaults(): readonly string[] {
+    return this.world.network.faults.filter(({ isMissed }) => isMissed).map(({ description }) => description);
+  }
+
   /** Moves time on. What becomes due on the way happens. */
   async advance(duration: Duration): Promise<void> {
     await this.world.pace.advance(durationMs(duration));
@@ -174,6 +182,7 @@ export class TestingCoordinator {
    * time: it is given the number of the run.
    *
    * @throws CrashPointsError that names each run after which something is wrong.
+   * @throws MisuseError when a fault that `before` or the runs have planned happens in none of them.
    * @throws MisuseError while another one is under way.
    */
   async everyCrashPoint(
@@ -192,6 +201,7 @@ export class TestingCoordinator {
       reset: () => this.reset(),
       quiet: () => world.quiet(),
       transactions: () => world.transactions(),
+      faults: () => world.network.faults,
     };
     this.isVisiting = true;
     try {
