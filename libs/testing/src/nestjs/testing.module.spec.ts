@@ -208,4 +208,25 @@ describe('two services', () => {
     expect(webApp.get(TestingCoordinator)).toBe(atone);
     await Promise.all([theatreApp.close(), webApp.close()]);
   });
+
+  test.each([
+    { what: 'one of its own', other: () => AtoneTestingModule },
+    { what: 'another one', other: () => AtoneTestingModule.with(createTestingCoordinator()) },
+  ])('have no shared coordinator and $what', async ({ other }) => {
+    const shared = AtoneTestingModule.with(createTestingCoordinator());
+
+    const compiling = Test.createTestingModule({ imports: [shared, other()] }).compile();
+
+    await expect(compiling).rejects.toThrow('Import either AtoneTestingModule or AtoneTestingModule.with(…)');
+  });
+
+  test('may be told of their shared coordinator more than once', async () => {
+    const atone = createTestingCoordinator();
+
+    const app = await Test.createTestingModule({
+      imports: [AtoneTestingModule.with(atone), AtoneTestingModule.with(atone)],
+    }).compile();
+
+    expect(app.get(TestingCoordinator)).toBe(atone);
+  });
 });
