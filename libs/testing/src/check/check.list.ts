@@ -23,6 +23,8 @@ export interface Check {
   /** How many more effects stand after it. */
   readonly effectCount: 0 | 1;
   readonly isGood: (replies: readonly BranchReply[], kind: CheckOptions['endpoint']['kind']) => boolean;
+  /** What the answers leave open, for people, where nobody counts effects; undefined where they say it all. */
+  readonly openQuestion?: (replies: readonly BranchReply[]) => string | undefined;
   /** What to change where it is not. */
   readonly remedy: string | ((replies: readonly BranchReply[]) => string);
 }
@@ -129,6 +131,10 @@ export const CHECKS: readonly Check[] = [
     ask: async (desk, branch) => [...(await actAndUndo(desk, branch)), await desk.ask(branch, 'action')],
     effectCount: 0,
     isGood: (replies) => isBlocked(replies.at(-1)) || isDeepStrictEqual(replies[0], replies.at(-1)),
+    openQuestion: (replies) =>
+      isYes(replies.at(-1))
+        ? 'it answers as before, and did nothing only if no effect was added: count them (--count-url)'
+        : undefined,
     remedy:
       'An undo closes the branch: a repeat of the action gets 409 (`already-undone`), and does nothing.',
   },

@@ -222,6 +222,20 @@ describe('a plain endpoint', () => {
     ]);
   });
 
+  test.each([
+    { counted: true, verdict: 'good' },
+    { counted: false, verdict: 'not-checked' },
+  ])('that answers a repeat after the undo as before is $verdict', async ({ counted, verdict }) => {
+    const options = await optionsFor({ oldAnswer: true });
+    const countEffects = counted ? options.countEffects : undefined;
+
+    const { findings } = await checkParticipant({ ...options, countEffects });
+
+    expect(findings).toContainEqual(
+      expect.objectContaining({ name: 'a repeat after the compensation does nothing', verdict }),
+    );
+  });
+
   test('shows most of its sins though nobody counts its effects', async () => {
     const options = { ...(await optionsFor({ noKeys: true })), countEffects: undefined };
 

@@ -66,10 +66,13 @@ async function findingOf(check: Check, desk: CheckDesk): Promise<CheckFinding> {
   const wrongCount = effectCount !== undefined && effectCount !== check.effectCount ? effectCount : undefined;
   const words = replies.map(describeReply).join('; ');
   const got = wrongCount === undefined ? words : `${words}; ${effectsOf(wrongCount, check.effectCount)}`;
-  const isGood = wrongCount === undefined && check.isGood(replies, desk.options.endpoint.kind);
-  return isGood
+  if (wrongCount !== undefined || !check.isGood(replies, desk.options.endpoint.kind)) {
+    return { name, sent, verdict: 'bad', got, remedy: remedyOf(check, replies) };
+  }
+  const open = effectCount === undefined ? check.openQuestion?.(replies) : undefined;
+  return open === undefined
     ? { name, sent, verdict: 'good', got }
-    : { name, sent, verdict: 'bad', got, remedy: remedyOf(check, replies) };
+    : { name, sent, verdict: 'not-checked', got: open };
 }
 
 function remedyOf({ remedy }: Check, replies: readonly BranchReply[]): string {

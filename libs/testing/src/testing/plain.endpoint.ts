@@ -12,6 +12,8 @@ export interface Sins {
   readonly noEmptyUndo?: boolean;
   /** Keeps no record of an undo. */
   readonly noRecord?: boolean;
+  /** Answers a repeat after the undo as it did before, though it does nothing. */
+  readonly oldAnswer?: boolean;
   /** Takes back once more what is undone already. */
   readonly undoAgain?: boolean;
   /** Says yes to an undo, and does nothing. */
@@ -91,6 +93,9 @@ export class PlainEndpoint {
   }
 
   private answerOf({ state, input: inputBefore, answer }: StoredBranch, input: string): Answer | undefined {
+    if (state === 'undone' && this.sins.oldAnswer === true && answer !== null) {
+      return [200, answer];
+    }
     if (state === 'undone' && this.sins.noRecord !== true) {
       return [409, { detail: 'It is undone.' }];
     }
@@ -124,7 +129,7 @@ export class PlainEndpoint {
     if (isDue && this.sins.lazyUndo !== true) {
       this.effectCount -= 1;
     }
-    this.branches.set(branch, { state: 'undone', input: stored?.input ?? '', answer: null });
+    this.branches.set(branch, { input: '', answer: null, ...stored, state: 'undone' });
     return [204, null];
   }
 
