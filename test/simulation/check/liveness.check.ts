@@ -57,7 +57,7 @@ export class LivenessCheck {
     const live = this.liveRows();
     if (
       live.length === 0 &&
-      world.network.inFlightCount === 0 &&
+      world.network.isQuiet &&
       world.clients.every((client) => client.isDone) &&
       this.unseen().length === 0
     ) {

@@ -1,4 +1,5 @@
 import type { PointFaultKind } from '../plan/fault.js';
+import type { Life } from './sim.process.js';
 import type { World } from './world.js';
 
 /** The latest a message may come, in ms. */
@@ -6,11 +7,28 @@ const LATE_MS = 20_000;
 
 /** Messages between processes: late, lost, repeated, overtaken, or cut off in one direction. */
 export class Network {
-  /** Messages that have yet to arrive. Nothing is quiet before they have. */
-  inFlightCount = 0;
+  private inFlightCount = 0;
+  /** Commands that have arrived, each with the life in which it is carried out. */
+  private readonly underWay = new Set<{ readonly life: Life }>();
   private readonly cuts = new Set<string>();
 
   constructor(private readonly world: World) {}
+
+  /** Whether nothing can come of any message any more: none is on its way, and none is being carried out. */
+  get isQuiet(): boolean {
+    return this.inFlightCount === 0 && [...this.underWay].every(({ life }) => life.isOver);
+  }
+
+  /** Notes that a command is carried out in a life, until that ends or the answer is there. */
+  begins(life: Life): { ends(): void } {
+    const execution = { life };
+    this.underWay.add(execution);
+    return {
+      ends: () => {
+        this.underWay.delete(execution);
+      },
+    };
+  }
 
   cut(from: string, to: string): void {
     this.world.trace(from, `is cut off from ${to}`);

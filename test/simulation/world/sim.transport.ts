@@ -84,17 +84,20 @@ export class SimTransport implements BranchTransport {
       if (target.life === undefined) {
         this.fail(exchange, { class: 'unreachable', message: `Nobody listens at ${target.name}.` });
       } else {
-        target.life.after(0, () => {
-          this.ask(exchange, target);
+        const { life } = target;
+        const execution = world.network.begins(life);
+        life.after(0, () => {
+          this.ask(exchange, target, execution);
         });
       }
     });
   }
 
-  private ask(exchange: Exchange, target: Target): void {
+  private ask(exchange: Exchange, target: Target, execution: { ends(): void }): void {
     const { world } = this;
     const { point, command } = exchange;
     target.receive(command, (reply) => {
+      execution.ends();
       world.trace(target.name, `answers ${reply.outcome} to ${point}`);
       world.network.carry({ from: target.name, to: this.life.process.name, kind: 'reply', point }, () => {
         this.bringHome(exchange, reply);
