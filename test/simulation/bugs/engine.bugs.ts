@@ -8,13 +8,13 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   {
     name: 'no-compare-and-set',
     what: 'The log writes a row whatever its version.',
-    promises: ['S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
+    promises: ['S9', 'S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
     edits: [{ file: LOG, find: 'row.version !== update.version || ', replace: '' }],
   },
   {
     name: 'takeover-without-a-new-version',
     what: 'To take a row over leaves its version as it was.',
-    promises: ['S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
+    promises: ['S9', 'S1', 'S2', 'SA1', 'SA2', 'SA5', 'L1', 'L2'],
     edits: [
       {
         file: LOG,
@@ -50,6 +50,37 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
         file: `${FOLDER}/engine.ts`,
         find: 'while its former driver was there, nothing pointed at the row.\n      this.recovery.suspectOrphans();',
         replace: 'while its former driver was there, nothing pointed at the row.',
+      },
+    ],
+  },
+  {
+    name: 'write-of-another-taken-for-its-own',
+    what: 'A driver in doubt takes any next version for its own write, and goes on beside the one that took the row over.',
+    promises: ['S9', 'S1'],
+    edits: [
+      {
+        file: `${FOLDER}/log-writer.ts`,
+        find:
+          ' &&\n      row.owner === update.owner &&\n      row.state === update.progress.state &&\n' +
+          '      JSON.stringify(row.progress) === JSON.stringify(update.progress.document)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'end-not-final',
+    what: 'The log lets what has ended be claimed and written again.',
+    promises: ['S2'],
+    edits: [
+      {
+        file: LOG,
+        find: 'row.version !== update.version || row.finishedAt !== undefined',
+        replace: 'row.version !== update.version',
+      },
+      {
+        file: LOG,
+        find: 'row !== undefined && row.finishedAt === undefined && row.format',
+        replace: 'row !== undefined && row.format',
       },
     ],
   },
@@ -217,6 +248,31 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
         file: `${FOLDER}/engine.ts`,
         find: '      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n      this.recovery.suspectOrphans();',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'own-clock-believed',
+    what: 'An instance never sets its clock by that of the log.',
+    promises: ['L1'],
+    edits: [
+      { file: `${FOLDER}/recovery.ts`, find: '    this.ports.clock.synchronize(logNow);\n', replace: '' },
+    ],
+  },
+  {
+    name: 'plan-unchecked',
+    what: 'A plan is accepted whatever is in it.',
+    promises: ['S12'],
+    edits: [
+      {
+        file: `${FOLDER}/submission.ts`,
+        find: 'if (unknown.length > 0) {',
+        replace: 'if (unknown.length < 0) {',
+      },
+      {
+        file: `${FOLDER}/submission.ts`,
+        find: 'if (problems.length > 0) {',
+        replace: 'if (problems.length < 0) {',
       },
     ],
   },

@@ -29,6 +29,18 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'send-without-a-barrier-not-durable',
+    what: 'A command to an endpoint without a barrier goes out before "sent" is on disk.',
+    promises: ['SA1'],
+    edits: [
+      {
+        file: `${FOLDER}/saga.draft.ts`,
+        find: 'if (!step.hasBarrier || (step.pivot && !branch.wasSent)) {',
+        replace: 'if (step.pivot && !branch.wasSent) {',
+      },
+    ],
+  },
+  {
     name: 'abort-not-durable',
     what: 'An undo is sent before the abort is on disk.',
     promises: ['S1', 'SA1'],
@@ -116,7 +128,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'refused-undo-counts-as-undone',
     what: 'A compensation that is refused is dropped.',
-    promises: ['SA1'],
+    promises: ['SA4'],
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,

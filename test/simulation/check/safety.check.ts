@@ -11,6 +11,8 @@ interface BranchFacts {
   undoCount: number;
   /** Whether an undo, empty or not, is stored. */
   isUndone: boolean;
+  /** Whether the compensation has said no, and that is stored. */
+  isUndoRefused: boolean;
 }
 
 interface TransactionFacts {
@@ -41,8 +43,8 @@ export class SafetyCheck {
     return this.transactions.get(gid)?.row;
   }
 
-  /** A row of the log has been written. */
-  rowWritten(row: StoredRow): void {
+  /** A row of the log has been written by an instance. */
+  rowWritten(row: StoredRow, writer: string): void {
     const bad = BAD_NAMES.get(row.name);
     if (bad !== undefined) {
       this.broken(bad, row.gid, 'a request that must be refused is in the log');
@@ -64,6 +66,9 @@ export class SafetyCheck {
     if (was !== 'undecided' && was !== is) {
       this.broken('S1', row.gid, `the decision changed: ${step}`);
     }
+    if (before.owner !== writer && !isTakeover(before, row)) {
+      this.broken('S9', row.gid, `${writer} wrote what belonged to ${before.owner ?? 'nobody'}: ${step}`);
+    }
     known.row = row;
     this.checkDecision(known);
   }
@@ -75,7 +80,11 @@ export class SafetyCheck {
     }
     for (const { gid, branchId, columns } of rows) {
       const facts = this.branch(gid, branchId);
-      if (columns['state'] === 'undone' && facts !== undefined && !facts.isUndone) {
+      if (facts === undefined) {
+        continue;
+      }
+      facts.isUndoRefused = (columns['undo_refusal'] ?? null) !== null;
+      if (columns['state'] === 'undone' && !facts.isUndone) {
         facts.isUndone = true;
         this.checkUndo(gid, branchId);
       }
@@ -128,7 +137,7 @@ export class SafetyCheck {
     }
     const isCommitted = transaction.row.state === 'committed';
     for (const step of transaction.plan.steps) {
-      const { effectCount, undoCount } = this.facts(transaction, step.branchId);
+      const { effectCount, undoCount, isUndoRefused } = this.facts(transaction, step.branchId);
       const skipped = skippedOp(transaction.row, step.branchId);
       const inForce = effectCount - undoCount;
       if (isCommitted && (undoCount > 0 || !isLegalCount(step, inForce, skipped))) {
@@ -136,7 +145,8 @@ export class SafetyCheck {
         this.broken('SA1', gid, `it committed, and ${step.branchId} has ${found}`);
       }
       if (!isCommitted && skipped !== 'compensate' && inForce !== 0) {
-        this.broken('SA1', gid, `it aborted, and the effect of ${step.branchId} is still there`);
+        const promise = isUndoRefused ? 'SA4' : 'SA1';
+        this.broken(promise, gid, `it aborted, and the effect of ${step.branchId} is still there`);
       }
     }
   }
@@ -224,7 +234,7 @@ export class SafetyCheck {
     if (known !== undefined) {
       return known;
     }
-    const fresh = { effectCount: 0, undoCount: 0, isUndone: false };
+    const fresh = { effectCount: 0, undoCount: 0, isUndone: false, isUndoRefused: false };
     transaction.branches.set(branchId, fresh);
     return fresh;
   }
@@ -232,6 +242,11 @@ export class SafetyCheck {
   private broken(promise: PromiseId, gid: string, what: string): void {
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
+}
+
+/** To take a row over leaves everything else as it was. */
+function isTakeover(before: StoredRow, row: StoredRow): boolean {
+  return before.state === row.state && JSON.stringify(before.progress) === JSON.stringify(row.progress);
 }
 
 /** What an operator has skipped never took effect; without a barrier nobody can be sure. */

@@ -55,7 +55,7 @@ export class CoordinatorProcess extends SimProcess {
     const { world } = this;
     this.lifeCount += 1;
     const instanceId = `${this.name}.${this.lifeCount}`;
-    const log = new LogLine(life, world, world.log);
+    const log = new LogLine(life, world, instanceId);
     const skewMs = world.options.kinds.includes('clock-jump')
       ? (world.draws.next(`${this.name} skew`) - 0.5) * 7_200_000
       : 0;

@@ -17,8 +17,12 @@ export class LogLine implements TransactionLog {
   constructor(
     private readonly life: Life,
     private readonly world: World,
-    private readonly log: MemoryLog,
+    private readonly instanceId: string,
   ) {}
+
+  private get log(): MemoryLog {
+    return this.world.log;
+  }
 
   accept(rows: readonly NewRow[]): ReturnType<TransactionLog['accept']> {
     return this.ask('accept', () => this.log.accept(rows));
@@ -103,7 +107,7 @@ export class LogLine implements TransactionLog {
         this.world.running = undefined;
         const isAnswerCut = network.isCut('log', name);
         void whenSettled(
-          work(),
+          this.world.writingAs(this.instanceId, work),
           (answer) => {
             if (isUnanswered || isAnswerCut) {
               fail(TIMEOUT_MS * draws.next(`${point} silence`));

@@ -42,6 +42,8 @@ export class World {
   readonly clients: readonly Client[];
   /** Whose code runs at this moment; undefined while a database or the network is at work. */
   running: Life | undefined;
+  /** Which instance the log is just working for; what it writes is written before anything is awaited. */
+  private writer = '';
   /** The first promise that was broken, or whatever else should not have happened. */
   failure: unknown;
   private readonly catalogue: MemoryCatalogueStore;
@@ -136,6 +138,12 @@ export class World {
     }
   }
 
+  /** Has the log work for an instance. */
+  writingAs<Answer>(instanceId: string, work: () => Promise<Answer>): Promise<Answer> {
+    this.writer = instanceId;
+    return work();
+  }
+
   catalogueFor(line: LogLine): CatalogueStore {
     return {
       register: (service, instance) => line.ask('register', () => this.catalogue.register(service, instance)),
@@ -175,7 +183,7 @@ export class World {
         `${this.nameOfGid(row.gid)} v${row.version} ${row.state}${stuck} owner ${row.owner ?? '-'}`,
       );
     }
-    this.safety.rowWritten(row);
+    this.safety.rowWritten(row, this.writer);
   }
 
   private isTaken(name: string): boolean {
