@@ -1,6 +1,6 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export class Rig {
 
   static async start(options: { readonly coordinatorArgs: readonly string[] }): Promise<Rig> {
     const dataDir = mkdtempSync(join(tmpdir(), 'atone-bench-'));
+    // Else, as root, the data would have to lie elsewhere, and stay there.
+    chmodSync(dataDir, 0o711);
     const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), durable: true });
     const databaseUrl = await postgres.createDatabase('atone');
     const database = new pg.Client({ connectionString: databaseUrl });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -57,6 +57,8 @@ export class ChaosWorld {
 
   private constructor(private readonly options: WorldOptions) {
     this.coordinators = COORDINATORS.slice(0, options.coordinatorCount ?? 1);
+    // Else, as root, the data would have to lie elsewhere, and stay there.
+    chmodSync(this.folder, 0o711);
   }
 
   /** Starts everything, and funds the shop for `orders`. */

@@ -30,7 +30,7 @@ import { hasCode } from './system-error.js';
 export const SUPERUSER = 'postgres';
 
 /** Where the data live if the server's account cannot reach the folder that was asked for. */
-const REACHABLE_PARENT = '/var/lib/atone-postgres';
+export const REACHABLE_PARENT = '/var/lib/atone-postgres';
 
 /** What lies in a data folder. */
 export interface DataFolder {
