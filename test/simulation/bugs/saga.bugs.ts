@@ -31,7 +31,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'send-without-a-barrier-not-durable',
     what: 'A command to an endpoint without a barrier goes out before "sent" is on disk.',
-    promises: ['SA1'],
+    promises: ['SA1', 'SA2'],
     edits: [
       {
         file: `${FOLDER}/saga.draft.ts`,
