@@ -39,7 +39,7 @@ test('no failpoint is passed but through the lists of names', () => {
   expect(passing).toEqual([
     'libs/core/src/failpoint.ts',
     'libs/engine/src/failpoints.ts',
-    'libs/participant/src/barrier.ts',
+    'libs/participant/src/failpoints.ts',
   ]);
 });
 

@@ -32,6 +32,9 @@ interface RecoveryHost {
 /** A pass that went well counts this long as proof that work is being taken. */
 const PROOF_MS = 10_000;
 
+/** Twice 10 s: as long as a statement may take at the log. */
+const FURTHER_LOOK_COUNT = 2;
+
 /**
  * Keeps the lease, and takes what is due or was left behind: a loop for as long as the instance lives, in which an error
  * delays what it concerns and nothing else.
@@ -42,6 +45,8 @@ export class Recovery {
   private leaseRenewedAt = Number.NEGATIVE_INFINITY;
   private passedAt = Number.NEGATIVE_INFINITY;
   private isLookDue = false;
+  /** How many more looks a suspicion calls for: the database may carry out a statement long after it gave no answer. */
+  private furtherLookCount = 0;
   /** Own rows that had no driver at the last look; those that have none at the next one are orphans. */
   private suspects: ReadonlySet<string> = new Set();
 
@@ -85,6 +90,7 @@ export class Recovery {
   /** Has the next passes look for own rows that nobody drives: a write was done whose answer never came. */
   suspectOrphans(): void {
     this.isLookDue = true;
+    this.furtherLookCount = FURTHER_LOOK_COUNT;
   }
 
   private async renew(): Promise<void> {
@@ -147,7 +153,9 @@ export class Recovery {
       this.suspectOrphans();
       throw error;
     }
-    this.lookIn(this.suspects.size > 0 ? PROOF_MS : this.options.orphanEveryMs);
+    const isSuspicious = this.suspects.size > 0 || this.furtherLookCount > 0;
+    this.furtherLookCount = Math.max(0, this.furtherLookCount - 1);
+    this.lookIn(isSuspicious ? PROOF_MS : this.options.orphanEveryMs);
   }
 
   /** By a timer and not by the time of day: a log whose clock is set back must not put the look off. */
@@ -157,7 +165,7 @@ export class Recovery {
     }
     this.timers.get('orphans')?.cancel();
     const timer = this.ports.clock.setTimer(delayMs, () => {
-      this.suspectOrphans();
+      this.isLookDue = true;
     });
     this.timers.set('orphans', timer);
   }

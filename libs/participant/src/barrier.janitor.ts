@@ -3,8 +3,9 @@ import { ENDING_COUNT_MAX } from '@atone/protocol';
 import { findOld, removeRows, type FoundGids } from './barrier.mark.js';
 import { durationMs, type Duration } from './client.duration.js';
 import type { ElapsedClock } from './client.ports.js';
-import type { LocalDatabase } from './database.port.js';
+import type { LocalDatabase, SqlSession } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
+import { reached } from './failpoints.js';
 import { MisuseError } from './participant.error.js';
 import type { RegistrationLog } from './registration.js';
 
@@ -195,7 +196,7 @@ class PortJanitor implements BarrierJanitor {
       .map(({ gid }) => gid);
     return {
       removedRowCount:
-        over.length === 0 ? 0 : await database.transaction(({ sql }) => removeRows(sql, service, over)),
+        over.length === 0 ? 0 : await database.transaction(({ sql }) => remove(sql, service, over)),
       removedCount: over.length,
       keptCount: known.length - over.length,
       unknownCount: gids.length - known.length,
@@ -254,6 +255,12 @@ class PortJanitor implements BarrierJanitor {
       log?.warn({ service, error: message }, 'barrier rows could not be removed; trying again');
     }
   }
+}
+
+async function remove(sql: SqlSession, service: string, gids: readonly string[]): Promise<number> {
+  const count = await removeRows(sql, service, gids);
+  await reached('participant.removal.beforeCommit');
+  return count;
 }
 
 const UNKNOWN =

@@ -1,4 +1,4 @@
-import { failpoint, type BranchReply } from '@atone/core';
+import type { BranchReply } from '@atone/core';
 import type { ActionCall, Barrier, BarrierCall } from './barrier.port.js';
 import * as rows from './barrier.row.js';
 import { judgeAction, judgeCloseAction, judgeCloseUndo, judgeUndo } from './barrier.rules.js';
@@ -6,14 +6,12 @@ import { requireLive } from './barrier.late.js';
 import { isRefusal } from './branch.failure.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
-import type { ParticipantFailpoint } from './failpoints.js';
+import { reached } from './failpoints.js';
 import { replyJson } from './payload.js';
 
 const CLOSED: rows.StoredRefusal = { reason: 'closed by operator' };
 
 const REASON_LENGTH_MAX = 1_000;
-
-const reached = (name: ParticipantFailpoint): void | Promise<void> => failpoint(name);
 
 /**
  * Returns the barrier that is kept in table `atone.barrier` of `database`. `endings` is asked where rows may have been

@@ -1,3 +1,5 @@
+import { failpoint } from '@atone/core';
+
 /** Where a test may stop or crash a participant. What each one means for a repeat is told by its place in barrier.ts. */
 export const PARTICIPANT_FAILPOINTS = [
   'participant.action.beforeRow',
@@ -8,6 +10,12 @@ export const PARTICIPANT_FAILPOINTS = [
   'participant.compensate.beforeCode',
   'participant.compensate.beforeCommit',
   'participant.compensate.beforeReply',
+  'participant.removal.beforeCommit',
 ] as const;
 
 export type ParticipantFailpoint = (typeof PARTICIPANT_FAILPOINTS)[number];
+
+/** Passes one of them. */
+export function reached(name: ParticipantFailpoint): void | Promise<void> {
+  return failpoint(name);
+}

@@ -10,7 +10,7 @@ export { guardDataSource, type GuardableDataSource } from './data-source.guard.j
 export * from './database.port.js';
 export type { TransactionEndings } from './endings.port.js';
 export type { ParticipantLog } from './execution.report.js';
-export * from './failpoints.js';
+export { PARTICIPANT_FAILPOINTS, type ParticipantFailpoint } from './failpoints.js';
 export * from './node/command-listener.js';
 export * from './node/command-server.js';
 export * from './node/janitor.node.js';

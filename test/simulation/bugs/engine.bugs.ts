@@ -1,3 +1,4 @@
+import { NEVER_MS } from '../plan/options.js';
 import type { PlantedBug } from './planted.bug.js';
 
 const FOLDER = 'libs/engine/src';
@@ -40,6 +41,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     name: 'reply-dropped-on-conflict',
     what: 'A write whose answer was lost finds its own version, and its driver lets go of the row and of the reply, for good.',
     promises: ['L1'],
+    mode: { kinds: ['log-unanswered'], options: { orphanEveryMs: NEVER_MS } },
     edits: [
       {
         file: `${FOLDER}/log-writer.ts`,
@@ -218,6 +220,10 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     name: 'lost-claim-forgotten',
     what: 'Rows that were claimed, though the answer was lost, are never looked for.',
     promises: ['L1'],
+    mode: {
+      kinds: ['claim-unanswered', 'kill-coordinator', 'pause-coordinator'],
+      options: { orphanEveryMs: NEVER_MS },
+    },
     edits: [
       {
         file: `${FOLDER}/recovery.ts`,
@@ -231,6 +237,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     name: 'lost-claim-of-an-act-forgotten',
     what: 'A row that was claimed for an act, though the answer was lost, is not looked for.',
     promises: ['L1'],
+    mode: { kinds: ['claim-unanswered', 'operator'], options: { orphanEveryMs: NEVER_MS } },
     edits: [
       {
         file: `${FOLDER}/engine.ts`,
@@ -243,6 +250,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     name: 'lost-acceptance-forgotten',
     what: 'A transaction that was accepted, though the answer was lost, is not looked for.',
     promises: ['L1'],
+    mode: { kinds: ['log-unanswered'], options: { orphanEveryMs: NEVER_MS } },
     edits: [
       {
         file: `${FOLDER}/engine.ts`,
@@ -285,6 +293,19 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
         file: `${FOLDER}/engine.ts`,
         find: '  if (taken.bodyHash !== bodyHash) {',
         replace: '  if (taken.bodyHash === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'late-write-not-looked-for',
+    what: 'A write that gave no answer is looked for once, and the database carries it out after that.',
+    promises: ['L1'],
+    mode: { kinds: ['log-late'], options: { orphanEveryMs: NEVER_MS, weakSpot: 'log-late' } },
+    edits: [
+      {
+        file: `${FOLDER}/recovery.ts`,
+        find: 'const FURTHER_LOOK_COUNT = 2;',
+        replace: 'const FURTHER_LOOK_COUNT = 0;',
       },
     ],
   },

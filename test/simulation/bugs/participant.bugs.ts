@@ -138,4 +138,20 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'mark-read-once',
+    what: 'Whether rows may have been removed is looked up when an action takes its row, and not again before it commits.',
+    promises: ['S4', 'S5', 'SA1', 'SA2', 'SA5', 'S1'],
+    mode: {
+      kinds: ['participant-pause', 'command-repeated', 'command-late'],
+      options: { keepRowsMs: 1, weakSpot: 'participant-pause', plainCount: 0, instanceCount: 2 },
+    },
+    edits: [
+      {
+        file: `${FOLDER}/barrier.ts`,
+        find: 'if (isPast && !taken.isPast) {',
+        replace: 'if (isPast && taken.isPast && open === undefined) {',
+      },
+    ],
+  },
 ];

@@ -56,6 +56,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     name: 'round-not-durable',
     what: 'A new round after a stored refusal is sent before it is on disk.',
     promises: ['SA1', 'L1'],
+    mode: { kinds: ['refusal', 'coordinator-crash', 'kill-coordinator'], options: { weakSpot: 'refusal' } },
     edits: [
       {
         file: `${FOLDER}/saga.settle.ts`,
@@ -104,7 +105,11 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'reply-of-an-earlier-round-counts',
     what: 'A late refusal of an earlier round is taken for the answer to the round under way.',
-    promises: ['SA1', 'SA2', 'SA5', 'L1'],
+    promises: ['S4', 'SA1', 'SA2', 'SA5', 'L1'],
+    mode: {
+      kinds: ['refusal', 'reply-repeated', 'reply-late'],
+      options: { isTransportPatient: true, weakSpot: 'reply-repeated' },
+    },
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { modeOf } from '../bugs/planted.bugs.js';
 import { planOfSeed, type SimulationPlan } from '../plan/simulation.plan.js';
 import type { PlanFile } from '../plan/plan.file.js';
 import type { Explanation } from '../shrink/explanation.js';
@@ -32,7 +33,7 @@ export async function explainFailed(failed: readonly FailedSeed[], how: Explaini
   }
   const lines: string[] = [];
   for (const { seed } of worthExplaining(failed)) {
-    const plan = planOfSeed(seed);
+    const plan = planOfSeed(seed, modeOf(how.bug));
     // oxlint-disable-next-line no-await-in-loop -- one after the other, for they are read so
     const explanation = await explainApart(plan, how);
     lines.push(...(report(plan, explanation, how) ?? [hiddenCause(seed)]), '');

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { modeOf } from '../bugs/planted.bugs.js';
 import { planOfSeed, type SimulationPlan } from '../plan/simulation.plan.js';
 import { readPlanFile } from '../plan/plan.file.js';
 import { runVolume } from '../volume/volume.js';
@@ -10,7 +11,7 @@ import { tallyReport } from './tally.report.js';
 /** Does what was asked for, and returns the exit code: 1 when a promise was broken. */
 export async function simulateCommand(given: Arguments): Promise<number> {
   if (given.seed !== undefined) {
-    return replay(planOfSeed(given.seed), given);
+    return replay(planOfSeed(given.seed, modeOf(given.bug)), given);
   }
   if (given.plan !== undefined) {
     const { plan, bug } = readPlanFile(given.plan);

@@ -10,6 +10,10 @@ export const POINT_FAULTS = {
   'log-lost': 0.03,
   /** A request to the log is carried out, and its answer is lost. */
   'log-unanswered': 0.03,
+  /** The answer that names rows which were taken over is lost. */
+  'claim-unanswered': 0.15,
+  /** A request to the log fails, and is carried out all the same, seconds later. */
+  'log-late': 0.02,
   'log-slow': 0.05,
   /** The connection to a participant's database breaks before a statement, which rolls all back. */
   'database-lost': 0.02,

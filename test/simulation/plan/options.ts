@@ -60,7 +60,8 @@ export const PLAIN_OPTIONS = {
 
 const POINT_KINDS = Object.keys(POINT_FAULTS) as PointFaultKind[];
 
-const NEVER_MS = 86_400_000;
+/** So rare a look for orphans is none. */
+export const NEVER_MS = 86_400_000;
 
 /** Without a repeat these would leave a saga waiting for ever, and rightly so. */
 const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
@@ -74,8 +75,22 @@ const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'cut-reply',
 ]);
 
+/** What is settled before a seed draws the rest. */
+export interface SimulationMode {
+  /** Kinds that may strike in each run. */
+  readonly kinds?: readonly FaultKind[];
+  readonly options?: Partial<Omit<SimulationOptions, 'kinds'>>;
+}
+
 /** Returns what a seed has in store. */
-export function drawOptions(seed: number): SimulationOptions {
+export function drawOptions(seed: number, mode: SimulationMode = {}): SimulationOptions {
+  const drawn = drawFreely(seed);
+  const given = mode.kinds ?? [];
+  const kinds = FAULT_KINDS.filter((kind) => given.includes(kind) || drawn.kinds.includes(kind));
+  return { ...drawn, ...mode.options, kinds };
+}
+
+function drawFreely(seed: number): SimulationOptions {
   const draws = new Draws(seed);
   const isResending = !draws.chance('options/no-resend', 0.15);
   const serviceCount = draws.integer('options/services', 1, 4);

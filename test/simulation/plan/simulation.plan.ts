@@ -1,6 +1,6 @@
 import { Draws } from './draws.js';
 import { TIMED_FAULTS, type PointFault, type TimedFault } from './fault.js';
-import { drawOptions, type SimulationOptions } from './options.js';
+import { drawOptions, type SimulationMode, type SimulationOptions } from './options.js';
 import { drawTransaction, type TransactionSpec } from './transaction.draw.js';
 
 /** All that a run is made of. The seed alone gives one; what a run has shown can be written down and made smaller. */
@@ -15,8 +15,8 @@ export interface SimulationPlan {
 }
 
 /** Returns the plan of a seed. */
-export function planOfSeed(seed: number): SimulationPlan {
-  const options = drawOptions(seed);
+export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan {
+  const options = drawOptions(seed, mode);
   const draws = new Draws(seed);
   return {
     seed,

@@ -1,3 +1,4 @@
+import { modeOf } from '../bugs/planted.bugs.js';
 import { watchCrypto } from '../guard/hidden.inputs.js';
 import { planOfSeed } from '../plan/simulation.plan.js';
 import { simulate } from '../run.js';
@@ -30,7 +31,7 @@ async function answer(request: WorkerRequest): Promise<WorkerAnswer> {
 async function run({ from, count, stopsAtFirst }: Extract<WorkerRequest, { type: 'run' }>): Promise<Tally> {
   let tally = EMPTY_TALLY;
   for (let seed = from; seed < from + count; seed += 1) {
-    const plan = planOfSeed(seed);
+    const plan = planOfSeed(seed, modeOf(process.env['ATONE_PLANTED_BUG']));
     // oxlint-disable-next-line no-await-in-loop -- there is one world at a time in a process.
     tally = sumOf(tally, tallyOf(plan, await simulate(plan)));
     if (stopsAtFirst && tally.failed.length > 0) {

@@ -9,6 +9,8 @@ export class SimDatabaseLine implements DatabaseLine {
   constructor(
     private readonly life: Life,
     private readonly world: World,
+    /** Whose statements they are, so that what one does moves no draw of the other. */
+    private readonly user: string = life.process.name,
   ) {}
 
   carry<Answer>(what: 'begin' | 'statement' | 'commit', execute: () => Promise<Answer>): Promise<Answer> {
@@ -20,7 +22,7 @@ export class SimDatabaseLine implements DatabaseLine {
       return execute();
     }
     const { fates, draws, scheduler } = this.world;
-    const point = `${this.life.process.name} ${what}`;
+    const point = `${this.user} ${what}`;
     const outage = (): Error => new SimulatedOutage(`The connection broke at a ${what}.`);
     if (fates.strike('database-lost', point) !== undefined) {
       return new Promise((_resolve, reject) => {

@@ -12,6 +12,9 @@ export class SimulatedOutage extends Error {
 
 const TIMEOUT_MS = 2_000;
 
+/** The longest that a statement lives without its client. */
+const LATE_MS = 5_000;
+
 /** The log as one process reaches it: over a connection that delays, breaks, and loses answers. */
 export class LogLine implements TransactionLog {
   constructor(
@@ -91,6 +94,7 @@ export class LogLine implements TransactionLog {
     const slowMs = 3_000 * (fates.strike('log-slow', point) ?? 0);
     const isLost = fates.strike('log-lost', point) !== undefined || network.isCut(name, 'log');
     const isUnanswered = fates.strike('log-unanswered', point) !== undefined;
+    const late = fates.strike('log-late', point);
     return new Promise<Answer>((resolve, reject) => {
       const fail = (afterMs: number): void => {
         this.life.after(afterMs, () => {
@@ -102,6 +106,11 @@ export class LogLine implements TransactionLog {
         fail(TIMEOUT_MS * draws.next(`${point} outage`));
         return;
       }
+      if (late !== undefined) {
+        fail(TIMEOUT_MS * draws.next(`${point} outage`));
+        this.carryOutLate(late, work);
+        return;
+      }
       const wayMs = 1 + slowMs + draws.next(`${point} latency`) * 3;
       this.world.scheduler.after(wayMs / 2, () => {
         this.world.running = undefined;
@@ -109,7 +118,7 @@ export class LogLine implements TransactionLog {
         void whenSettled(
           this.world.writingAs(this.instanceId, work),
           (answer) => {
-            if (isUnanswered || isAnswerCut) {
+            if (isUnanswered || isAnswerCut || this.isClaimLost(point, answer)) {
               fail(TIMEOUT_MS * draws.next(`${point} silence`));
             } else {
               this.life.after(wayMs / 2, () => {
@@ -125,5 +134,23 @@ export class LogLine implements TransactionLog {
         );
       });
     });
+  }
+
+  /** A database goes on with a statement whose client is gone, until the statement times out. */
+  private carryOutLate(late: number, work: () => Promise<unknown>): void {
+    this.world.scheduler.after(late * LATE_MS, () => {
+      this.world.running = undefined;
+      void whenSettled(
+        this.world.writingAs(this.instanceId, work),
+        () => undefined,
+        () => undefined,
+      );
+    });
+  }
+
+  private isClaimLost(point: string, answer: unknown): boolean {
+    const isOfClaim =
+      point.includes(' claim') && (Array.isArray(answer) ? answer.length > 0 : answer !== undefined);
+    return isOfClaim && this.world.fates.strike('claim-unanswered', point) !== undefined;
   }
 }

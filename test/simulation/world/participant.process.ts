@@ -19,7 +19,7 @@ import type { World } from './world.js';
 /** An instance of a service that keeps Atone's barrier: the production library over a simulated database. */
 export class ParticipantProcess extends SimProcess {
   private participant: Participant | undefined;
-  private connection: MemoryConnection | undefined;
+  private readonly connections: MemoryConnection[] = [];
 
   constructor(
     name: string,
@@ -53,12 +53,11 @@ export class ParticipantProcess extends SimProcess {
 
   protected boot(life: Life): void {
     const { world, service } = this;
-    const connection = this.place.database.connect(new SimDatabaseLine(life, world));
-    this.connection = connection;
+    const database = this.connect(life);
     const endings = endingsOver(life);
     this.participant = createParticipant({
       service,
-      database: connection,
+      database,
       handlers: handlersOf(life, service).filter(
         ({ contract }) => !this.isOtherVersion || contract.name !== ACTIONS.undoable,
       ),
@@ -70,34 +69,35 @@ export class ParticipantProcess extends SimProcess {
       },
     });
     if (world.options.keepRowsMs !== undefined) {
-      this.cleanUpRows(life, { connection, endings, keepFor: world.options.keepRowsMs });
+      this.cleanUpRows(life, endings, world.options.keepRowsMs);
     }
   }
 
-  private cleanUpRows(
-    life: Life,
-    means: {
-      readonly connection: MemoryConnection;
-      readonly endings: TransactionEndings;
-      readonly keepFor: number;
-    },
-  ): void {
-    const { connection: database, endings, keepFor } = means;
+  private connect(life: Life, user?: string): MemoryConnection {
+    const connection = this.place.database.connect(new SimDatabaseLine(life, this.world, user));
+    this.connections.push(connection);
+    return connection;
+  }
+
+  private cleanUpRows(life: Life, endings: TransactionEndings, keepFor: number): void {
+    const user = `${this.name} janitor`;
     createPortJanitor(
-      { service: this.service, database, endings, every: 500, keepFor },
+      { service: this.service, database: this.connect(life, user), endings, every: 500, keepFor },
       {
         clock: { setTimer: (delayMs, callback) => life.after(delayMs, callback) },
-        random: new SeededRandom(this.world.draws.integer(`${this.name} janitor`, 1, 0x7fffffff)),
+        random: new SeededRandom(this.world.draws.integer(user, 1, 0x7fffffff)),
       },
     ).start();
   }
 
   protected cleanUp(): void {
-    const { connection } = this;
+    const connections = this.connections.splice(0);
     this.participant = undefined;
     // The database notices a moment later; what was on its way there is carried out before.
     this.world.scheduler.after(5, () => {
-      connection?.end();
+      for (const connection of connections) {
+        connection.end();
+      }
     });
   }
 }
