@@ -4,6 +4,7 @@ import type { BranchCommand } from '@atone/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Pool, type PoolClient } from 'pg';
 import { migrateBarrier } from './barrier.install.js';
+import { createPortJanitor } from './barrier.janitor.js';
 import { RefusedError } from './contract.js';
 import { PARTICIPANT_FAILPOINTS } from './failpoints.js';
 import { createParticipant, type Participant } from './participant.js';
@@ -59,7 +60,9 @@ function failOnceAt(name: string): void {
   });
 }
 
-describe.each(PARTICIPANT_FAILPOINTS)('a crash at %s', (name) => {
+const OF_A_BRANCH = PARTICIPANT_FAILPOINTS.filter((name) => !name.startsWith('participant.removal'));
+
+describe.each(OF_A_BRANCH)('a crash at %s', (name) => {
   test('leaves all or nothing, and the repeat gets to the one answer', async () => {
     const book = command();
     const undo = next(book, 'compensate');
@@ -285,3 +288,26 @@ async function waitUntilBlocked(): Promise<void> {
 async function killOwn(transaction: PoolClient): Promise<void> {
   await transaction.query('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
 }
+
+/** The last test here: from its mark on whatever comes has to be asked about. */
+test('a crash in the removal of rows leaves them and the mark as they were, and the next pass removes them', async () => {
+  const book = command();
+  await participant.execute(book);
+  const janitor = createPortJanitor(
+    {
+      service: 'ledger',
+      database,
+      endings: {
+        endings: async (gids) => gids.map((gid) => ({ gid, isLive: false, endedForMs: 86_400_000 })),
+      },
+    },
+    { clock: { setTimer: () => ({ cancel: () => undefined }) }, random: { next: () => 0.5 } },
+  );
+  failOnceAt('participant.removal.beforeCommit');
+
+  await expect(janitor.pass()).rejects.toThrow('crashed here');
+
+  expect((await participant.execute(book)).outcome).toBe('done');
+  expect((await janitor.pass()).removedCount).toBeGreaterThan(0);
+  expect((await participant.execute(book)).outcome).toBe('unknown');
+});
