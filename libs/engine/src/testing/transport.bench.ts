@@ -19,11 +19,17 @@ export interface Mark {
   readonly replyCount: number;
 }
 
+interface Sent {
+  readonly command: BranchCommand;
+  /** Opens when its answer is let go. */
+  readonly gate: Deferred<void>;
+}
+
 /** Participants that answer as their commands tell them, and a record of all that they were asked and gave. */
 export class TransportBench {
   readonly asked: Asked[] = [];
   private readonly desk: TransportDesk;
-  private readonly sent = new Map<string, BranchCommand>();
+  private readonly sent = new Map<string, Sent>();
   private readonly given: { readonly attempt: string; readonly reply: BranchReply }[] = [];
   private watchers: { readonly isOver: () => boolean; readonly over: Deferred<void> }[] = [];
   private gate = deferred();
@@ -42,7 +48,7 @@ export class TransportBench {
 
   /** Returns the command of the attempt as it was handed over. */
   sentAs(command: BranchCommand): BranchCommand | undefined {
-    return this.sent.get(attemptOf(command));
+    return this.sent.get(attemptOf(command))?.command;
   }
 
   givenTo(attempt: Omit<ReplyEnvelope, 'reply'>): readonly BranchReply[] {
@@ -58,11 +64,14 @@ export class TransportBench {
   }
 
   send(command: BranchCommand, answerWithinMs: number): void {
-    this.sent.set(attemptOf(command), command);
+    this.sent.set(attemptOf(command), { command, gate: this.gate });
     this.world.transport.send(command, answerWithinMs);
   }
 
-  /** Lets the answers go that are kept back. */
+  /**
+   * Lets the answers go that are kept back, those as well whose commands were handed over but have not come yet: nobody
+   * may be there to let them go later.
+   */
   release(): void {
     this.gate.resolve();
     this.gate = deferred();
@@ -103,7 +112,7 @@ export class TransportBench {
       throw new Error('The participant breaks off.');
     }
     if (answering === 'late') {
-      await this.gate.promise;
+      await this.sent.get(attemptOf(command))?.gate.promise;
     }
     // Told apart by their number, so that no answer can stand for another.
     const serial = this.given.length + 1;

@@ -33,6 +33,17 @@ export function describeTransportCommands(
 
       await fc.assert(fc.asyncProperty(scripts, run), runLimits(runCount));
     });
+
+    test('a transport that is being closed gets the answer that was let go before its command came', async () => {
+      const bench = new TransportBench(await makeWorld());
+      try {
+        await play(bench, new TransportModel(noticesNobody), letGoBeforeItCame());
+
+        expect(bench.replies.map(({ reply }) => reply.outcome)).toContain('done');
+      } finally {
+        await bench.end();
+      }
+    });
   });
 }
 
@@ -152,6 +163,19 @@ class Release implements Command {
   toString(): string {
     return 'release';
   }
+}
+
+/** What it ends with is not owed to a service that was away, so that all answers are let go while it is on its way. */
+function letGoBeforeItCame(): Iterable<Command> {
+  const once = { branch: 0, op: 'action', attempt: 1, count: 1, isGivenUp: false } as const;
+  // A transport that found nobody there passes the dead one over from then on.
+  const findingNobody = new Send([{ ...once, service: 'stock', answering: 'done' }]);
+  const leaving = new Send([
+    { ...once, service: 'stock', answering: 'late' },
+    // Its reply tells that what was handed over with it is on its way.
+    { ...once, service: 'nobody', answering: 'done' },
+  ]);
+  return [new Start('stock'), new Kill('stock'), findingNobody, new Start('stock'), leaving];
 }
 
 const draft: fc.Arbitrary<Draft> = fc.record({
