@@ -48,7 +48,11 @@ export class ParticipantProcess extends SimProcess {
 
   /** Carries out a command that has arrived here. */
   receive(command: BranchCommand, answer: (reply: BranchReply) => void): void {
-    void this.participant?.execute(command).then(answer);
+    if (this.participant === undefined) {
+      answer({ outcome: 'unknown', error: { class: 'unreachable', message: 'It is still starting.' } });
+    } else {
+      void this.participant.execute(command).then(answer);
+    }
   }
 
   protected boot(life: Life): void {
