@@ -223,9 +223,9 @@ export class MemoryDatabase {
   }
 
   private async takeLock(session: Session, key: string): Promise<void> {
-    if (!(await this.locks.take(key, session))) {
-      throwIfClosed(session);
-    }
+    await this.locks.take(key, session);
+    // Granted or not: a session that ended meanwhile has given back what it held, and must not do so once more.
+    throwIfClosed(session);
   }
 
   private commit(session: Session): void {
