@@ -1,3 +1,4 @@
+export * from './api.shapes.js';
 export * from './catalogue.js';
 export * from './catalogue.port.js';
 export * from './clock.port.js';

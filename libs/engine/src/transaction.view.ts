@@ -11,6 +11,7 @@ import {
   type Stuck,
 } from '@atone/core';
 import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
+import { iso } from './api.shapes.js';
 import type { Snapshot } from './snapshot.js';
 
 /** Returns a transaction as the API shows it in lists. */
@@ -109,11 +110,6 @@ function stuckView(saga: Saga, stuck: Stuck, branchId: string): StuckView {
 
 function historyView({ at, ...entry }: HistoryEntry): TransactionView['history'][number] {
   return { at: iso(at), ...entry };
-}
-
-function iso(at: number): string {
-  // oxlint-disable-next-line no-restricted-globals -- formats an instant that is given; reads no clock.
-  return new Date(at).toISOString();
 }
 
 function isoOrNone(at: number | undefined): string | undefined {

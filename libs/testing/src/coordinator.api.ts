@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { OperatorAct } from '@atone/core';
-import { snapshotOfRow, summaryOf, viewOf } from '@atone/engine';
+import { countsOf, endingOf, filterOf, iso, snapshotOfRow, summaryOf, viewOf } from '@atone/engine';
 import type { CatalogueStore, SubmitAnswer, TransactionLog } from '@atone/engine';
 import { durationMs, type Duration, type HttpRequest, type HttpResponse } from '@atone/participant';
 import {
@@ -19,7 +19,6 @@ import {
 } from '@atone/protocol';
 import type { z } from 'zod';
 import { ApiError, problemOf } from './api.problem.js';
-import { countsOf, endingOf, filterOf, iso } from './api.shapes.js';
 import type { CoordinatorProcess } from './coordinator.process.js';
 
 /** Who acted, where the caller does not say. */

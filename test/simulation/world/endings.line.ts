@@ -1,6 +1,5 @@
-import type { LoggedEnding } from '@atone/engine';
+import { endingOf, type LoggedEnding } from '@atone/engine';
 import type { TransactionEndings } from '@atone/participant';
-import type { Ending } from '@atone/protocol';
 import { SimulatedOutage } from './log.line.js';
 import { never, type Life } from './sim.process.js';
 import { whenSettled } from './when-settled.js';
@@ -38,8 +37,4 @@ function ask(life: Life, gids: readonly string[]): ReturnType<TransactionEndings
       });
     });
   });
-}
-
-function endingOf({ gid, endedForMs }: LoggedEnding): Ending {
-  return endedForMs === undefined ? { gid, isLive: true } : { gid, isLive: false, endedForMs };
 }

@@ -1,4 +1,4 @@
-import { Catalogue, type CatalogueStore } from '@atone/engine';
+import { Catalogue, iso, type CatalogueStore } from '@atone/engine';
 import {
   participantInstanceSchema,
   participantListSchema,
@@ -10,7 +10,6 @@ import { Describe } from '../openapi/operation.decorator.js';
 import { CATALOGUE_STORE } from '../tokens.js';
 import { fieldError } from './request.error.js';
 import { instancePathSchema } from './request.schemas.js';
-import { iso } from './transaction.row.js';
 
 interface InstancePath {
   readonly service: string;

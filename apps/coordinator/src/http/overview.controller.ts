@@ -1,10 +1,9 @@
-import { Engine, type RowCounts, type TransactionLog } from '@atone/engine';
+import { countsOf, Engine, iso, type TransactionLog } from '@atone/engine';
 import { countsSchema, type Counts } from '@atone/protocol';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { Describe } from '../openapi/operation.decorator.js';
 import { LOG } from '../tokens.js';
 import { coordinatorInstancesSchema, type CoordinatorInstances } from './answer.schemas.js';
-import { iso } from './transaction.row.js';
 
 /** What the whole installation looks like. */
 @Controller('v1')
@@ -47,14 +46,4 @@ export class OverviewController {
       })),
     };
   }
-}
-
-function countsOf({ byState, stuckByReason, pausedCount, oldestStuckAt }: RowCounts): Counts {
-  return {
-    byState: { ...byState },
-    stuck: Object.values(stuckByReason).reduce((sum, count) => sum + count, 0),
-    stuckByReason: { ...stuckByReason },
-    paused: pausedCount,
-    oldestStuckSince: oldestStuckAt === undefined ? undefined : iso(oldestStuckAt),
-  };
 }

@@ -1,5 +1,5 @@
 import { outcomeOf } from '@atone/core';
-import { snapshotOfRow, summaryOf, UnreadableRowError, type StoredRow } from '@atone/engine';
+import { iso, snapshotOfRow, summaryOf, UnreadableRowError, type StoredRow } from '@atone/engine';
 import type { StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 
 /**
@@ -51,9 +51,4 @@ function unreadableSummary(row: StoredRow, error: UnreadableRowError): Transacti
     endedAt: row.finishedAt === undefined ? undefined : iso(row.finishedAt),
     version,
   };
-}
-
-/** Writes an instant of the log as the API does. */
-export function iso(at: number): string {
-  return new Date(at).toISOString();
 }

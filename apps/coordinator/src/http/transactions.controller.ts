@@ -1,4 +1,4 @@
-import { Engine, viewOf, type LoggedEnding, type SubmitAnswer } from '@atone/engine';
+import { endingOf, Engine, filterOf, viewOf, type SubmitAnswer } from '@atone/engine';
 import {
   endingsRequestSchema,
   endingsSchema,
@@ -8,7 +8,6 @@ import {
   submissionSchema,
   transactionPageSchema,
   transactionViewSchema,
-  type Ending,
   type Endings,
   type ListQuery,
   type Submission,
@@ -20,7 +19,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
 import { bodyHash } from './canonical.json.js';
-import { filterOf } from './list.filter.js';
 import { fieldError, RequestError } from './request.error.js';
 import { transactionPathSchema, waitQuerySchema, type WaitQuery } from './request.schemas.js';
 import { traceContextOf } from './trace.context.js';
@@ -172,10 +170,6 @@ export class TransactionsController {
       baggage,
     });
   }
-}
-
-function endingOf({ gid, endedForMs }: LoggedEnding): Ending {
-  return endedForMs === undefined ? { gid, isLive: true } : { gid, isLive: false, endedForMs };
 }
 
 function idempotencyKeyOf(request: FastifyRequest): string | undefined {

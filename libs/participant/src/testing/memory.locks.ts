@@ -1,6 +1,6 @@
 interface Waiter {
   readonly owner: object;
-  readonly grant: (isGranted: boolean) => void;
+  readonly letGo: () => void;
 }
 
 /** Row locks as a database keeps them: first come, first served, held until the owner's transaction ends. */
@@ -21,15 +21,13 @@ export class MemoryLocks {
     return holder === undefined || holder === owner;
   }
 
-  /** Waits until `owner` holds the lock; false when it was released while it waited. */
-  async take(key: string, owner: object): Promise<boolean> {
-    const holder = this.holders.get(key);
-    if (holder === undefined || holder === owner) {
-      this.holders.set(key, owner);
-      return true;
+  /** Waits until `owner` holds the lock, or waits for none any more: its transaction knows whether it has ended. */
+  async take(key: string, owner: object): Promise<void> {
+    if (this.takeIfFree(key, owner)) {
+      return;
     }
-    return new Promise((resolve) => {
-      this.queues.set(key, [...(this.queues.get(key) ?? []), { owner, grant: resolve }]);
+    await new Promise<void>((letGo) => {
+      this.queues.set(key, [...(this.queues.get(key) ?? []), { owner, letGo }]);
     });
   }
 
@@ -42,7 +40,7 @@ export class MemoryLocks {
     }
     this.queues.set(key, rest);
     this.holders.set(key, next.owner);
-    next.grant(true);
+    next.letGo();
   }
 
   /** Gives all back that `owner` holds, and has it wait for none any more. */
@@ -54,7 +52,7 @@ export class MemoryLocks {
       ];
       this.queues.set(key, staying);
       for (const waiter of waiting) {
-        waiter.grant(false);
+        waiter.letGo();
       }
     }
     const held = [...this.holders].filter(([, holder]) => holder === owner);

@@ -1,5 +1,5 @@
-import type { LoggedEnding, RowCounts, RowFilter } from '@atone/engine';
 import type { Counts, Ending, ListQuery } from '@atone/protocol';
+import type { LoggedEnding, RowCounts, RowFilter } from './log.port.js';
 
 /** Returns the filter of the log that a query means. */
 export function filterOf(query: ListQuery): RowFilter {
@@ -39,6 +39,7 @@ export function endingOf({ gid, endedForMs }: LoggedEnding): Ending {
 
 /** Writes an instant of the log as the API does. */
 export function iso(at: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- the format of an instant that is given; no clock is read.
   return new Date(at).toISOString();
 }
 
@@ -55,5 +56,6 @@ function tagOf(text: string | undefined): RowFilter['tag'] {
 }
 
 function instantOf(text: string | undefined): number | undefined {
+  // oxlint-disable-next-line no-restricted-globals -- as above
   return text === undefined ? undefined : Date.parse(text);
 }
