@@ -9,6 +9,9 @@ import type { RawRow } from './row.mapper.js';
  *
  * The owners of live rows are found by stepping through the index from one to the next, so that the rows of the
  * living, which are nearly all, are not read. What others are just taking is skipped.
+ *
+ * What is taken is materialized: a row that another claim has just changed is looked at once more, and if that look
+ * went through the limits again, it would count rows twice.
  */
 const CLAIM_DUE: HotStatement = {
   name: 'atone-claim-due',
@@ -65,7 +68,7 @@ unowned as (
   limit $2 - (select count(*) from orphaned)
   for update of t skip locked
 ),
-taken as (
+taken as materialized (
   select gid from orphaned
   union all
   select gid from unowned

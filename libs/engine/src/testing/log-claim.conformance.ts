@@ -2,6 +2,10 @@ import { expect, test } from '@jest/globals';
 import { ALICE, BOB, CAROL, DAY_MS, LEASE_MS, ended, gidsOf, running } from './log.desk.js';
 import type { Desk } from './log.desk.js';
 
+const DAVE = '00000000-0000-4000-8000-00000000000d';
+/** Enough that some of them come between the reading and the writing of the other. */
+const CLAIMS_AT_ONCE = 100;
+
 export function describeClaimDue(open: () => Desk): void {
   test('rows of an instance that has stopped are taken over, with their version raised', async () => {
     const { log, accepted } = open();
@@ -140,6 +144,24 @@ export function describeClaim(open: () => Desk): void {
       undefined,
     ]);
     expect((await log.get(row.gid))?.version).toBe(2);
+  });
+
+  test('a claim beside an act takes what it may take, whoever is first at the row', async () => {
+    const { log, newRow } = open();
+    for (let round = 1; round <= CLAIMS_AT_ONCE; round += 1) {
+      const rows = [CAROL, DAVE, CAROL, DAVE, CAROL].map((owner) => newRow({ owner }));
+      // oxlint-disable-next-line no-await-in-loop -- round by round.
+      await log.accept(rows);
+
+      // oxlint-disable-next-line no-await-in-loop -- as above.
+      const [acted, due] = await Promise.all([log.claim(CAROL, rows[4]?.gid ?? ''), log.claimDue(BOB, 3)]);
+
+      expect([acted !== undefined, due.length]).toEqual([true, 3]);
+      for (const version of [1, 2, 3]) {
+        // oxlint-disable-next-line no-await-in-loop -- one of these is the version that the row has now.
+        await log.update(rows.map(({ gid }) => ended({ gid, version }, 'aborted')));
+      }
+    }
   });
 
   test('an instance finds the live rows that it owns', async () => {
