@@ -7,6 +7,7 @@ const shared = {
   testEnvironmentOptions: { customExportConditions: ['@atone/source', 'node', 'node-addons'] },
   globalSetup: '<rootDir>/tools/jest-postgres.setup.mjs',
   globalTeardown: '<rootDir>/tools/jest-postgres.teardown.mjs',
+  setupFiles: ['<rootDir>/tools/property.setup.mjs'],
 };
 
 export default {

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /**
  * Counts one run of Jest strictly: whatever did not pass has failed. A test that is skipped or a mere
  * plan, a suite that did not run and an expected suite that is absent must not look green.
@@ -19,6 +21,7 @@ export function countTests(report, expected) {
     passed: report.numPassedTests,
     failed: failed + Number(isOtherwiseBad),
     complaints: [
+      ...failuresOf(report),
       ...absent.map((path) => `${path} did not run`),
       ...(skippedCount > 0 ? [`${skippedCount} skipped, which counts as failed`] : []),
       ...(brokenCount > 0 ? [`${brokenCount} suites could not run`] : []),
@@ -26,4 +29,20 @@ export function countTests(report, expected) {
       ...(isOtherwiseBad ? ['Jest failed outside of the tests'] : []),
     ],
   };
+}
+
+/** One line for each test that failed, with where it broke, so that a log that is cut short says what matters. */
+function failuresOf(report) {
+  return report.testResults.flatMap(({ name, message, assertionResults = [] }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    const file = name.replaceAll('\\', '/').split('/').slice(-3).join('/');
+    if (failed.length === 0) return message ? [`${file}: ${wordsOf(message)}`] : [];
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file}: ${fullName}: ${wordsOf(failureMessages[0])}`,
+    );
+  });
+}
+
+function wordsOf(message = '') {
+  return stripVTControlCharacters(message).replaceAll(/\s+/g, ' ').trim().slice(0, 600);
 }

@@ -28,6 +28,29 @@ test('a suite that could not run has failed, beside the tests that did', () => {
   expect(counts).toMatchObject({ passed: 3, failed: 3 });
 });
 
+test('a test that failed is named, with the file and what went wrong', () => {
+  const failed = {
+    status: 'failed',
+    fullName: 'a saga ends',
+    failureMessages: ['Error: \u001b[31mno\n  end'],
+  };
+  const testResults = [{ name: '/x/libs/core/src/saga.spec.ts', assertionResults: [failed] }];
+
+  const counts = countTests({ ...GREEN, success: false, numFailedTests: 1, testResults }, []);
+
+  expect(counts.complaints).toEqual(['core/src/saga.spec.ts: a saga ends: Error: no end']);
+});
+
+test('a suite that could not run says why', () => {
+  const testResults = [
+    { name: '/x/libs/core/src/saga.spec.ts', message: 'Cannot find it', assertionResults: [] },
+  ];
+
+  const counts = countTests({ ...GREEN, success: false, numRuntimeErrorTestSuites: 1, testResults }, []);
+
+  expect(counts.complaints).toContain('core/src/saga.spec.ts: Cannot find it');
+});
+
 test('a spec file that no run has picked up has failed', () => {
   const counts = countTests(GREEN, ['libs/core/src/tcc.spec.ts']);
 

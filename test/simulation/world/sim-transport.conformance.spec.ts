@@ -91,5 +91,5 @@ describeTransportConformance(
       },
     };
   },
-  { noticesNobody: true, hasQueue: false },
+  { noticesNobody: true, noticesDeathLate: true, hasQueue: false },
 );

@@ -12,20 +12,21 @@ const HELD_COUNT_MAX = 6;
 
 export interface TransportCommandsTraits {
   readonly noticesNobody: boolean;
+  readonly noticesDeathLate: boolean;
   readonly runCount: number;
 }
 
 /** Compares a transport, whatever is handed over and whoever comes and goes, with a model of what may come back. */
 export function describeTransportCommands(
   makeWorld: () => Promise<TransportWorld>,
-  { noticesNobody, runCount }: TransportCommandsTraits,
+  { runCount, ...traits }: TransportCommandsTraits,
 ): void {
   describe('that is compared with a model', () => {
     test('whatever is handed over and whoever comes and goes, replies come from who was asked', async () => {
       const run = whileThereIsTime(async (script: Iterable<Command>) => {
         const bench = new TransportBench(await makeWorld());
         try {
-          await play(bench, new TransportModel(noticesNobody), script);
+          await play(bench, new TransportModel(traits), script);
         } finally {
           await bench.end();
         }
@@ -37,7 +38,7 @@ export function describeTransportCommands(
     test('a transport that is being closed gets the answer that was let go before its command came', async () => {
       const bench = new TransportBench(await makeWorld());
       try {
-        await play(bench, new TransportModel(noticesNobody), letGoBeforeItCame());
+        await play(bench, new TransportModel(traits), letGoBeforeItCame());
 
         expect(bench.replies.map(({ reply }) => reply.outcome)).toContain('done');
       } finally {

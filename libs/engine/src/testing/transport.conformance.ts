@@ -18,6 +18,8 @@ export { commandTo, type ParticipantAnswer, type TransportWorld } from './transp
 export interface TransportTraits {
   /** Whether it finds out that nobody listens. A queue does not, and leaves it to the reply timeout. */
   readonly noticesNobody: boolean;
+  /** Whether it takes an answer's whole time to find out that a participant has died; otherwise it is told at once. */
+  readonly noticesDeathLate?: boolean;
   /** Whether commands may wait in it before they leave; then the world holds them back on demand. */
   readonly hasQueue: boolean;
   /** How many random runs there are; 100 if nothing is said. */
@@ -30,9 +32,9 @@ export function describeTransportConformance(
   makeWorld: () => Promise<TransportWorld>,
   traits: TransportTraits = { noticesNobody: true, hasQueue: true },
 ): void {
-  const { noticesNobody, hasQueue, runCount = 100 } = traits;
+  const { noticesNobody, hasQueue, noticesDeathLate = false, runCount = 100 } = traits;
   describe(`${name} is a transport`, () => {
-    describeTransportCommands(makeWorld, { noticesNobody, runCount });
+    describeTransportCommands(makeWorld, { noticesNobody, noticesDeathLate, runCount });
     describeTransportExamples(makeWorld, { noticesNobody, hasQueue });
   });
 }

@@ -29,8 +29,13 @@ export class TransportModel {
   private readonly services = new Map<string, ServiceState>();
   private readonly sent = new Map<string, Sent>();
 
-  /** `noticesNobody`: whether it is found out that nobody listens. */
-  constructor(private readonly noticesNobody: boolean) {}
+  /**
+   * `noticesNobody`: whether it is found out that nobody listens; `noticesDeathLate`: whether it takes an answer's whole
+   * time to find out that somebody has died.
+   */
+  constructor(
+    private readonly traits: { readonly noticesNobody: boolean; readonly noticesDeathLate: boolean },
+  ) {}
 
   isListening(service: string): boolean {
     const state = this.services.get(service);
@@ -45,10 +50,17 @@ export class TransportModel {
   kill(service: string): readonly string[] {
     this.services.set(service, 'down');
     const orphans = this.heldAt(service);
-    const told = this.noticesNobody ? orphans.filter(({ isCalm, isOpen }) => isCalm && isOpen) : [];
+    const told = this.traits.noticesNobody ? orphans.filter(({ isCalm, isOpen }) => isCalm && isOpen) : [];
     for (const sent of orphans) {
       disturb(sent);
       sent.isHeld = false;
+    }
+    if (this.traits.noticesDeathLate && told.length > 0) {
+      // As long as that takes, others whose answers are kept back may be given up as well.
+      for (const sent of this.sent.values()) {
+        sent.mayBeUnknown ||= sent.isHeld;
+        sent.isCalm &&= !sent.isHeld;
+      }
     }
     return attemptsOf(told);
   }
@@ -101,7 +113,7 @@ export class TransportModel {
   /** Returns whether a reply must come to the command that was just handed over. */
   owesReply(command: BranchCommand): boolean {
     const sent = this.sent.get(attemptOf(command));
-    return sent !== undefined && !sent.isHeld && sent.isOpen && (this.noticesNobody || sent.isCalm);
+    return sent !== undefined && !sent.isHeld && sent.isOpen && (this.traits.noticesNobody || sent.isCalm);
   }
 
   mayArrive(command: BranchCommand, service: string): boolean {
