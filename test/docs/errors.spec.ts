@@ -34,6 +34,8 @@ const ABORTS: Readonly<Record<AbortReason['code'], true>> = {
   deadline: true,
   attempts: true,
   operator: true,
+  initiator: true,
+  presumed: true,
 };
 
 describe('docs/errors.md', () => {

@@ -1,3 +1,5 @@
+import type { Outcome } from './saga.state.js';
+
 /** An event reached a machine in a state in which it cannot come: a defect of the caller. */
 export class IllegalTransitionError extends Error {
   override readonly name = 'IllegalTransitionError';
@@ -13,6 +15,39 @@ export class IllegalTransitionError extends Error {
 
 /** An operator asked for something that the transaction's state forbids; the message tells why. */
 export class ActRefusedError extends Error {
-  override readonly name = 'ActRefusedError';
-  readonly code = 'ACT_NOT_POSSIBLE';
+  override readonly name: string = 'ActRefusedError';
+  readonly code: string = 'ACT_NOT_POSSIBLE';
+}
+
+/** A led transaction was decided, and not as is asked for. */
+export class AlreadyDecidedError extends ActRefusedError {
+  override readonly name = 'AlreadyDecidedError';
+  override readonly code = 'ALREADY_DECIDED';
+
+  constructor(
+    readonly gid: string,
+    readonly outcome: Outcome,
+  ) {
+    super(
+      outcome === 'committed'
+        ? `Transaction ${gid} is committed, with the branches that its initiator listed. That never changes.`
+        : `Transaction ${gid} is aborted. That never changes.`,
+    );
+  }
+}
+
+/** What is told of a branch does not fit what is known of it. */
+export class BranchConflictError extends ActRefusedError {
+  override readonly name = 'BranchConflictError';
+  override readonly code = 'BRANCH_CONFLICT';
+}
+
+/** Who would decide a led transaction does not know its initiator's secret. */
+export class WrongSecretError extends ActRefusedError {
+  override readonly name = 'WrongSecretError';
+  override readonly code = 'WRONG_SECRET';
+
+  constructor(readonly gid: string) {
+    super(`Only the initiator of transaction ${gid} can decide it, and it has another secret.`);
+  }
 }

@@ -4,6 +4,7 @@ export * from './gid.js';
 export * from './json-depth.js';
 export * from './json-pointer.js';
 export * from './json.js';
+export * from './led.plan.js';
 export * from './nearest-name.js';
 export * from './plan.graph.js';
 export * from './plan.input.js';

@@ -1,4 +1,5 @@
 import type { Json } from './json.js';
+import type { LedFacts, LedStep } from './led.plan.js';
 import type { RetryPolicy } from './retry.js';
 
 /**
@@ -14,6 +15,8 @@ export interface Plan {
   readonly input: Json;
   readonly steps: readonly PlanStep[];
   readonly retry?: Partial<RetryPolicy>;
+  /** Present when the initiator's own code calls the actions; see `led.plan.ts`. */
+  readonly led?: LedFacts | undefined;
 }
 
 export interface PlanStep {
@@ -33,6 +36,8 @@ export interface PlanStep {
   /** Whether the action has a compensation. */
   readonly canUndo: boolean;
   readonly retry?: Partial<RetryPolicy>;
+  /** Present in a led transaction. */
+  readonly led?: LedStep | undefined;
 }
 
 export const PLAN_INPUT = '$input';

@@ -3,8 +3,8 @@ import { referencesIn } from './plan.input.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import type { OperatorAct } from './saga.event.js';
-import { giveUpIfSpent, opUnderWay } from './saga.reply.js';
-import { branchOf, isAbortable, positionOf, stepOf, type Branch, type Saga } from './saga.state.js';
+import { giveUpIfSpent, isRefusalKnown, opUnderWay } from './saga.reply.js';
+import { branchOf, isAbortable, isEnding, positionOf, stepOf, type Branch, type Saga } from './saga.state.js';
 
 /**
  * Records what an operator asked for.
@@ -60,16 +60,15 @@ function revive(draft: Draft, branch: Branch): void {
     draft.changeBranch(branch.branchId, { attempt: 0, dueAt: draft.now });
     return;
   }
-  const isUndoing = branch.state === 'compensating';
-  const isUndoRefused = isUndoing && branch.stuck?.reason === 'refused';
-  const needsRound = isUndoRefused || branch.mayBeClosed === true;
+  const isAtEnd = isEnding(branch);
+  const needsRound = (isAtEnd && isRefusalKnown(branch)) || branch.mayBeClosed === true;
   draft.changeBranch(branch.branchId, {
     stuck: undefined,
     mayBeClosed: undefined,
     attempt: 0,
     dueAt: draft.now,
-    round: branch.round + (needsRound && !isUndoing ? 1 : 0),
-    undoRound: branch.undoRound + (needsRound && isUndoing ? 1 : 0),
+    round: branch.round + (needsRound && !isAtEnd ? 1 : 0),
+    undoRound: branch.undoRound + (needsRound && isAtEnd ? 1 : 0),
   });
 }
 
@@ -84,7 +83,7 @@ function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
     // Passed over only in its turn: what comes after it still waits for what comes before it.
     draft.changeBranch(branchId, { closing });
   } else if (stepOf(draft.saga, branchId).hasBarrier) {
-    draft.changeBranch(branchId, { state: state === 'compensating' ? state : 'calling' });
+    draft.changeBranch(branchId, { state: isEnding(draft.branch(branchId)) ? state : 'calling' });
     draft.close(branchId, closing);
   } else {
     draft.skipNow(branchId, closing);
@@ -94,8 +93,8 @@ function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
 /** Returns why an operator cannot skip the branch as things stand, as a sentence; undefined when he can. */
 export function skipHindrance(saga: Saga, branchId: string): string | undefined {
   const branch = branchOf(saga, branchId);
-  if (saga.state === 'aborting') {
-    return branch.state === 'compensating' ? undefined : nothingToSkip(saga, branch);
+  if (saga.state === 'aborting' || saga.plan.led !== undefined) {
+    return isEnding(branch) ? undefined : nothingToSkip(saga, branch);
   }
   if (branch.state === 'done' || branch.state === 'skipped') {
     return nothingToSkip(saga, branch);

@@ -9,6 +9,7 @@ import {
   type Actor,
   type Branch,
   type BranchOp,
+  type BranchState,
   type HistoryEntry,
   type Saga,
   type StuckReason,
@@ -85,7 +86,7 @@ export class Draft {
 
   /** Leaves a branch out for good. */
   skipNow(branchId: string, { by, reason }: Actor): void {
-    const op = this.branch(branchId).state === 'compensating' ? 'compensate' : 'action';
+    const op = SKIPPED_OP[this.branch(branchId).state] ?? 'action';
     this.changeBranch(branchId, {
       state: 'skipped',
       skip: { by, reason, op },
@@ -131,7 +132,7 @@ export class Draft {
       startedAt: branch.startedAt ?? this.now,
       wasSent: branch.wasSent || op === 'action',
     });
-    const round = isUndo(op) ? branch.undoRound : branch.round;
+    const round = roundOf(branch, op);
     this.commands.push({ type: 'call', branchId, op, round, attempt, ...content });
   }
 
@@ -139,7 +140,7 @@ export class Draft {
     return { saga: this.saga, commands: this.commands, durability: this.durability };
   }
 
-  /** Returns what goes with the op: a barrier remembers an action's input and output for the undo, other endpoints do not. */
+  /** Returns what goes with the op: a barrier remembers an action's input and output for the end, other endpoints do not. */
   private contentOf(branchId: string, op: BranchOp): { input?: Json; output?: Json | undefined } | undefined {
     const { hasBarrier, input } = stepOf(this.saga, branchId);
     if (op !== 'action' && hasBarrier) {
@@ -162,6 +163,29 @@ export function clip(text: string, lengthMax: number): string {
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax).replace(/[\uD800-\uDBFF]$/u, '')}…`;
 }
 
-export function isUndo(op: BranchOp): boolean {
-  return op === 'compensate' || op === 'close-compensate';
+const SKIPPED_OP: Partial<Record<BranchState, 'confirm' | 'compensate'>> = {
+  confirming: 'confirm',
+  compensating: 'compensate',
+};
+
+/** What an op is for: to carry the branch out, or to bring it one decision or the other. */
+export type Direction = 'action' | 'confirm' | 'compensate';
+
+export function directionOf(op: BranchOp): Direction {
+  switch (op) {
+    case 'action':
+    case 'close-action':
+      return 'action';
+    case 'confirm':
+    case 'close-confirm':
+      return 'confirm';
+    case 'compensate':
+    case 'close-compensate':
+      return 'compensate';
+  }
+}
+
+/** Returns the round in which a branch is asked for an op. */
+export function roundOf(branch: Branch, op: BranchOp): number {
+  return directionOf(op) === 'action' ? branch.round : branch.undoRound;
 }

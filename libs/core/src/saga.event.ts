@@ -1,11 +1,16 @@
 import type { Json } from './json.js';
 import type { Random } from './random.js';
+import type { Decision, Enlistment, LedBranch } from './led.plan.js';
 import type { Actor, BranchError, BranchOp, Refusal, Saga } from './saga.state.js';
 
 /** What a participant answered, or what became of asking it. */
 export type BranchReply =
-  | { readonly outcome: 'done'; readonly output: Json }
+  | { readonly outcome: 'done'; readonly output: Json; readonly enlistment?: Enlistment | undefined }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  /** The confirm has taken effect; or, where there is nothing to confirm, the decision is known. */
+  | { readonly outcome: 'confirmed' }
+  /** Asked to confirm, and there is no such effect: no row, or one that somebody else's call has made. */
+  | { readonly outcome: 'lost'; readonly message: string }
   /** The compensation has taken effect, or the action never had one. */
   | { readonly outcome: 'undone'; readonly wasEmpty: boolean }
   /** The action came after its undo and did nothing. */
@@ -40,6 +45,10 @@ export type SagaEvent =
    */
   | { readonly type: 'claim'; readonly by: string; readonly act?: OperatorAct | undefined }
   | { readonly type: 'tick' }
+  /** Branches of a led transaction are registered before it is decided. */
+  | { readonly type: 'enlist'; readonly branches: readonly LedBranch[] }
+  /** The initiator decides a led transaction that was registered. */
+  | { readonly type: 'decide'; readonly decision: Decision }
   | ReplyEvent
   | OperatorAct;
 
@@ -50,9 +59,9 @@ export interface CallCommand {
   readonly op: BranchOp;
   readonly round: number;
   readonly attempt: number;
-  /** The action's input. An undo carries it only to endpoints that keep no barrier. */
+  /** The action's input. The end of a branch carries it only to endpoints that keep no barrier. */
   readonly input?: Json | undefined;
-  /** The action's output, for the undo of an endpoint without a barrier, where it is known. */
+  /** The action's output, for the end of a branch at an endpoint without a barrier, where it is known. */
   readonly output?: Json | undefined;
 }
 

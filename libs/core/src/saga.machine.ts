@@ -1,5 +1,6 @@
 /**
- * The orchestrated saga: the coordinator calls the actions of a plan and, when it cannot go on, undoes them.
+ * The orchestrated saga: the coordinator calls the actions of a plan and, when it cannot go on, undoes them. A led
+ * transaction joins it where it is decided: its initiator has called the actions, and the machine only ends them.
  *
  *                    pivot's yes                       all done
  *        running ───────────────────▶ committing ───────────────────▶ committed
@@ -9,17 +10,22 @@
  *           │ refused, out of attempts, deadline, operator      all undone
  *           └──────────────────────▶ aborting ───────────────────────▶ aborted
  *
+ *        active ──▶ committing ──▶ committed     led: all on the list confirmed, what threw undone
+ *           └─────▶ aborting ──▶ aborted         led: by the initiator, the deadline or an operator
+ *
  *   pause, stuck          attributes beside the state: nothing forgets what was decided
  *   abort after the pivot ActRefusedError, until the pivot's stored answer is known; never after its yes
  *   deadline after that   ignored
  *   reply that is late    ignored: the op, round and attempt say what it belongs to
  *   any event after the end, but a late reply   IllegalTransitionError
  *
- * A branch goes forward by pending → calling ⇄ unknown → done | refused, and back by compensating → compensated.
+ * A branch goes forward by pending → calling ⇄ unknown → done | refused, and back by compensating → compensated; in a
+ * led transaction from done by confirming → confirmed.
  */
 import { applyAct } from './saga.act.js';
 import { Draft } from './saga.draft.js';
 import { IllegalTransitionError } from './errors.js';
+import { decide, enlist } from './led.act.js';
 import type { Moment, SagaEvent, Transition } from './saga.event.js';
 import { applyReply, applyUnknown, isExpected, weigh } from './saga.reply.js';
 import { settle } from './saga.settle.js';
@@ -57,6 +63,12 @@ function apply(draft: Draft, event: SagaEvent): void {
       return;
     case 'tick':
       giveUpReplies(draft);
+      return;
+    case 'enlist':
+      enlist(draft, event.branches);
+      return;
+    case 'decide':
+      decide(draft, event.decision);
       return;
     case 'reply':
       applyReply(draft, event);
@@ -107,6 +119,10 @@ function giveUpReplies(draft: Draft): void {
 }
 
 function afterTheEnd(draft: Draft, event: SagaEvent): Transition {
+  if (event.type === 'enlist' || event.type === 'decide') {
+    apply(draft, event);
+    return draft.finish();
+  }
   if (event.type === 'reply') {
     return draft.finish();
   }

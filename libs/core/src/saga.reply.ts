@@ -1,6 +1,6 @@
 import { backoffMs } from './retry.js';
 import { beginAbort } from './saga.abort.js';
-import { clip, isUndo, MESSAGE_LENGTH_MAX, type Draft } from './saga.draft.js';
+import { clip, directionOf, MESSAGE_LENGTH_MAX, roundOf, type Draft } from './saga.draft.js';
 import type { BranchReply, ReplyEvent } from './saga.event.js';
 import {
   isAbortable,
@@ -34,17 +34,24 @@ const NOT_YET_MS_MAX = 3_600_000;
 
 /** Returns the op that is under way at a branch, or undefined when none is. */
 export function opUnderWay(branch: Branch): BranchOp | undefined {
-  const isUndoing = branch.state === 'compensating';
-  if (branch.state === 'pending') {
-    return undefined;
+  const isClosing = branch.closing !== undefined;
+  switch (branch.state) {
+    case 'pending':
+      return undefined;
+    case 'confirming':
+      return isClosing ? 'close-confirm' : 'confirm';
+    case 'compensating':
+      return isClosing ? 'close-compensate' : 'compensate';
+    case 'calling':
+    case 'unknown':
+      return isClosing ? 'close-action' : 'action';
+    case 'done':
+    case 'refused':
+    case 'confirmed':
+    case 'compensated':
+    case 'skipped':
+      return isClosing ? 'close-action' : undefined;
   }
-  if (branch.closing !== undefined) {
-    return isUndoing ? 'close-compensate' : 'close-action';
-  }
-  if (isUndoing) {
-    return 'compensate';
-  }
-  return branch.state === 'calling' || branch.state === 'unknown' ? 'action' : undefined;
 }
 
 /**
@@ -71,7 +78,7 @@ export function weigh(saga: Saga, event: ReplyEvent): ReplyEvent {
 export function isExpected(saga: Saga, event: ReplyEvent): boolean {
   const { op, reply } = event;
   const branch = saga.branches[positionOf(saga, event.branchId)];
-  if (branch === undefined || event.round !== (isUndo(op) ? branch.undoRound : branch.round)) {
+  if (branch === undefined || event.round !== roundOf(branch, op)) {
     return false;
   }
   const underWay = opUnderWay(branch);
@@ -80,7 +87,7 @@ export function isExpected(saga: Saga, event: ReplyEvent): boolean {
   }
   return (
     underWay !== undefined &&
-    isUndo(op) === isUndo(underWay) &&
+    directionOf(op) === directionOf(underWay) &&
     isAnswerTo(op, reply) &&
     isNews(branch, reply)
   );
@@ -90,14 +97,18 @@ export function isExpected(saga: Saga, event: ReplyEvent): boolean {
 function isAnswerTo(op: BranchOp, reply: Answer): boolean {
   switch (reply.outcome) {
     case 'done':
+      return directionOf(op) === 'action';
     case 'already-undone':
-      return !isUndo(op);
+      return directionOf(op) !== 'compensate';
+    case 'confirmed':
+    case 'lost':
+      return directionOf(op) === 'confirm';
     case 'undone':
-      return isUndo(op);
+      return directionOf(op) === 'compensate';
     case 'closed':
-      return op === 'close-action' || op === 'close-compensate';
+      return op !== directionOf(op);
     case 'refused':
-      return op === 'action' || op === 'compensate';
+      return op === directionOf(op);
   }
 }
 
@@ -108,15 +119,25 @@ function isNews(branch: Branch, reply: Answer): boolean {
       // In a round that may be closed a stored no may be the closing's own, which says nothing about the action.
       return branch.mayBeClosed === true
         ? branch.closing !== undefined && reply.refusal.isStored
-        : branch.stuck?.reason !== 'refused';
+        : !isRefusalKnown(branch);
     case 'already-undone':
       return branch.stuck?.reason !== 'mixed';
+    case 'lost':
+      return branch.stuck?.reason !== 'branch-lost';
     case 'closed':
       return branch.closing !== undefined;
     case 'done':
+    case 'confirmed':
     case 'undone':
       return true;
   }
+}
+
+/** A no to the end of a branch is told once, and then it waits for an operator. */
+export function isRefusalKnown({ state, stuck, refusal }: Branch): boolean {
+  return state === 'confirming'
+    ? stuck?.reason === 'mixed' && refusal !== undefined
+    : stuck?.reason === 'refused';
 }
 
 /** Records an expected reply. Where no barrier remembers it, it is durable before anything follows from it. */
@@ -128,6 +149,12 @@ export function applyReply(draft: Draft, event: ReplyEvent): void {
   switch (reply.outcome) {
     case 'done':
       end(draft, branchId, { state: 'done', output: reply.output });
+      return;
+    case 'confirmed':
+      end(draft, branchId, { state: 'confirmed', refusal: undefined });
+      return;
+    case 'lost':
+      draft.stick(branchId, 'branch-lost', reply.message);
       return;
     case 'undone':
       end(draft, branchId, { state: 'compensated' });
@@ -200,13 +227,33 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
   draft.stick(branchId, STUCK_BY_ERROR[error.class], error.message);
 }
 
+/** Whoever has to repair what is half confirmed needs both halves. */
+function refusedConfirmMessage({ branches }: Saga, branchId: string, { reason }: Refusal): string {
+  const confirmed = branches.filter(({ state }) => state === 'confirmed').map((branch) => branch.branchId);
+  const others = branches.filter(({ state }) => isUnconfirmed(state)).map((branch) => branch.branchId);
+  return (
+    `The confirm of '${branchId}' was refused: ${reason}. Confirmed: ${listOf(confirmed)}; ` +
+    `not confirmed: ${listOf(others)}.`
+  );
+}
+
+function isUnconfirmed(state: Branch['state']): boolean {
+  return state === 'confirming' || state === 'done';
+}
+
+function listOf(branchIds: readonly string[]): string {
+  return branchIds.length === 0 ? 'none' : branchIds.join(', ');
+}
+
 /** Only a driver that does not know of the abort can see this; its write will show that the row is not its own. */
 function applyAlreadyUndone(draft: Draft, branchId: string): void {
   if (draft.saga.state === 'aborting') {
     applyUnknown(draft, branchId, { class: 'error', message: 'The action came after its undo.' });
     return;
   }
-  draft.stick(branchId, 'mixed', 'The participant has undone this branch, yet nobody decided to abort.');
+  const decision =
+    draft.saga.state === 'committing' ? 'the decision is to commit' : 'nobody decided to abort';
+  draft.stick(branchId, 'mixed', `The participant has undone this branch, yet ${decision}.`);
 }
 
 function applyNotYet(draft: Draft, branchId: string, retryAfterMs: number): void {
@@ -255,6 +302,11 @@ function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   if (branch.state === 'compensating') {
     draft.changeBranch(branchId, { refusal });
     draft.stick(branchId, 'refused', `The compensation was refused: ${refusal.reason}`);
+    return;
+  }
+  if (branch.state === 'confirming') {
+    draft.changeBranch(branchId, { refusal });
+    draft.stick(branchId, 'mixed', refusedConfirmMessage(draft.saga, branchId, refusal));
     return;
   }
   end(draft, branchId, { state: 'refused', refusal });

@@ -8,11 +8,15 @@ import { isAbortable, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga
 export function settle(draft: Draft): void {
   if (draft.saga.state === 'running') {
     settleRunning(draft);
+  } else if (draft.saga.state === 'active' && isPastDeadline(draft)) {
+    beginAbort(draft, { code: 'deadline', message: 'The deadline passed before the initiator had decided.' });
   }
   if (draft.saga.state === 'aborting') {
     goBack(draft);
-  } else {
+  } else if (draft.saga.plan.led === undefined) {
     goForward(draft);
+  } else if (draft.saga.state === 'committing') {
+    confirmAll(draft);
   }
 }
 
@@ -116,14 +120,58 @@ function askAgain(draft: Draft, branch: Branch): void {
   }
 }
 
-function goBack(draft: Draft): void {
-  if (!draft.saga.branches.some((branch) => needsUndo(draft.saga, branch))) {
-    finish(draft, 'aborted');
+/** Brings the commit to the branches on the list, in any order, and the undo to the others. */
+function confirmAll(draft: Draft): void {
+  for (const branch of draft.saga.branches) {
+    if (branch.state === 'done' && hasNothingToConfirm(draft.saga, branch)) {
+      draft.changeBranch(branch.branchId, { state: 'confirmed', endedAt: draft.now });
+    }
+  }
+  if (!draft.saga.branches.some((branch) => isUnfinished(draft.saga, branch))) {
+    finish(draft, 'committed');
     return;
   }
   if (draft.saga.paused !== undefined) {
     return;
   }
+  for (const branch of draft.saga.branches) {
+    if (branch.state === 'done' && goalOf(draft.saga, branch) === 'follow') {
+      draft.changeBranch(branch.branchId, { state: 'confirming' });
+      draft.send(branch.branchId, 'confirm');
+    } else if (branch.state === 'confirming' && isDue(draft, branch)) {
+      askAgain(draft, branch);
+    }
+  }
+  undoInTurn(draft);
+}
+
+/** Nobody keeps anything in doubt about an action that took effect at once, where there is no barrier. */
+function hasNothingToConfirm(saga: Saga, { branchId }: Branch): boolean {
+  const { hasBarrier, led } = stepOf(saga, branchId);
+  return led?.goal === 'follow' && led.kind === 'saga' && !hasBarrier;
+}
+
+function isUnfinished(saga: Saga, branch: Branch): boolean {
+  return goalOf(saga, branch) === 'follow'
+    ? branch.state !== 'confirmed' && branch.state !== 'skipped'
+    : needsUndo(saga, branch);
+}
+
+function goalOf(saga: Saga, { branchId }: Branch): 'follow' | 'undo' {
+  return stepOf(saga, branchId).led?.goal ?? 'follow';
+}
+
+function goBack(draft: Draft): void {
+  if (!draft.saga.branches.some((branch) => needsUndo(draft.saga, branch))) {
+    finish(draft, 'aborted');
+    return;
+  }
+  if (draft.saga.paused === undefined) {
+    undoInTurn(draft);
+  }
+}
+
+function undoInTurn(draft: Draft): void {
   for (const branchId of undoable(draft.saga)) {
     const branch = draft.branch(branchId);
     if (branch.state === 'compensating') {
@@ -162,11 +210,16 @@ function isAwaited(saga: Saga, branch: Branch): boolean {
   return branch.isInFlight && !stepOf(saga, branch.branchId).hasBarrier;
 }
 
-/** Tells whether a branch of an aborting saga may have an effect that is not undone yet. */
+/** Tells whether a branch that is to be undone may have an effect that is not undone yet. */
 function needsUndo(saga: Saga, branch: Branch): boolean {
   const { canUndo } = stepOf(saga, branch.branchId);
+  if (saga.state === 'committing' && goalOf(saga, branch) === 'follow') {
+    return false;
+  }
   switch (branch.state) {
     case 'compensated':
+    case 'confirming':
+    case 'confirmed':
       return false;
     case 'refused':
       return branch.refusal?.isStored === false && canUndo;

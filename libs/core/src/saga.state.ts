@@ -4,18 +4,36 @@ import type { Plan, PlanStep } from './plan.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
 
 /** What the coordinator asks of a participant. To close a round is to store a refusal for it where nothing is stored. */
-export type BranchOp = 'action' | 'compensate' | 'close-action' | 'close-compensate';
+export type BranchOp =
+  'action' | 'confirm' | 'compensate' | 'close-action' | 'close-confirm' | 'close-compensate';
 
-export type SagaState = 'running' | 'committing' | 'aborting' | 'committed' | 'aborted';
+/** `active`: a led transaction that is undecided; `running`: an orchestrated one. */
+export type SagaState = 'active' | 'running' | 'committing' | 'aborting' | 'committed' | 'aborted';
 
 export type Outcome = 'undecided' | 'committed' | 'aborted';
 
 export type BranchState =
-  'pending' | 'calling' | 'done' | 'refused' | 'unknown' | 'compensating' | 'compensated' | 'skipped';
+  | 'pending'
+  | 'calling'
+  | 'done'
+  | 'refused'
+  | 'unknown'
+  | 'confirming'
+  | 'confirmed'
+  | 'compensating'
+  | 'compensated'
+  | 'skipped';
 
 /** Why only an operator can move a branch. */
 export type StuckReason =
-  'participant-down' | 'refused' | 'unknown-outcome' | 'bad-payload' | 'code' | 'code-gone' | 'mixed';
+  | 'participant-down'
+  | 'refused'
+  | 'unknown-outcome'
+  | 'bad-payload'
+  | 'code'
+  | 'code-gone'
+  | 'branch-lost'
+  | 'mixed';
 
 /**
  * What kept an attempt from ending in yes or no.
@@ -53,6 +71,7 @@ export interface Branch {
   readonly state: BranchState;
   /** The round of the action; rises only by `onRefusal: 'retry'` or by an operator. */
   readonly round: number;
+  /** The round of the undo, or of the confirm: a branch has only one of them. */
   readonly undoRound: number;
   /** Attempts in the op and round that are under way, counted before the call. */
   readonly attempt: number;
@@ -71,11 +90,11 @@ export interface Branch {
   readonly closing?: Actor | undefined;
   /** Whether the round under way may be closed at the barrier, so that only a new one can run. */
   readonly mayBeClosed?: boolean | undefined;
-  readonly skip?: (Actor & { readonly op: 'action' | 'compensate' }) | undefined;
+  readonly skip?: (Actor & { readonly op: 'action' | 'confirm' | 'compensate' }) | undefined;
 }
 
 export interface AbortReason {
-  readonly code: 'refused' | 'deadline' | 'attempts' | 'operator';
+  readonly code: 'refused' | 'deadline' | 'attempts' | 'operator' | 'initiator' | 'presumed';
   readonly message: string;
   readonly branchId?: string | undefined;
 }
@@ -141,7 +160,7 @@ function newBranch(step: PlanStep): Branch {
 }
 
 /** Returns what the state says about the one decision. */
-export function outcomeOf(state: SagaState | 'active'): Outcome {
+export function outcomeOf(state: SagaState): Outcome {
   switch (state) {
     case 'active':
     case 'running':
@@ -170,7 +189,7 @@ export function stuckOf(saga: Saga): (Stuck & { readonly branchId: string }) | u
 /** Tells whether the outcome may still become abort by a deadline, an operator or a lack of attempts. */
 export function isAbortable(saga: Saga): boolean {
   if (saga.state !== 'running') {
-    return false;
+    return saga.state === 'active';
   }
   const position = planIndex(saga.plan.steps).pivot;
   const pivot = position === undefined ? undefined : saga.branches[position];
@@ -208,15 +227,20 @@ export function isReady(saga: Saga, branchId: string): boolean {
   return stepOf(saga, branchId).after.every((name) => isPassed(branchOf(saga, name)));
 }
 
+/** Tells whether the decision is being brought to the branch. */
+export function isEnding({ state }: Branch): boolean {
+  return state === 'confirming' || state === 'compensating';
+}
+
 /** Tells whether the action under way is not asked again, because its undo follows and covers the case that it ran. */
 export function isForgone(saga: Saga, branch: Branch): boolean {
-  return saga.state === 'aborting' && branch.state !== 'compensating';
+  return saga.state === 'aborting' && !isEnding(branch);
 }
 
 /** Tells whether the attempts that the policy grants for what is under way are used up. */
 export function isSpent(saga: Saga, branch: Branch): boolean {
   const policy = retryOf(saga, stepOf(saga, branch.branchId));
-  const countMax = branch.state === 'compensating' ? policy.undoAttemptCountMax : policy.attemptCountMax;
+  const countMax = isEnding(branch) ? policy.undoAttemptCountMax : policy.attemptCountMax;
   return branch.attempt >= countMax;
 }
 

@@ -148,6 +148,9 @@ class CommandExecutor<Transaction> {
         return this.#barrier.closeAction(call);
       case 'close-compensate':
         return this.#barrier.closeUndo(call);
+      case 'confirm':
+      case 'close-confirm':
+        throw new BranchFailure('code', 'This version of the library has no part in led transactions.');
     }
   }
 

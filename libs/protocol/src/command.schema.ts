@@ -1,10 +1,18 @@
 import type { BranchReply } from '@atone/core';
 import { z } from 'zod';
 import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
+import { enlistmentSchema, ledContextSchema, nonceSchema } from './led.schema.js';
 
 export const COMMAND_COUNT_MAX = 256;
 
-export const branchOpSchema = z.enum(['action', 'compensate', 'close-action', 'close-compensate']);
+export const branchOpSchema = z.enum([
+  'action',
+  'confirm',
+  'compensate',
+  'close-action',
+  'close-confirm',
+  'close-compensate',
+]);
 
 /** What names one attempt. A reply repeats it word for word. */
 const attemptShape = {
@@ -27,6 +35,10 @@ export const branchCommandSchema = z.object({
   input: jsonSchema.optional(),
   /** The output of the action, only for endpoints that keep no barrier and only where it is known. */
   output: jsonSchema.optional(),
+  /** What the action's transaction needs to know of it when its initiator leads it; absent in a plan. */
+  led: ledContextSchema.optional(),
+  /** Which effect is ended, in a led transaction: the one whose row was first written with it. */
+  nonce: nonceSchema.optional(),
   /** Why the transaction is undone; only with compensate. */
   reason: z.string().optional(),
   /** How many ms are left until the transaction's deadline. */
@@ -64,8 +76,10 @@ const branchErrorSchema = z.object({
 });
 
 export const branchReplySchema = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('done'), output: jsonSchema }),
+  z.object({ outcome: z.literal('done'), output: jsonSchema, enlistment: enlistmentSchema.optional() }),
   z.object({ outcome: z.literal('refused'), refusal: refusalSchema }),
+  z.object({ outcome: z.literal('confirmed') }),
+  z.object({ outcome: z.literal('lost'), message: z.string() }),
   z.object({ outcome: z.literal('undone'), wasEmpty: z.boolean() }),
   z.object({ outcome: z.literal('already-undone') }),
   z.object({ outcome: z.literal('closed') }),

@@ -8,6 +8,14 @@ export const HEADERS = {
   attempt: 'atone-attempt',
   /** How many ms of the transaction's time are left, so that no clock need agree with another. */
   remainingMs: 'atone-remaining-ms',
+  /** The SHA-256 of the initiator's secret, in hex: who knows the secret itself decides. */
+  secretHash: 'atone-secret-hash',
+  /** The life of the log in which the transaction began. */
+  epoch: 'atone-epoch',
+  /** The service that leads the transaction. */
+  initiator: 'atone-initiator',
+  /** In answers: the branches that the call has enlisted, in JSON. */
+  enlisted: 'atone-enlisted',
   signature: 'atone-signature',
   idempotencyKey: 'idempotency-key',
   idempotentReplayed: 'idempotent-replayed',

@@ -2,6 +2,7 @@ export * from './command.schema.js';
 export * from './ending.schema.js';
 export * from './headers.js';
 export * from './json.schema.js';
+export * from './led.schema.js';
 export * from './local.caller.js';
 export * from './participant.schema.js';
 export * from './plan.schema.js';

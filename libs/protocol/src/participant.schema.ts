@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jsonSchema, nameSchema, textSchema } from './json.schema.js';
+import { branchKindSchema } from './led.schema.js';
 import { retrySchema } from './plan.schema.js';
 
 const pathSchema = z
@@ -18,6 +19,8 @@ const baseUrlSchema = z
 /** An action as its service offers it. */
 export const actionEntrySchema = z.strictObject({
   name: nameSchema,
+  /** `saga` if nothing is said. A `tcc` action is a try, and its undo the cancel. */
+  kind: branchKindSchema.optional(),
   hasCompensation: z.boolean(),
   inputSchema: jsonSchema.optional(),
   outputSchema: jsonSchema.optional(),
@@ -25,6 +28,7 @@ export const actionEntrySchema = z.strictObject({
   /** Only for plain endpoints: where the action and its compensation are called. */
   path: pathSchema.optional(),
   compensatePath: pathSchema.optional(),
+  confirmPath: pathSchema.optional(),
 });
 
 export type ActionEntry = z.infer<typeof actionEntrySchema>;
@@ -69,6 +73,14 @@ function missingPaths(actions: readonly ActionEntry[]): { path: (string | number
           {
             path: ['actions', position, 'path'],
             message: `is needed to call '${action.name}' at a plain endpoint`,
+          },
+        ]
+      : []),
+    ...(action.kind === 'tcc' && action.confirmPath === undefined
+      ? [
+          {
+            path: ['actions', position, 'confirmPath'],
+            message: `is needed to confirm '${action.name}', which says that it is a try`,
           },
         ]
       : []),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
+import { branchKindSchema } from './led.schema.js';
 
 export const TRANSACTION_STATES = [
   'active',
@@ -37,11 +38,21 @@ export const stuckViewSchema = z.object({
   waysOut: z.array(z.enum(['retry', 'skip', 'abort'])),
 });
 
+export const doubtViewSchema = z
+  .object({
+    since: instant,
+    trouble: z
+      .string()
+      .optional()
+      .meta({ description: 'What keeps the participant from doing what it was told.' }),
+  })
+  .meta({ description: 'Its participant has asked what was decided. Hearsay: it is kept in memory alone.' });
+
 export const branchViewSchema = z.object({
   branchId: z.string(),
   service: z.string(),
   action: z.string(),
-  kind: z.literal('saga'),
+  kind: branchKindSchema,
   after: z.array(z.string()),
   pivot: z.boolean(),
   state: z.enum([
@@ -50,6 +61,8 @@ export const branchViewSchema = z.object({
     'done',
     'refused',
     'unknown',
+    'confirming',
+    'confirmed',
     'compensating',
     'compensated',
     'skipped',
@@ -65,6 +78,7 @@ export const branchViewSchema = z.object({
   lastError: z.object({ class: z.string(), message: z.string(), at: instant }).optional(),
   stuck: stuckViewSchema.optional(),
   skipped: z.object(actorShape).optional(),
+  doubt: doubtViewSchema.optional(),
 });
 
 export const historyViewSchema = z.object({
@@ -79,7 +93,9 @@ export const historyViewSchema = z.object({
 
 const summaryShape = {
   gid: gidSchema,
-  kind: z.literal('saga'),
+  kind: z
+    .enum(['saga', 'led'])
+    .meta({ description: '`saga`: from a plan; `led`: called by the code of its initiator.' }),
   name: nameSchema,
   initiator: z.string().optional(),
   lane: z.string().optional(),
@@ -93,6 +109,10 @@ const summaryShape = {
   deadlineAt: instant.optional(),
   endedAt: instant.optional(),
   version: z.int(),
+  isHearsay: z
+    .boolean()
+    .optional()
+    .meta({ description: 'It is only heard of, and nothing of it is in the log. `version` is 0.' }),
 };
 
 /** A row of the list. */

@@ -21,8 +21,10 @@ export interface Tap {
 
 const NOUNS: Readonly<Record<BranchOp, string>> = {
   action: 'action',
+  confirm: 'confirm',
   compensate: 'compensation',
   'close-action': 'closing of the action',
+  'close-confirm': 'closing of the confirm',
   'close-compensate': 'closing of the compensation',
 };
 

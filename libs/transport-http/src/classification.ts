@@ -70,7 +70,7 @@ export function classifyPlain(command: BranchCommand, answer: PlainAnswer, nowMs
   const meaning = plainMeaning(answer.status);
   switch (meaning) {
     case 'yes':
-      return command.op === 'compensate' ? { outcome: 'undone', wasEmpty: false } : doneOf(answer);
+      return yesTo(command, answer);
     case 'refused':
       return { outcome: 'refused', refusal: refusalOf(answer) };
     case 'not-yet':
@@ -83,6 +83,13 @@ export function classifyPlain(command: BranchCommand, answer: PlainAnswer, nowMs
     case 'action-gone':
       return unknown(meaning, statusMessage(answer.status, answer.text));
   }
+}
+
+function yesTo({ op }: BranchCommand, answer: PlainAnswer): BranchReply {
+  if (op === 'compensate') {
+    return { outcome: 'undone', wasEmpty: false };
+  }
+  return op === 'confirm' ? { outcome: 'confirmed' } : doneOf(answer);
 }
 
 /** Returns the reply for what nobody knows the outcome of. */

@@ -1,4 +1,4 @@
-import { replyTo, type BranchCommand, type CatalogueInstance } from '@atone/protocol';
+import { replyTo, type ActionEntry, type BranchCommand, type CatalogueInstance } from '@atone/protocol';
 import type { Clock } from '@atone/engine';
 import { classifyPlain, unknown } from './classification.js';
 import type { ExchangeEnd, ExchangeWatcher, ResponseHeaders } from './exchange.js';
@@ -20,23 +20,35 @@ export function plainRequest(
 ): PlainRequest {
   const entry = instance.actions.find((candidate) => candidate.name === command.action);
   const { op, input, output, reason } = command;
-  if (op === 'close-action' || op === 'close-compensate') {
+  if (op === 'close-action' || op === 'close-confirm' || op === 'close-compensate') {
     return impossible('error', 'A plain endpoint keeps no barrier, so that its rounds cannot be closed.');
   }
-  const isAction = op === 'action';
-  const path = isAction ? entry?.path : entry?.compensatePath;
+  const { what, path } = plainTarget(entry, op);
   if (path === undefined) {
-    const what = isAction ? 'action' : 'compensation of';
     return impossible(
       'action-gone',
       `The service '${command.service}' has no path for the ${what} '${command.action}' in the catalogue.`,
     );
   }
-  const body = JSON.stringify(isAction ? (input ?? null) : { input: input ?? null, output, reason });
+  const body = JSON.stringify(op === 'action' ? (input ?? null) : { input: input ?? null, output, reason });
   const bytes = Buffer.byteLength(body);
   return bytes > bodyBytesMax
     ? impossible('bad-payload', tooLargeMessage(bytes, bodyBytesMax))
     : { type: 'request', path, body };
+}
+
+function plainTarget(
+  entry: ActionEntry | undefined,
+  op: 'action' | 'confirm' | 'compensate',
+): { readonly what: string; readonly path: string | undefined } {
+  switch (op) {
+    case 'action':
+      return { what: 'action', path: entry?.path };
+    case 'confirm':
+      return { what: 'confirm of', path: entry?.confirmPath };
+    case 'compensate':
+      return { what: 'compensation of', path: entry?.compensatePath };
+  }
 }
 
 export function tooLargeMessage(bytes: number, bodyBytesMax: number): string {

@@ -113,7 +113,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,
-        find: 'if (branch === undefined || event.round !== (isUndo(op) ? branch.undoRound : branch.round)) {',
+        find: 'if (branch === undefined || event.round !== roundOf(branch, op)) {',
         replace: 'if (branch === undefined) {',
       },
     ],
@@ -173,7 +173,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.act.ts`,
-        find: "} else if (stepOf(draft.saga, branchId).hasBarrier) {\n    draft.changeBranch(branchId, { state: state === 'compensating' ? state : 'calling' });\n    draft.close(branchId, closing);",
+        find: "} else if (stepOf(draft.saga, branchId).hasBarrier) {\n    draft.changeBranch(branchId, { state: isEnding(draft.branch(branchId)) ? state : 'calling' });\n    draft.close(branchId, closing);",
         replace: '} else if (branchId === undefined) {',
       },
     ],

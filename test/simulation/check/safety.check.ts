@@ -249,17 +249,15 @@ function isTakeover(before: StoredRow, row: StoredRow): boolean {
   return before.state === row.state && JSON.stringify(before.progress) === JSON.stringify(row.progress);
 }
 
+type SkippedOp = NonNullable<Branch['skip']>['op'] | undefined;
+
 /** What an operator has skipped never took effect; without a barrier nobody can be sure. */
-function isLegalCount(
-  { hasBarrier }: PlanStep,
-  inForce: number,
-  skipped: 'action' | 'compensate' | undefined,
-): boolean {
+function isLegalCount({ hasBarrier }: PlanStep, inForce: number, skipped: SkippedOp): boolean {
   return skipped === 'action' ? inForce === 0 || !hasBarrier : inForce === 1;
 }
 
 /** Returns what an operator has skipped of a branch, as the row tells. */
-function skippedOp(row: StoredRow, branchId: string): 'action' | 'compensate' | undefined {
+function skippedOp(row: StoredRow, branchId: string): SkippedOp {
   const { branches } = row.progress as unknown as { branches: readonly Branch[] };
   return branches.find((branch) => branch.branchId === branchId)?.skip?.op;
 }

@@ -54,6 +54,9 @@ export class ParticipantModel {
         return this.stored('action') ?? this.close('action', command.round);
       case 'close-compensate':
         return this.stored('compensate') ?? this.close('compensate', command.round);
+      case 'confirm':
+      case 'close-confirm':
+        throw new Error('Nothing is confirmed in an orchestrated saga.');
     }
   }
 

@@ -297,6 +297,8 @@ function describe(event: SagaEvent): string {
       return `${event.type} ${event.branchId ?? 'all'}`;
     case 'start':
     case 'claim':
+    case 'enlist':
+    case 'decide':
     case 'tick':
     case 'abort':
     case 'pause':

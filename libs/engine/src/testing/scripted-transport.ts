@@ -46,9 +46,12 @@ export function happyScript(command: BranchCommand): BranchReply {
   switch (command.op) {
     case 'action':
       return { outcome: 'done', output: { by: command.action } };
+    case 'confirm':
+      return { outcome: 'confirmed' };
     case 'compensate':
       return { outcome: 'undone', wasEmpty: false };
     case 'close-action':
+    case 'close-confirm':
     case 'close-compensate':
       return { outcome: 'closed' };
   }

@@ -42,6 +42,9 @@ export class BranchModel {
         return this.closeAction(move);
       case 'close-compensate':
         return this.closeUndo(move);
+      case 'confirm':
+      case 'close-confirm':
+        return 'code';
     }
   }
 

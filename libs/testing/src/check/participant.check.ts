@@ -96,7 +96,10 @@ function describeReply(reply: BranchReply): string {
       return 'not yet';
     case 'unknown':
       return `unknown, ${reply.error.class}: ${reply.error.message.replace(/\.$/u, '')}`;
+    case 'lost':
+      return `lost: ${clipped(reply.message)}`;
     case 'already-undone':
+    case 'confirmed':
     case 'closed':
       return reply.outcome;
   }

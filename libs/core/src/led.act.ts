@@ -1,0 +1,71 @@
+import { AlreadyDecidedError, BranchConflictError, WrongSecretError } from './errors.js';
+import {
+  conflictOf,
+  isSameDecision,
+  missingOf,
+  withBranches,
+  withDecision,
+  type Decision,
+  type LedBranch,
+} from './led.plan.js';
+import { beginAbort } from './saga.abort.js';
+import type { Draft } from './saga.draft.js';
+import { outcomeOf } from './saga.state.js';
+
+/**
+ * Adds branches to a led transaction that is undecided.
+ *
+ * @throws {AlreadyDecidedError} after the decision: nobody joins any more.
+ * @throws {BranchConflictError} when an id is taken by another branch.
+ */
+export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
+  const { saga } = draft;
+  if (saga.state !== 'active') {
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+  }
+  const conflict = branches.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined);
+  if (conflict !== undefined) {
+    throw new BranchConflictError(conflict);
+  }
+  const changed = withBranches(saga, branches, 'follow');
+  if (changed !== saga) {
+    draft.saga = changed;
+    draft.note({ what: 'registered', message: branches.map(({ branchId }) => branchId).join(', ') });
+    draft.durableFirst();
+  }
+}
+
+/**
+ * Decides. What was decided in the same way already stays as it is.
+ *
+ * @throws {WrongSecretError} when it is not the initiator who asks.
+ * @throws {AlreadyDecidedError} when it was decided otherwise, or on another list.
+ * @throws {BranchConflictError} when the list does not fit what was registered.
+ */
+export function decide(draft: Draft, decision: Decision): void {
+  const { saga } = draft;
+  if (saga.plan.led?.secretHash !== decision.secretHash) {
+    throw new WrongSecretError(saga.gid);
+  }
+  if (saga.state !== 'active') {
+    if (!isSameDecision(saga, decision)) {
+      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+    }
+    return;
+  }
+  const told = [...decision.branches, ...decision.thrown];
+  const problem =
+    told.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined) ??
+    missingOf(saga, decision);
+  if (problem !== undefined) {
+    throw new BranchConflictError(problem);
+  }
+  draft.saga = withDecision(saga, decision);
+  if (decision.to === 'abort') {
+    beginAbort(draft, { code: 'initiator', message: decision.message ?? 'The initiator aborted.' });
+  } else {
+    draft.change({ state: 'committing' });
+    draft.note({ what: 'committing' });
+    draft.durableFirst();
+  }
+}
