@@ -8,7 +8,8 @@ export type RowState = 'active' | 'running' | 'committing' | 'aborting' | 'commi
 /** What is written once, when a transaction is accepted. */
 export interface NewRow {
   readonly gid: string;
-  readonly kind: 'saga';
+  /** `saga`: from a plan; `led`: its initiator calls the actions. */
+  readonly kind: 'saga' | 'led';
   readonly name: string;
   readonly initiator?: string | undefined;
   readonly lane?: string | undefined;
@@ -41,6 +42,11 @@ export type AcceptOutcome =
   | { readonly outcome: 'accepted'; readonly acceptedAt: number }
   /** The idempotency key belongs to an earlier transaction. Nothing was written. */
   | { readonly outcome: 'key-taken'; readonly gid: string; readonly bodyHash: string };
+
+export type InsertOutcome =
+  | { readonly outcome: 'inserted'; readonly acceptedAt: number }
+  /** The log holds the gid already, whatever its row says. Nothing was written. */
+  | { readonly outcome: 'exists' };
 
 /** To which transaction, and to which body, an idempotency key belongs. */
 export interface KeyHolder {
@@ -131,6 +137,13 @@ export interface TransactionLog {
   /** Inserts rows at version 1; one answer for each, in order. */
   accept(rows: readonly NewRow[]): Promise<readonly AcceptOutcome[]>;
 
+  /**
+   * Inserts those rows whose gid the log does not hold, at version 1; one answer for each, in order. This is how a led
+   * transaction is decided: of several who try, exactly one inserts. A row in an end state is finished at once. Nothing
+   * here has an idempotency key.
+   */
+  insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]>;
+
   /** Compare-and-set by version. For each update: whether the row had the version and now holds the change. */
   update(updates: readonly RowUpdate[]): Promise<readonly boolean[]>;
 
@@ -147,6 +160,9 @@ export interface TransactionLog {
   owned(instanceId: string): Promise<readonly string[]>;
 
   get(gid: string): Promise<StoredRow | undefined>;
+
+  /** Returns those of `gids` that the log holds, in any order. */
+  rows(gids: readonly string[]): Promise<readonly StoredRow[]>;
 
   /** Returns the transaction that an idempotency key belongs to, as long as the key is remembered. */
   findKey(key: string): Promise<KeyHolder | undefined>;
@@ -168,4 +184,10 @@ export interface TransactionLog {
   endLease(instanceId: string): Promise<void>;
 
   instances(): Promise<readonly InstanceRow[]>;
+
+  /**
+   * Returns the number of the log's present life, from 1. It rises when the database was restored or failed over, as far
+   * as that can be seen, for what was committed last may be lost then.
+   */
+  epoch(): Promise<number>;
 }

@@ -2,7 +2,7 @@ import { ROW_FORMAT } from '@atone/engine';
 import type { AcceptOutcome, NewRow } from '@atone/engine';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { DuplicateGidError, MissingDueError, RowEndedError, isEndState } from './batch.error.js';
-import { msOf, tagElement } from './row.mapper.js';
+import { msOf, tagElement, textArray } from './row.mapper.js';
 
 /** For how long an idempotency key is remembered. */
 const KEY_LIFETIME_DAYS = 7;
@@ -132,9 +132,4 @@ function valuesOf(rows: readonly NewRow[], keys: readonly KeyOwner[]): unknown[]
     sorted.map(({ gid }) => gid),
     sorted.map(({ bodyHash }) => bodyHash),
   ];
-}
-
-/** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */
-function textArray(elements: readonly string[]): string {
-  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
 }

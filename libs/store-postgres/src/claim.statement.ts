@@ -104,6 +104,15 @@ from atone.global_transaction as t
 where t.gid = $1`,
 };
 
+const GET_MANY: HotStatement = {
+  name: 'atone-get-many',
+  text: `
+select ${ROW_COLUMNS}
+from atone.global_transaction as t
+where t.gid = any($1::uuid[])
+  and t.gid between $2 and $3`,
+};
+
 const FIND_KEY: HotStatement = {
   name: 'atone-find-key',
   text: `
@@ -153,6 +162,12 @@ export async function claimRow(
 export async function getRow(pool: StatementRunner, gid: string): Promise<StoredRow | undefined> {
   const [row] = await pool.run<RawRow>(GET, [gid]);
   return row && toStoredRow(row);
+}
+
+export async function getRows(pool: StatementRunner, gids: readonly string[]): Promise<StoredRow[]> {
+  const sorted = gids.toSorted();
+  const rows = await pool.run<RawRow>(GET_MANY, [sorted, sorted[0], sorted.at(-1)]);
+  return rows.map(toStoredRow);
 }
 
 export async function ownedGids(pool: StatementRunner, instanceId: string): Promise<string[]> {

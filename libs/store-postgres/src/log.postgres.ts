@@ -1,5 +1,6 @@
 import type {
   AcceptOutcome,
+  InsertOutcome,
   InstanceRow,
   KeyHolder,
   LoggedEnding,
@@ -12,11 +13,21 @@ import type {
 } from '@atone/engine';
 import type { DataSource } from 'typeorm';
 import { acceptRows } from './accept.statement.js';
-import { claimDueRows, claimRow, endedGids, findKeyHolder, getRow, ownedGids } from './claim.statement.js';
+import {
+  claimDueRows,
+  claimRow,
+  endedGids,
+  findKeyHolder,
+  getRow,
+  getRows,
+  ownedGids,
+} from './claim.statement.js';
 import { translating } from './cold.read.js';
 import { countRows } from './counts.query.js';
 import { endingsOf } from './endings.query.js';
+import { readEpoch } from './epoch.statement.js';
 import type { HotPool } from './hot.pool.js';
+import { insertAbsentRows } from './insert.statement.js';
 import { listInstances } from './instances.query.js';
 import { deleteExpiredKeys } from './janitor.statement.js';
 import { endLease, renewLease } from './lease.statement.js';
@@ -42,6 +53,10 @@ export class PostgresLog implements TransactionLog {
     return rows.length === 0 ? [] : acceptRows(this.hot, rows);
   }
 
+  async insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]> {
+    return rows.length === 0 ? [] : insertAbsentRows(this.hot, rows);
+  }
+
   async update(updates: readonly RowUpdate[]): Promise<readonly boolean[]> {
     return updates.length === 0 ? [] : updateRows(this.hot, updates);
   }
@@ -60,6 +75,10 @@ export class PostgresLog implements TransactionLog {
 
   get(gid: string): Promise<StoredRow | undefined> {
     return getRow(this.hot, gid);
+  }
+
+  async rows(gids: readonly string[]): Promise<readonly StoredRow[]> {
+    return gids.length === 0 ? [] : getRows(this.hot, gids);
   }
 
   findKey(key: string): Promise<KeyHolder | undefined> {
@@ -88,6 +107,10 @@ export class PostgresLog implements TransactionLog {
 
   endLease(instanceId: string): Promise<void> {
     return endLease(this.hot, instanceId);
+  }
+
+  epoch(): Promise<number> {
+    return readEpoch(this.hot);
   }
 
   instances(): Promise<readonly InstanceRow[]> {

@@ -105,3 +105,8 @@ function toTags(elements: readonly string[]): Record<string, string> {
     }),
   );
 }
+
+/** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */
+export function textArray(elements: readonly string[]): string {
+  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
+}

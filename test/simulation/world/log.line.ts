@@ -31,6 +31,10 @@ export class LogLine implements TransactionLog {
     return this.ask('accept', () => this.log.accept(rows));
   }
 
+  insertIfAbsent(rows: readonly NewRow[]): ReturnType<TransactionLog['insertIfAbsent']> {
+    return this.ask('insert', () => this.log.insertIfAbsent(rows));
+  }
+
   update(updates: readonly RowUpdate[]): ReturnType<TransactionLog['update']> {
     return this.ask('update', () => this.log.update(updates));
   }
@@ -49,6 +53,10 @@ export class LogLine implements TransactionLog {
 
   get(gid: string): ReturnType<TransactionLog['get']> {
     return this.ask('get', () => this.log.get(gid));
+  }
+
+  rows(gids: readonly string[]): ReturnType<TransactionLog['rows']> {
+    return this.ask('rows', () => this.log.rows(gids));
   }
 
   findKey(key: string): ReturnType<TransactionLog['findKey']> {
@@ -81,6 +89,10 @@ export class LogLine implements TransactionLog {
 
   instances(): ReturnType<TransactionLog['instances']> {
     return this.ask('instances', () => this.log.instances());
+  }
+
+  epoch(): ReturnType<TransactionLog['epoch']> {
+    return this.ask('epoch', () => this.log.epoch());
   }
 
   /** Has `work` carried out at the database, whatever becomes of who asked, and its answer brought back. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describeInsertIfAbsent, describeReadMany } from './log-insert.conformance.js';
 import { describeClaim, describeClaimDue, describeNotDue, describeRivals } from './log-claim.conformance.js';
 import { describeLogCommands } from './log.commands.js';
 import { describeCounts, describeLeases, describeList, describePaging } from './log-search.conformance.js';
@@ -43,6 +44,10 @@ function describeLogExamples(makeLog: () => Promise<LogWorld>): void {
     describe('that compares and sets', () => {
       describeUpdate(open);
       describeEnd(open);
+    });
+    describe('that inserts what it does not hold', () => {
+      describeInsertIfAbsent(open);
+      describeReadMany(open);
     });
     describe('whose rows are taken over', () => {
       describeClaimDue(open);

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.port.js';
 import {
   ROW_FORMAT,
   type AcceptOutcome,
+  type InsertOutcome,
   type InstanceRow,
   type KeyHolder,
   type LoggedEnding,
@@ -27,9 +28,12 @@ interface MemoryRow extends StoredRow {
  * It keeps what a database would give back: every document goes through JSON on its way in.
  */
 export class MemoryLog implements TransactionLog {
-  private readonly rows = new Map<string, MemoryRow>();
+  private readonly held = new Map<string, MemoryRow>();
   private readonly keys = new Map<string, KeyHolder>();
   private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
+
+  /** The life of the log; a test that raises it says that decisions may have been lost. */
+  life = 1;
 
   /** `onWrite` is called with each row that is written, before anybody hears of it. */
   constructor(
@@ -41,11 +45,21 @@ export class MemoryLog implements TransactionLog {
     checkBatch(rows);
     for (const { gid, idempotency } of rows) {
       const holder = idempotency && this.keys.get(idempotency.key);
-      if (this.rows.has(gid) && (holder === undefined || holder.gid === gid)) {
+      if (this.held.has(gid) && (holder === undefined || holder.gid === gid)) {
         throw new Error(`Transaction ${gid} is in the log already.`);
       }
     }
     return rows.map((row) => this.acceptOne(row));
+  }
+
+  async insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]> {
+    checkBatch(rows);
+    return rows.map((row) => {
+      if (this.held.has(row.gid)) {
+        return { outcome: 'exists' };
+      }
+      return { outcome: 'inserted', acceptedAt: this.insert(row) };
+    });
   }
 
   async update(updates: readonly RowUpdate[]): Promise<readonly boolean[]> {
@@ -54,26 +68,33 @@ export class MemoryLog implements TransactionLog {
   }
 
   async claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]> {
-    const due = [...this.rows.values()].filter((row) => this.isClaimable(row, instanceId)).slice(0, limit);
+    const due = [...this.held.values()].filter((row) => this.isClaimable(row, instanceId)).slice(0, limit);
     return due.map((row) => this.takeOver(row, instanceId));
   }
 
   async claim(instanceId: string, gid: string): Promise<StoredRow | undefined> {
-    const row = this.rows.get(gid);
+    const row = this.held.get(gid);
     const isLive = row !== undefined && row.finishedAt === undefined && row.format <= ROW_FORMAT;
     return isLive ? this.takeOver(row, instanceId) : undefined;
   }
 
   async owned(instanceId: string): Promise<readonly string[]> {
-    const rows = [...this.rows.values()];
+    const rows = [...this.held.values()];
     return rows
       .filter((row) => row.owner === instanceId && row.finishedAt === undefined)
       .map((row) => row.gid);
   }
 
   async get(gid: string): Promise<StoredRow | undefined> {
-    const row = this.rows.get(gid);
+    const row = this.held.get(gid);
     return row === undefined ? undefined : copyOf(row);
+  }
+
+  async rows(gids: readonly string[]): Promise<readonly StoredRow[]> {
+    return [...new Set(gids)].flatMap((gid) => {
+      const row = this.held.get(gid);
+      return row === undefined ? [] : [copyOf(row)];
+    });
   }
 
   async findKey(key: string): Promise<KeyHolder | undefined> {
@@ -81,13 +102,13 @@ export class MemoryLog implements TransactionLog {
   }
 
   async ended(gids: readonly string[]): Promise<readonly string[]> {
-    return gids.filter((gid) => this.rows.get(gid)?.finishedAt !== undefined);
+    return gids.filter((gid) => this.held.get(gid)?.finishedAt !== undefined);
   }
 
   async endings(gids: readonly string[]): Promise<readonly LoggedEnding[]> {
     const now = this.clock.now();
     return [...new Set(gids)].flatMap((gid) => {
-      const row = this.rows.get(gid);
+      const row = this.held.get(gid);
       const { finishedAt } = row ?? {};
       const endedForMs = finishedAt === undefined ? undefined : Math.max(0, now - finishedAt);
       return row === undefined ? [] : [{ gid, endedForMs }];
@@ -96,7 +117,7 @@ export class MemoryLog implements TransactionLog {
 
   async list(filter: RowFilter): Promise<readonly StoredRow[]> {
     const keyed = filter.idempotencyKey === undefined ? undefined : this.keys.get(filter.idempotencyKey)?.gid;
-    return [...this.rows.values()]
+    return [...this.held.values()]
       .filter((row) => filter.idempotencyKey === undefined || row.gid === keyed)
       .filter((row) => matchesState(row, filter) && matchesSubject(row, filter) && matchesTime(row, filter))
       .toSorted((left, right) => (left.gid < right.gid ? 1 : -1))
@@ -109,7 +130,7 @@ export class MemoryLog implements TransactionLog {
     const stuckByReason: Record<string, number> = {};
     let pausedCount = 0;
     let oldestStuckAt: number | undefined;
-    for (const row of this.rows.values()) {
+    for (const row of this.held.values()) {
       byState[row.state] +=
         row.finishedAt !== undefined && row.finishedAt < this.clock.now() - 86_400_000 ? 0 : 1;
       pausedCount += row.isPaused ? 1 : 0;
@@ -143,13 +164,17 @@ export class MemoryLog implements TransactionLog {
     }));
   }
 
+  async epoch(): Promise<number> {
+    return this.life;
+  }
+
   /** Puts a row in as some other version of the software would have left it. */
   plant(row: StoredRow & { readonly dueAt?: number | undefined }): void {
     this.write({ dueAt: this.clock.now(), ...row });
   }
 
   private acceptOne(row: NewRow): AcceptOutcome {
-    const { idempotency, owner, plan, progress, deadlineInMs, ...rest } = row;
+    const { idempotency } = row;
     const taken = idempotency === undefined ? undefined : this.keys.get(idempotency.key);
     if (taken !== undefined) {
       return { outcome: 'key-taken', ...taken };
@@ -157,22 +182,28 @@ export class MemoryLog implements TransactionLog {
     if (idempotency !== undefined) {
       this.keys.set(idempotency.key, { gid: row.gid, bodyHash: idempotency.bodyHash });
     }
+    return { outcome: 'accepted', acceptedAt: this.insert(row) };
+  }
+
+  /** Returns when it was accepted. */
+  private insert(row: NewRow): number {
+    const { idempotency: _key, owner, plan, progress, deadlineInMs, ...rest } = row;
     const now = this.clock.now();
     this.write({
       ...rest,
       ...this.changed(progress),
-      owner,
+      owner: FINISHED.has(progress.state) ? undefined : owner,
       plan: through(plan),
       format: ROW_FORMAT,
       version: 1,
       acceptedAt: now,
       deadlineAt: deadlineInMs === undefined ? undefined : now + deadlineInMs,
     });
-    return { outcome: 'accepted', acceptedAt: now };
+    return now;
   }
 
   private updateOne(update: RowUpdate): boolean {
-    const row = this.rows.get(update.gid);
+    const row = this.held.get(update.gid);
     if (row === undefined || row.version !== update.version || row.finishedAt !== undefined) {
       return false;
     }
@@ -202,7 +233,7 @@ export class MemoryLog implements TransactionLog {
   }
 
   private write(row: MemoryRow): void {
-    this.rows.set(row.gid, row);
+    this.held.set(row.gid, row);
     this.onWrite(row);
   }
 

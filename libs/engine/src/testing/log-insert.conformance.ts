@@ -1,0 +1,99 @@
+import { expect, test } from '@jest/globals';
+import { ALICE, BOB, ended, gidsOf, running, type Desk } from './log.desk.js';
+
+/** Describes how a log inserts what it does not hold: the way in which led transactions are decided. */
+export function describeInsertIfAbsent(open: () => Desk): void {
+  test('S1 of several who insert a gid at once, exactly one does', async () => {
+    const { log, newRow } = open();
+    const row = newRow({ kind: 'led' });
+    const rivals = [ALICE, BOB].map((owner) => ({
+      ...row,
+      owner,
+      progress: running({ state: 'committing', document: { owner } }),
+    }));
+
+    const answers = await Promise.all(rivals.map(async (rival) => log.insertIfAbsent([rival])));
+
+    const outcomes = answers.flat().map(({ outcome }) => outcome);
+    expect(outcomes.toSorted()).toEqual(['exists', 'inserted']);
+    const winner = rivals[outcomes.indexOf('inserted')];
+    expect(await log.get(row.gid)).toMatchObject({
+      kind: 'led',
+      version: 1,
+      state: 'committing',
+      owner: winner?.owner,
+      progress: { owner: winner?.owner },
+    });
+  });
+
+  test('what is there stays as it is, and the rows beside it are inserted', async () => {
+    const { log, accepted, newRow } = open();
+    const { gid } = await accepted();
+    const fresh = newRow();
+    const before = await log.get(gid);
+
+    const answers = await log.insertIfAbsent([fresh, newRow({ gid }), newRow()]);
+
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['inserted', 'exists', 'inserted']);
+    expect(await log.get(gid)).toEqual(before);
+    expect((await log.get(fresh.gid))?.version).toBe(1);
+  });
+
+  test('a row in an end state is finished at once, and nobody owns it', async () => {
+    const { log, newRow, world } = open();
+    const row = newRow({ kind: 'led', progress: { state: 'aborted', isPaused: false, document: {} } });
+
+    const [answer] = await log.insertIfAbsent([row]);
+    await world.advance(60_000);
+
+    const found = await log.get(row.gid);
+    expect(answer?.outcome).toBe('inserted');
+    expect(found).toMatchObject({ state: 'aborted', version: 1, finishedAt: found?.acceptedAt });
+    expect(found?.owner).toBeUndefined();
+    expect(await log.ended([row.gid])).toEqual([row.gid]);
+    expect(await log.claimDue(BOB, 10)).toEqual([]);
+    expect((await log.counts()).byState.aborted).toBe(1);
+  });
+
+  test('a batch that names a gid twice, or a live row without a due time, is refused as a whole', async () => {
+    const { log, newRow } = open();
+    const [row, other] = [newRow(), newRow()];
+
+    await expect(log.insertIfAbsent([other, row, row])).rejects.toThrow();
+    await expect(
+      log.insertIfAbsent([other, newRow({ progress: running({ dueInMs: undefined }) })]),
+    ).rejects.toThrow();
+
+    expect(await log.get(other.gid)).toBeUndefined();
+  });
+
+  test('a row that was inserted is taken over and ended like any other', async () => {
+    const { log, newRow } = open();
+    const row = newRow({ kind: 'led', progress: running({ state: 'committing' }) });
+    await log.insertIfAbsent([row]);
+    await log.endLease(ALICE);
+
+    const [taken] = await log.claimDue(BOB, 10);
+
+    expect(taken).toMatchObject({ gid: row.gid, kind: 'led', owner: BOB, version: 2 });
+    expect(await log.update([ended({ gid: row.gid, version: 2 }, 'committed')])).toEqual([true]);
+  });
+}
+
+export function describeReadMany(open: () => Desk): void {
+  test('rows are read by their gids, and what is not there is left out', async () => {
+    const { log, accepted, newRow } = open();
+    const [first, second] = [await accepted(), await accepted()];
+
+    const rows = await log.rows([second.gid, newRow().gid, first.gid]);
+
+    expect(gidsOf(rows).toSorted()).toEqual([first.gid, second.gid].toSorted());
+    expect(rows).toContainEqual(await log.get(first.gid));
+  });
+
+  test('the life of a log stays the same as long as nothing happens to it', async () => {
+    const { log } = open();
+
+    expect([await log.epoch(), await log.epoch()]).toEqual([1, 1]);
+  });
+}

@@ -1,0 +1,46 @@
+import type { HotStatement, StatementRunner } from './hot.pool.js';
+
+/**
+ * What tells one life of a database from the next: a cluster that was made anew has another system identifier, and one
+ * that was promoted, or recovered to a point in time, another timeline.
+ */
+const IDENTITY = `(select system_identifier from pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
+
+const READ: HotStatement = {
+  name: 'atone-epoch',
+  text: `
+select epoch, identity = ${IDENTITY} as is_present
+from atone.log_life`,
+};
+
+/** Nobody who comes second raises it again. */
+const RAISE: HotStatement = {
+  name: 'atone-raise-epoch',
+  text: `
+insert into atone.log_life as l (epoch, identity, began_at)
+values (1, ${IDENTITY}, now())
+on conflict (is_only) do update
+set epoch = l.epoch + 1,
+    identity = excluded.identity,
+    began_at = now()
+where l.identity <> excluded.identity`,
+};
+
+interface Life {
+  readonly epoch: number;
+  readonly is_present: boolean;
+}
+
+/** Returns the number of the log's present life, which begins here if the database has changed; see TransactionLog.epoch. */
+export async function readEpoch(pool: StatementRunner): Promise<number> {
+  const [known] = await pool.run<Life>(READ, []);
+  if (known?.is_present === true) {
+    return known.epoch;
+  }
+  await pool.run(RAISE, []);
+  const [life] = await pool.run<Life>(READ, []);
+  if (life === undefined) {
+    throw new Error('The log has no life.');
+  }
+  return life.epoch;
+}

@@ -1,0 +1,97 @@
+import { ROW_FORMAT } from '@atone/engine';
+import type { InsertOutcome, NewRow } from '@atone/engine';
+import { DuplicateGidError, isEndState, MissingDueError } from './batch.error.js';
+import type { HotStatement, StatementRunner } from './hot.pool.js';
+import { msOf, textArray, tagElement } from './row.mapper.js';
+
+/**
+ * Inserts what is not there. The rows come sorted, so that two batches with the same gids wait and do not deadlock; who
+ * waits finds the other's row, and inserts nothing.
+ */
+const INSERT_IF_ABSENT: HotStatement = {
+  name: 'atone-insert-if-absent',
+  text: `
+with written as (
+  insert into atone.global_transaction (
+    gid, kind, format, version, name, initiator, lane, tags, services,
+    state, is_paused, owner, due_at, deadline_at, accepted_at, updated_at, finished_at, plan, progress
+  )
+  select
+    u.gid, u.kind, ${ROW_FORMAT}, 1, u.name, u.initiator, u.lane, u.tags::text[], u.services::text[],
+    u.state, u.is_paused,
+    case when u.state not in ('committed', 'aborted') then u.owner end,
+    case when u.state not in ('committed', 'aborted') then now() + u.due_in_ms * interval '1 millisecond' end,
+    now() + u.deadline_in_ms * interval '1 millisecond', now(), now(),
+    case when u.state in ('committed', 'aborted') then now() end,
+    u.plan, u.progress
+  from unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::boolean[], $10::uuid[], $11::float8[], $12::float8[], $13::json[], $14::json[]
+  ) as u (
+    gid, kind, name, initiator, lane, tags, services, state,
+    is_paused, owner, due_in_ms, deadline_in_ms, plan, progress
+  )
+  on conflict (gid) do nothing
+  returning gid, state, finished_at
+),
+counted as (
+  insert into atone.finished_count as c (minute, state, shard, count)
+  select date_trunc('minute', now()), state, pg_backend_pid() % 64, count(*)
+  from written
+  where finished_at is not null
+  group by state
+  order by state
+  on conflict (minute, state, shard) do update
+  set count = c.count + excluded.count
+)
+select gid, ${msOf('now()::timestamptz(3)')} as accepted_at
+from written`,
+};
+
+interface InsertedRow {
+  readonly gid: string;
+  readonly accepted_at: number;
+}
+
+/** Inserts the rows in one statement; see TransactionLog.insertIfAbsent. */
+export async function insertAbsentRows(
+  pool: StatementRunner,
+  rows: readonly NewRow[],
+): Promise<InsertOutcome[]> {
+  checkBatch(rows);
+  const sorted = rows.toSorted((left, right) => (left.gid < right.gid ? -1 : 1));
+  const inserted = await pool.run<InsertedRow>(INSERT_IF_ABSENT, valuesOf(sorted));
+  const acceptedAt = new Map(inserted.map((row) => [row.gid, row.accepted_at]));
+  return rows.map(({ gid }) => {
+    const at = acceptedAt.get(gid);
+    return at === undefined ? { outcome: 'exists' } : { outcome: 'inserted', acceptedAt: at };
+  });
+}
+
+function checkBatch(rows: readonly NewRow[]): void {
+  const gids = new Set<string>();
+  for (const { gid, progress } of rows) {
+    if (gids.has(gid)) throw new DuplicateGidError(gid);
+    if (progress.dueInMs === undefined && !isEndState(progress.state)) throw new MissingDueError(gid);
+    gids.add(gid);
+  }
+}
+
+function valuesOf(rows: readonly NewRow[]): unknown[] {
+  return [
+    rows.map((row) => row.gid),
+    rows.map((row) => row.kind),
+    rows.map((row) => row.name),
+    rows.map((row) => row.initiator),
+    rows.map((row) => row.lane),
+    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
+    rows.map((row) => textArray(row.services)),
+    rows.map((row) => row.progress.state),
+    rows.map((row) => row.progress.isPaused),
+    rows.map((row) => row.owner),
+    rows.map((row) => row.progress.dueInMs),
+    rows.map((row) => row.deadlineInMs),
+    rows.map((row) => JSON.stringify(row.plan)),
+    rows.map((row) => JSON.stringify(row.progress.document)),
+  ];
+}
