@@ -4,6 +4,8 @@ export * from './gid.js';
 export * from './json-depth.js';
 export * from './json-pointer.js';
 export * from './json.js';
+export * from './led.branch.js';
+export { conflictOf, isSameDecision, isToConfirm, missingOf } from './led.list.js';
 export * from './led.plan.js';
 export * from './nearest-name.js';
 export * from './plan.graph.js';

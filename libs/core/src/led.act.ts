@@ -1,13 +1,7 @@
-import { AlreadyDecidedError, BranchConflictError, WrongSecretError } from './errors.js';
-import {
-  conflictOf,
-  isSameDecision,
-  missingOf,
-  withBranches,
-  withDecision,
-  type Decision,
-  type LedBranch,
-} from './led.plan.js';
+import { ActRefusedError, AlreadyDecidedError, BranchConflictError, WrongSecretError } from './errors.js';
+import type { Decision, LedBranch } from './led.branch.js';
+import { conflictOf, doubleIn, isSameDecision, problemOf } from './led.list.js';
+import { abortOf, withBranches, withDecision } from './led.plan.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import { outcomeOf } from './saga.state.js';
@@ -15,15 +9,21 @@ import { outcomeOf } from './saga.state.js';
 /**
  * Adds branches to a led transaction that is undecided.
  *
+ * @throws {ActRefusedError} when the transaction goes by a plan.
  * @throws {AlreadyDecidedError} after the decision: nobody joins any more.
  * @throws {BranchConflictError} when an id is taken by another branch.
  */
 export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
   const { saga } = draft;
+  if (saga.plan.led === undefined) {
+    throw new ActRefusedError(`Transaction ${saga.gid} is not led: its plan says which branches it has.`);
+  }
   if (saga.state !== 'active') {
     throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
   }
-  const conflict = branches.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined);
+  const conflict =
+    doubleIn(branches) ??
+    branches.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined);
   if (conflict !== undefined) {
     throw new BranchConflictError(conflict);
   }
@@ -53,16 +53,13 @@ export function decide(draft: Draft, decision: Decision): void {
     }
     return;
   }
-  const told = [...decision.branches, ...decision.thrown];
-  const problem =
-    told.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined) ??
-    missingOf(saga, decision);
+  const problem = problemOf(saga, decision);
   if (problem !== undefined) {
     throw new BranchConflictError(problem);
   }
   draft.saga = withDecision(saga, decision);
   if (decision.to === 'abort') {
-    beginAbort(draft, { code: 'initiator', message: decision.message ?? 'The initiator aborted.' });
+    beginAbort(draft, abortOf(decision));
   } else {
     draft.change({ state: 'committing' });
     draft.note({ what: 'committing' });

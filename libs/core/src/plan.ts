@@ -1,5 +1,5 @@
 import type { Json } from './json.js';
-import type { LedFacts, LedStep } from './led.plan.js';
+import type { LedFacts, LedStep } from './led.branch.js';
 import type { RetryPolicy } from './retry.js';
 
 /**
@@ -15,7 +15,7 @@ export interface Plan {
   readonly input: Json;
   readonly steps: readonly PlanStep[];
   readonly retry?: Partial<RetryPolicy>;
-  /** Present when the initiator's own code calls the actions; see `led.plan.ts`. */
+  /** Present when the initiator's own code calls the actions; see `led.branch.ts`. */
   readonly led?: LedFacts | undefined;
 }
 

@@ -146,6 +146,11 @@ export class Draft {
     if (op !== 'action' && hasBarrier) {
       return {};
     }
+    const output = this.branch(branchId).output;
+    if (this.saga.plan.led !== undefined) {
+      // What the initiator's own code has sent: nothing in it is a reference.
+      return { input, output };
+    }
     const resolved = resolveInput(input, (from) =>
       isPlanInput(from) ? this.saga.plan.input : this.branch(from).output,
     );
@@ -154,7 +159,7 @@ export class Draft {
       this.stick(branchId, 'bad-payload', `Its input refers to '${pointer}' of '${from}', where nothing is.`);
       return undefined;
     }
-    return { input: resolved.input, output: this.branch(branchId).output };
+    return { input: resolved.input, output };
   }
 }
 

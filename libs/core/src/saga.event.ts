@@ -1,6 +1,6 @@
 import type { Json } from './json.js';
 import type { Random } from './random.js';
-import type { Decision, Enlistment, LedBranch } from './led.plan.js';
+import type { Decision, Enlistment, LedBranch } from './led.branch.js';
 import type { Actor, BranchError, BranchOp, Refusal, Saga } from './saga.state.js';
 
 /** What a participant answered, or what became of asking it. */

@@ -154,7 +154,7 @@ export function applyReply(draft: Draft, event: ReplyEvent): void {
       end(draft, branchId, { state: 'confirmed', refusal: undefined });
       return;
     case 'lost':
-      draft.stick(branchId, 'branch-lost', reply.message);
+      applyLost(draft, branchId, reply.message);
       return;
     case 'undone':
       end(draft, branchId, { state: 'compensated' });
@@ -228,17 +228,14 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
 }
 
 /** Whoever has to repair what is half confirmed needs both halves. */
-function refusedConfirmMessage({ branches }: Saga, branchId: string, { reason }: Refusal): string {
-  const confirmed = branches.filter(({ state }) => state === 'confirmed').map((branch) => branch.branchId);
-  const others = branches.filter(({ state }) => isUnconfirmed(state)).map((branch) => branch.branchId);
+function refusedConfirmMessage(saga: Saga, branchId: string, { reason }: Refusal): string {
+  const listed = saga.branches.filter((branch) => stepOf(saga, branch.branchId).led?.goal === 'follow');
+  const confirmed = listed.filter(({ state }) => state === 'confirmed').map((branch) => branch.branchId);
+  const others = listed.filter(({ state }) => state !== 'confirmed').map((branch) => branch.branchId);
   return (
     `The confirm of '${branchId}' was refused: ${reason}. Confirmed: ${listOf(confirmed)}; ` +
     `not confirmed: ${listOf(others)}.`
   );
-}
-
-function isUnconfirmed(state: Branch['state']): boolean {
-  return state === 'confirming' || state === 'done';
 }
 
 function listOf(branchIds: readonly string[]): string {
@@ -251,9 +248,24 @@ function applyAlreadyUndone(draft: Draft, branchId: string): void {
     applyUnknown(draft, branchId, { class: 'error', message: 'The action came after its undo.' });
     return;
   }
+  const branch = draft.branch(branchId);
+  if (branch.state === 'confirming' && branch.closing !== undefined) {
+    // An operator has seen it, and passes it over: a branch that was undone cannot be confirmed any more.
+    applyClosed(draft, branchId);
+    return;
+  }
   const decision =
     draft.saga.state === 'committing' ? 'the decision is to commit' : 'nobody decided to abort';
   draft.stick(branchId, 'mixed', `The participant has undone this branch, yet ${decision}.`);
+}
+
+/** To close the confirm of what is not there is to leave it out: otherwise an operator could never get past it. */
+function applyLost(draft: Draft, branchId: string, message: string): void {
+  if (draft.branch(branchId).closing === undefined) {
+    draft.stick(branchId, 'branch-lost', message);
+  } else {
+    applyClosed(draft, branchId);
+  }
 }
 
 function applyNotYet(draft: Draft, branchId: string, retryAfterMs: number): void {
