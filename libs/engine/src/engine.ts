@@ -1,76 +1,23 @@
-import {
-  gidLogNumber,
-  isEnded,
-  mintGid,
-  newSaga,
-  stuckOf,
-  type OperatorAct,
-  type Random,
-  type Saga,
-} from '@atone/core';
-import type { ReplyEnvelope, Submission } from '@atone/protocol';
-import type { Catalogue } from './catalogue.js';
-import type { Clock } from './clock.port.js';
+import { gidLogNumber, type OperatorAct } from '@atone/core';
+import type { DecisionRequest, Doubt, Notice, RegistrationRequest, Verdict } from '@atone/protocol';
+import { Acceptance, type SubmitAnswer, type SubmitRequest } from './acceptance.js';
+import { Acts } from './acts.js';
+import { Arrivals } from './arrivals.js';
 import { Doorkeeper } from './doorkeeper.js';
+import { DriverTable, snapshotOf } from './driver.table.js';
 import type { EngineOptions } from './engine.options.js';
-import {
-  IdempotencyInFlightError,
-  IdempotencyMismatchError,
-  LogDoubtError,
-  OverloadedError,
-  TransactionEndedError,
-  TransactionNotFoundError,
-} from './errors.js';
-import { reached } from './failpoints.js';
+import type { EnginePorts } from './engine.ports.js';
+import { TransactionNotFoundError } from './errors.js';
+import type { HearsayEntry } from './hearsay.js';
+import type { DecideAnswer, LogLife, Trace } from './led.shapes.js';
 import { LogWriter } from './log-writer.js';
-import type {
-  AcceptOutcome,
-  KeyHolder,
-  LoggedEnding,
-  NewRow,
-  RowCounts,
-  RowFilter,
-  StoredRow,
-  TransactionLog,
-} from './log.port.js';
-import type { EngineLogger } from './logger.port.js';
+import type { LoggedEnding, RowCounts, RowFilter, StoredRow } from './log.port.js';
 import { OutcomeWaiters } from './outcome-waiters.js';
 import { Recovery } from './recovery.js';
-import {
-  decodeEnvelope,
-  decodeSaga,
-  encodePlan,
-  encodeProgress,
-  UnreadableRowError,
-  type Envelope,
-} from './saga.codec.js';
-import { isQuarantined, snapshotOfRow, type Snapshot } from './snapshot.js';
-import { isHopeless } from './write-each.js';
-import { DriverReleasedError, SagaDriver, type DriverHost, type Release } from './saga.driver.js';
-import { planOf } from './submission.js';
-import type { BranchTransport } from './transport.port.js';
+import { snapshotOfRow, type Snapshot } from './snapshot.js';
 
-export interface EnginePorts {
-  readonly log: TransactionLog;
-  readonly transport: BranchTransport;
-  readonly catalogue: Catalogue;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: EngineLogger;
-}
-
-export interface SubmitRequest {
-  readonly submission: Submission;
-  readonly idempotency?: { readonly key: string; readonly bodyHash: string } | undefined;
-  readonly traceparent?: string | undefined;
-  readonly baggage?: string | undefined;
-}
-
-export interface SubmitAnswer {
-  readonly gid: string;
-  /** Whether the key had been used for the same body before, and nothing new was accepted. */
-  readonly isReplay: boolean;
-}
+/** What is accepted already goes before what is new: a house that is full for newcomers still takes over. */
+const CLAIM_RESERVE = 1.25;
 
 /**
  * The coordinator without its shell: accepts plans, drives sagas, takes over what others left, carries out acts.
@@ -78,23 +25,24 @@ export interface SubmitAnswer {
  * Whatever it answers is durable; whatever is only in its memory may be lost at any moment.
  */
 export class Engine {
-  private readonly drivers = new Map<string, SagaDriver>();
-  private readonly accepting = new Set<string>();
-  private readonly keysInFlight = new Set<string>();
+  private readonly arrivals = new Arrivals();
   private readonly waiters: OutcomeWaiters;
   private readonly writer: LogWriter;
   private readonly recovery: Recovery;
   private readonly doorkeeper: Doorkeeper;
-  private readonly host: DriverHost;
+  private readonly drivers: DriverTable;
+  private readonly acceptance: Acceptance;
+  private readonly acts: Acts;
 
   constructor(
     private readonly ports: EnginePorts,
     private readonly options: EngineOptions,
   ) {
-    this.writer = new LogWriter(ports, {
-      endLagMs: options.endLagMs,
-      crowd: () => this.drivers.size + this.accepting.size,
-    });
+    const { instanceId } = options;
+    const suspectOrphans = (): void => {
+      this.recovery.suspectOrphans();
+    };
+    this.writer = new LogWriter(ports, { endLagMs: options.endLagMs, crowd: () => this.crowd });
     this.waiters = new OutcomeWaiters({
       clock: ports.clock,
       read: async (gid) => this.durable(gid),
@@ -103,31 +51,21 @@ export class Engine {
     this.doorkeeper = new Doorkeeper(options);
     this.recovery = new Recovery(ports, options, {
       room: () => this.options.activeCountMax * CLAIM_RESERVE - this.drivers.size,
-      isKnown: (gid) => this.drivers.has(gid) || this.accepting.has(gid),
+      isKnown: (gid) => this.drivers.has(gid) || this.arrivals.has(gid),
       take: (row) => {
-        this.adopt(row);
+        this.drivers.adopt(row);
       },
       progress: () => {
-        this.writeProgress();
+        this.drivers.writeProgress();
       },
     });
-    this.host = {
-      instanceId: options.instanceId,
-      clock: ports.clock,
-      random: ports.random,
-      write: async (update, isUrgent) => this.writer.update(update, isUrgent),
-      send: (command, answerWithinMs) => {
-        ports.transport.send(command, answerWithinMs);
-      },
-      released: (driver, how) => {
-        this.released(driver, how);
-      },
-      crashed: (driver, error) => {
-        void this.quarantine(driver.gid, error);
-      },
-    };
+    const { writer, waiters, arrivals } = this;
+    this.drivers = new DriverTable(ports, { instanceId, writer, waiters, suspectOrphans });
+    const { drivers } = this;
+    this.acceptance = new Acceptance(ports, { options, writer, drivers, arrivals, suspectOrphans });
+    this.acts = new Acts({ instanceId, drivers, read: async (gid) => this.get(gid) });
     ports.transport.onReply((reply) => {
-      this.reply(reply);
+      this.drivers.deliver(reply);
     });
   }
 
@@ -158,9 +96,7 @@ export class Engine {
     this.waiters.close();
     await this.ports.transport.close();
     await this.writer.drain();
-    for (const driver of this.drivers.values()) {
-      driver.drop();
-    }
+    this.drivers.dropAll();
     await this.recovery.leave();
   }
 
@@ -174,20 +110,62 @@ export class Engine {
    * @throws {LogDoubtError} when the log did not answer; the same idempotency key finds out later.
    */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
-    this.doorkeeper.admit(this.drivers.size + this.accepting.size);
-    const key = request.idempotency?.key;
-    if (key === undefined) {
-      return this.accept(request, planOf(request.submission, this.ports.catalogue));
-    }
-    if (this.keysInFlight.has(key)) {
-      throw new IdempotencyInFlightError(key);
-    }
-    this.keysInFlight.add(key);
-    try {
-      return await this.acceptOnce(request, key);
-    } finally {
-      this.keysInFlight.delete(key);
-    }
+    this.doorkeeper.admit(this.crowd);
+    return this.acceptance.submit(request);
+  }
+
+  /**
+   * Decides a led transaction. When it settles the decision is durable, and its branches will be told.
+   *
+   * @throws {NotMyTransactionError}, {@link TransactionTooOldError}, {@link LogRestoredError} when this log cannot
+   * decide it; nothing was written.
+   * @throws {WrongSecretError} when it is not the initiator who asks.
+   * @throws {AlreadyDecidedError} when it was decided otherwise, or on another list.
+   * @throws {BranchConflictError} when the list does not fit what was registered.
+   * @throws {OverloadedError} when this instance holds too many; nothing was written.
+   * @throws {LogDoubtError} when the log did not answer: it may be decided. The same request finds out later.
+   */
+  async decide(gid: string, request: DecisionRequest, trace: Trace = {}): Promise<DecideAnswer> {
+    throw notYet([gid, request, trace]);
+  }
+
+  /**
+   * Registers branches of a led transaction before it is decided. When it settles they are durable.
+   *
+   * @throws as `decide` does.
+   */
+  async register(gid: string, request: RegistrationRequest, trace: Trace = {}): Promise<Snapshot> {
+    throw notYet([gid, request, trace]);
+  }
+
+  /** Takes note of led transactions that have begun. Nothing of it is written. */
+  notice(notices: readonly Notice[]): void {
+    throw notYet([notices]);
+  }
+
+  /**
+   * Tells what was decided for branches that are past their deadline; one verdict for each, in order. What nobody has
+   * decided is aborted by the question, and that is durable before it is told.
+   *
+   * @throws {LogDoubtError} when the log did not answer: nobody learns anything.
+   */
+  async doubts(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
+    throw notYet([doubts]);
+  }
+
+  /** Returns which log this is, and which life of it, as was read with the last renewal of the lease. */
+  logLife(): LogLife {
+    return { logNumber: this.options.logNumber, epoch: 1 };
+  }
+
+  /** Returns what is heard of a led transaction. */
+  hearsay(gid: string): HearsayEntry | undefined {
+    throw notYet([gid]);
+  }
+
+  /** Returns what is heard of led transactions, the newest first. Some of them may have a row by now. */
+  hearsays(): readonly HearsayEntry[] {
+    return [];
   }
 
   /**
@@ -197,22 +175,7 @@ export class Engine {
    * {@link TransactionNotFoundError} when there is no such transaction.
    */
   async act(gid: string, act: OperatorAct): Promise<Snapshot> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
-        const driver = await this.actOnce(gid, act);
-        return snapshotOf(driver, isEnded(driver.saga) ? undefined : this.options.instanceId);
-      } catch (error) {
-        if (!(error instanceof DriverReleasedError)) {
-          throw error;
-        }
-        if (attempt >= ACT_ATTEMPT_COUNT_MAX) {
-          throw new OverloadedError(`Transaction ${gid} keeps changing hands. Nothing was done; ask again.`, {
-            cause: error,
-          });
-        }
-      }
-    }
+    return this.acts.act(gid, act);
   }
 
   /** Returns the transaction as it stands. @throws {TransactionNotFoundError} */
@@ -264,169 +227,9 @@ export class Engine {
     return this.ports.log.counts();
   }
 
-  /** A repeat gets its answer though the catalogue has changed since, and the plan could not be accepted any more. */
-  private async acceptOnce(request: SubmitRequest, key: string): Promise<SubmitAnswer> {
-    let plan: Saga['plan'];
-    try {
-      plan = planOf(request.submission, this.ports.catalogue);
-    } catch (error) {
-      const holder = await this.ports.log.findKey(key);
-      if (holder === undefined) {
-        throw error;
-      }
-      return replay(holder, request);
-    }
-    return this.accept(request, plan);
-  }
-
-  private async accept(request: SubmitRequest, plan: Saga['plan']): Promise<SubmitAnswer> {
-    const { submission } = request;
-    const now = this.ports.clock.now();
-    const timeoutMs = submission.timeoutMs ?? this.options.defaultTimeoutMs;
-    const gid = mintGid(now, this.options.logNumber, this.ports.random);
-    const saga = newSaga({ gid, plan, acceptedAt: now, deadlineAt: now + timeoutMs });
-    const { name, initiator, lane, tags = {} } = submission;
-    const envelope = {
-      gid,
-      name,
-      initiator,
-      lane,
-      tags,
-      traceparent: request.traceparent,
-      baggage: request.baggage,
-    };
-    const outcome = await this.insert({
-      gid,
-      kind: 'saga',
-      name,
-      initiator,
-      lane,
-      tags,
-      services: [...new Set(plan.steps.map((step) => step.service))],
-      owner: this.options.instanceId,
-      deadlineInMs: timeoutMs,
-      plan: encodePlan(saga, envelope),
-      progress: encodeProgress(saga, timeoutMs),
-      idempotency: request.idempotency,
-    });
-    if (outcome.outcome === 'key-taken') {
-      return replay(outcome, request);
-    }
-    const { acceptedAt } = outcome;
-    if (acceptedAt > this.ports.clock.now()) {
-      // The log has told its time once more, or a branch would seem to start before the acceptance.
-      this.ports.clock.synchronize(acceptedAt);
-    }
-    const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
-    this.drive(envelope, { saga: accepted, version: 1 })?.post({ type: 'start' });
-    return { gid, isReplay: false };
-  }
-
-  private async insert(row: NewRow): Promise<AcceptOutcome> {
-    this.accepting.add(row.gid);
-    try {
-      await reached('engine.accept.beforeWrite');
-      const outcome = await this.writer.accept(row);
-      await reached('engine.accept.afterWrite');
-      return outcome;
-    } catch (error) {
-      if (isHopeless(error)) {
-        throw error;
-      }
-      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.
-      this.recovery.suspectOrphans();
-      throw new LogDoubtError(`The log did not confirm transaction ${row.gid}.`, { cause: error });
-    } finally {
-      this.accepting.delete(row.gid);
-    }
-  }
-
-  /**
-   * Has a saga driven here, unless it already is by a later claim: an acceptance or a claim whose answer was slow must
-   * not push aside the driver of an act that came in between.
-   */
-  private drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver | undefined {
-    const present = this.drivers.get(envelope.gid);
-    if (present !== undefined && present.version >= start.version) {
-      return undefined;
-    }
-    present?.drop();
-    const driver = new SagaDriver(this.host, envelope, start);
-    this.drivers.set(envelope.gid, driver);
-    return driver;
-  }
-
-  private adopt(row: StoredRow): void {
-    this.open(row)?.post({ type: 'claim', by: this.options.instanceId });
-  }
-
-  private open(row: StoredRow): SagaDriver | undefined {
-    try {
-      return this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
-    } catch (error) {
-      if (!(error instanceof UnreadableRowError)) {
-        throw error;
-      }
-      void this.quarantine(row.gid, error);
-      return undefined;
-    }
-  }
-
-  private async actOnce(gid: string, act: OperatorAct): Promise<SagaDriver> {
-    const driver = this.drivers.get(gid);
-    if (driver !== undefined) {
-      await driver.act(act);
-      return driver;
-    }
-    const { instanceId } = this.options;
-    const row = await this.claim(gid);
-    const heir = row === undefined ? undefined : this.open(row);
-    if (row === undefined || heir === undefined) {
-      const { saga } = await this.get(gid);
-      if (isEnded(saga)) {
-        throw new TransactionEndedError(gid, saga.state);
-      }
-      throw new DriverReleasedError(gid);
-    }
-    if (act.type === 'retry' && isQuarantined(row, heir.saga)) {
-      // To drive it again is all that was asked for; no branch of it is stuck.
-      heir.post({ type: 'claim', by: act.by });
-    } else {
-      await heir.claimFor(act, instanceId);
-    }
-    return heir;
-  }
-
-  private async claim(gid: string): Promise<StoredRow | undefined> {
-    try {
-      return await this.ports.log.claim(this.options.instanceId, gid);
-    } catch (error) {
-      // The row may be ours all the same, and nobody drives it.
-      this.recovery.suspectOrphans();
-      throw error;
-    }
-  }
-
-  private reply(envelope: ReplyEnvelope): void {
-    this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
-  }
-
-  private released(driver: SagaDriver, how: Release): void {
-    if (this.drivers.get(driver.gid) === driver) {
-      this.drivers.delete(driver.gid);
-    }
-    if (how === 'ended') {
-      this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
-    } else if (how === 'idle') {
-      // It waits for an operator, or for long: whoever waits for its end had better know that now.
-      this.waiters.settle(driver.gid, snapshotOf(driver, undefined));
-      const stuck = stuckOf(driver.saga);
-      this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
-    } else if (how === 'lost') {
-      this.ports.logger.info({ gid: driver.gid }, 'transaction lost to another instance');
-      // Or to a claim of our own whose answer never came: while its former driver was there, nothing pointed at the row.
-      this.recovery.suspectOrphans();
-    }
+  /** How many are here or about to be. */
+  private get crowd(): number {
+    return this.drivers.size + this.arrivals.size;
   }
 
   private async durable(gid: string): Promise<Snapshot | undefined> {
@@ -437,46 +240,12 @@ export class Engine {
     return row?.finishedAt === undefined ? undefined : snapshotOfRow(row);
   }
 
-  private writeProgress(): void {
-    for (const driver of this.drivers.values()) {
-      driver.writeProgress();
-    }
-  }
-
   private async endedElsewhere(gids: readonly string[]): Promise<readonly string[]> {
     const elsewhere = gids.filter((gid) => !this.drivers.has(gid));
     return elsewhere.length === 0 ? [] : this.ports.log.ended(elsewhere);
   }
-
-  /** A row that this version cannot drive is marked for operators and left alone otherwise. */
-  private async quarantine(gid: string, error: unknown): Promise<void> {
-    this.ports.logger.error({ gid, error }, 'transaction quarantined');
-    try {
-      const row = await this.ports.log.get(gid);
-      if (row !== undefined && row.finishedAt === undefined && row.owner === this.options.instanceId) {
-        await this.writer.quarantine(row);
-      }
-    } catch (failure) {
-      // The row is still ours and has no driver: the look for orphans comes back to it.
-      this.ports.logger.warn({ gid, error: failure }, 'quarantine failed');
-      this.recovery.suspectOrphans();
-    }
-  }
 }
 
-/** What is accepted already goes before what is new: a house that is full for newcomers still takes over. */
-const CLAIM_RESERVE = 1.25;
-
-const ACT_ATTEMPT_COUNT_MAX = 5;
-
-function replay(taken: KeyHolder, request: SubmitRequest): SubmitAnswer {
-  const { key = '', bodyHash } = request.idempotency ?? {};
-  if (taken.bodyHash !== bodyHash) {
-    throw new IdempotencyMismatchError(key, taken.gid);
-  }
-  return { gid: taken.gid, isReplay: true };
-}
-
-function snapshotOf(driver: SagaDriver, owner: string | undefined): Snapshot {
-  return { envelope: driver.envelope, saga: driver.saga, version: driver.version, owner };
+function notYet(asked: unknown): Error {
+  return new Error('Led transactions are not served yet.', { cause: asked });
 }

@@ -1,3 +1,4 @@
+import { gidLogNumber } from '@atone/core';
 import type { ErrorCode, FieldProblem } from '@atone/protocol';
 
 /** What the engine answers to a request that it cannot or will not carry out. `code` never changes. */
@@ -77,4 +78,47 @@ export class LogDoubtError extends EngineError {
   override readonly name = 'LogDoubtError';
   readonly code = 'LOG_UNAVAILABLE';
   override readonly retryable = true;
+}
+
+/** Another log decides the transaction: its gid says which. */
+export class NotMyTransactionError extends EngineError {
+  override readonly name = 'NotMyTransactionError';
+  readonly code = 'NOT_MY_TRANSACTION';
+
+  constructor(
+    readonly gid: string,
+    readonly logNumber: number,
+  ) {
+    super(`Transaction ${gid} belongs to log ${gidLogNumber(gid)}, and this is log ${logNumber}.`);
+  }
+}
+
+/** The gid tells a time that the log does not remember, or that is yet to come. Nothing is decided for it any more. */
+export class TransactionTooOldError extends EngineError {
+  override readonly name = 'TransactionTooOldError';
+  readonly code = 'TRANSACTION_TOO_OLD';
+
+  constructor(
+    readonly gid: string,
+    why: string,
+  ) {
+    super(`Transaction ${gid} ${why}: nothing new is written of it.`);
+  }
+}
+
+/** The log was restored or failed over since the transaction began, and may have lost what was decided. */
+export class LogRestoredError extends EngineError {
+  override readonly name = 'LogRestoredError';
+  readonly code = 'LOG_RESTORED';
+
+  constructor(
+    readonly gid: string,
+    readonly began: number,
+    readonly present: number,
+  ) {
+    super(
+      `Transaction ${gid} began in life ${began} of the log, and this is its life ${present}: what was decided may be ` +
+        'lost, so a person has to look. Nothing was written.',
+    );
+  }
 }

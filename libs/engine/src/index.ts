@@ -1,10 +1,14 @@
+export type { SubmitAnswer, SubmitRequest } from './acceptance.js';
 export * from './api.shapes.js';
 export * from './catalogue.js';
 export * from './catalogue.port.js';
 export * from './clock.port.js';
 export * from './engine.js';
 export * from './engine.options.js';
+export * from './engine.ports.js';
 export * from './errors.js';
+export type { BranchDoubt, HearsayEntry } from './hearsay.js';
+export * from './led.shapes.js';
 export * from './log.port.js';
 export * from './logger.port.js';
 export { UnreadableRowError, type Envelope } from './saga.codec.js';

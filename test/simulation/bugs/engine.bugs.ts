@@ -49,8 +49,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
         replace: 'return isDone',
       },
       {
-        file: `${FOLDER}/engine.ts`,
-        find: 'while its former driver was there, nothing pointed at the row.\n      this.recovery.suspectOrphans();',
+        file: `${FOLDER}/driver.table.ts`,
+        find: 'while its former driver was there, nothing pointed at the row.\n      suspectOrphans();',
         replace: 'while its former driver was there, nothing pointed at the row.',
       },
     ],
@@ -150,7 +150,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     promises: ['S11'],
     edits: [
       {
-        file: `${FOLDER}/engine.ts`,
+        file: `${FOLDER}/acceptance.ts`,
         find: '      idempotency: request.idempotency,\n',
         replace: '      idempotency: undefined,\n',
       },
@@ -186,7 +186,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     promises: ['L3'],
     edits: [
       {
-        file: `${FOLDER}/engine.ts`,
+        file: `${FOLDER}/driver.table.ts`,
         find: '      void this.quarantine(row.gid, error);\n      return undefined;',
         replace: '      return undefined;',
       },
@@ -240,8 +240,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     mode: { kinds: ['claim-unanswered', 'operator'], options: { orphanEveryMs: NEVER_MS } },
     edits: [
       {
-        file: `${FOLDER}/engine.ts`,
-        find: '      // The row may be ours all the same, and nobody drives it.\n      this.recovery.suspectOrphans();',
+        file: `${FOLDER}/driver.table.ts`,
+        find: '      // The row may be ours all the same, and nobody drives it.\n      this.parts.suspectOrphans();',
         replace: '',
       },
     ],
@@ -253,8 +253,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     mode: { kinds: ['log-unanswered'], options: { orphanEveryMs: NEVER_MS } },
     edits: [
       {
-        file: `${FOLDER}/engine.ts`,
-        find: '      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n      this.recovery.suspectOrphans();',
+        file: `${FOLDER}/acceptance.ts`,
+        find: '        // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n        this.parts.suspectOrphans();',
         replace: '',
       },
     ],
@@ -290,7 +290,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     promises: ['S11'],
     edits: [
       {
-        file: `${FOLDER}/engine.ts`,
+        file: `${FOLDER}/acceptance.ts`,
         find: '  if (taken.bodyHash !== bodyHash) {',
         replace: '  if (taken.bodyHash === undefined) {',
       },

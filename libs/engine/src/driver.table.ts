@@ -1,0 +1,156 @@
+import { stuckOf, type Saga } from '@atone/core';
+import type { ReplyEnvelope } from '@atone/protocol';
+import type { EnginePorts } from './engine.ports.js';
+import type { StoredRow } from './log.port.js';
+import type { LogWriter } from './log-writer.js';
+import type { OutcomeWaiters } from './outcome-waiters.js';
+import { decodeEnvelope, decodeSaga, UnreadableRowError, type Envelope } from './saga.codec.js';
+import { SagaDriver, type DriverHost, type Release } from './saga.driver.js';
+import type { Snapshot } from './snapshot.js';
+
+interface TableParts {
+  readonly instanceId: string;
+  readonly writer: LogWriter;
+  readonly waiters: OutcomeWaiters;
+  /** A row may be this instance's though nobody drives it. */
+  readonly suspectOrphans: () => void;
+}
+
+/** The sagas that this instance drives, and how one comes to be among them. */
+export class DriverTable {
+  private readonly drivers = new Map<string, SagaDriver>();
+  private readonly host: DriverHost;
+
+  constructor(
+    private readonly ports: EnginePorts,
+    private readonly parts: TableParts,
+  ) {
+    this.host = {
+      instanceId: parts.instanceId,
+      clock: ports.clock,
+      random: ports.random,
+      write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
+      send: (command, answerWithinMs) => {
+        ports.transport.send(command, answerWithinMs);
+      },
+      released: (driver, how) => {
+        this.released(driver, how);
+      },
+      crashed: (driver, error) => {
+        void this.quarantine(driver.gid, error);
+      },
+    };
+  }
+
+  get size(): number {
+    return this.drivers.size;
+  }
+
+  has(gid: string): boolean {
+    return this.drivers.has(gid);
+  }
+
+  get(gid: string): SagaDriver | undefined {
+    return this.drivers.get(gid);
+  }
+
+  /**
+   * Has a saga driven here, unless it already is by a later claim: an acceptance or a claim whose answer was slow must
+   * not push aside the driver of an act that came in between.
+   */
+  drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver | undefined {
+    const present = this.drivers.get(envelope.gid);
+    if (present !== undefined && present.version >= start.version) {
+      return undefined;
+    }
+    present?.drop();
+    const driver = new SagaDriver(this.host, envelope, start);
+    this.drivers.set(envelope.gid, driver);
+    return driver;
+  }
+
+  /** Goes on with what another instance drove, or this one without knowing of it. */
+  adopt(row: StoredRow): void {
+    this.open(row)?.post({ type: 'claim', by: this.parts.instanceId });
+  }
+
+  /** Has the saga of a row driven here that is this instance's. A row that makes no sense is left to operators. */
+  open(row: StoredRow): SagaDriver | undefined {
+    try {
+      return this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
+    } catch (error) {
+      if (!(error instanceof UnreadableRowError)) {
+        throw error;
+      }
+      void this.quarantine(row.gid, error);
+      return undefined;
+    }
+  }
+
+  /** Takes a live row over, whoever drives it. */
+  async claim(gid: string): Promise<StoredRow | undefined> {
+    try {
+      return await this.ports.log.claim(this.parts.instanceId, gid);
+    } catch (error) {
+      // The row may be ours all the same, and nobody drives it.
+      this.parts.suspectOrphans();
+      throw error;
+    }
+  }
+
+  deliver(envelope: ReplyEnvelope): void {
+    this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
+  }
+
+  writeProgress(): void {
+    for (const driver of this.drivers.values()) {
+      driver.writeProgress();
+    }
+  }
+
+  /** Forgets them all: the instance stops. */
+  dropAll(): void {
+    for (const driver of this.drivers.values()) {
+      driver.drop();
+    }
+  }
+
+  private released(driver: SagaDriver, how: Release): void {
+    const { waiters, suspectOrphans } = this.parts;
+    if (this.drivers.get(driver.gid) === driver) {
+      this.drivers.delete(driver.gid);
+    }
+    if (how === 'ended') {
+      waiters.settle(driver.gid, snapshotOf(driver, undefined));
+    } else if (how === 'idle') {
+      // It waits for an operator, or for long: whoever waits for its end had better know that now.
+      waiters.settle(driver.gid, snapshotOf(driver, undefined));
+      const stuck = stuckOf(driver.saga);
+      this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
+    } else if (how === 'lost') {
+      this.ports.logger.info({ gid: driver.gid }, 'transaction lost to another instance');
+      // Or to a claim of our own whose answer never came: while its former driver was there, nothing pointed at the row.
+      suspectOrphans();
+    }
+  }
+
+  /** A row that this version cannot drive is marked for operators and left alone otherwise. */
+  private async quarantine(gid: string, error: unknown): Promise<void> {
+    this.ports.logger.error({ gid, error }, 'transaction quarantined');
+    try {
+      const row = await this.ports.log.get(gid);
+      if (row !== undefined && row.finishedAt === undefined && row.owner === this.parts.instanceId) {
+        await this.parts.writer.quarantine(row);
+      }
+    } catch (failure) {
+      // The row is still ours and has no driver: the look for orphans comes back to it.
+      this.ports.logger.warn({ gid, error: failure }, 'quarantine failed');
+      this.parts.suspectOrphans();
+    }
+  }
+}
+
+/** Returns the transaction as its driver has it. */
+export function snapshotOf(driver: SagaDriver, owner: string | undefined): Snapshot {
+  return { envelope: driver.envelope, saga: driver.saga, version: driver.version, owner };
+}
