@@ -1,5 +1,5 @@
 /** The version of the barrier's table which this library works with. */
-export const BARRIER_VERSION = 2;
+export const BARRIER_VERSION = 3;
 
 const VERSION_1: readonly string[] = [
   'create schema if not exists atone',
@@ -66,11 +66,53 @@ set version = 2
 where version = 1`,
 ];
 
+const VERSION_3: readonly string[] = [
+  `alter table atone.barrier
+  add column kind text,
+  add column nonce text,
+  add column secret_hash bytea,
+  add column epoch integer,
+  add column initiator text,
+  add column enlisted json,
+  add column doubt_at timestamptz,
+  add column next_ask_at timestamptz,
+  add column ask_count integer,
+  add column trouble text,
+  drop constraint barrier_state_is_known,
+  add constraint barrier_state_is_known check (state in ('running', 'done', 'confirmed', 'refused', 'undone')),
+  add constraint barrier_confirmed_was_done check (
+    state <> 'confirmed'
+    or (kind is not null and round >= 1 and input_hash is not null and output is not null and refusal is null
+      and undo_round is not null)
+  ),
+  add constraint barrier_led_is_whole check (
+    num_nulls(kind, nonce, secret_hash, epoch, initiator) in (0, 5)
+    and kind in ('saga', 'tcc')
+    and length(nonce) between 8 and 64
+    and octet_length(secret_hash) = 32
+    and epoch >= 1
+    and (kind is not null or enlisted is null)
+  ),
+  add constraint barrier_undecided_is_in_doubt check (
+    (doubt_at is not null) = (kind is not null and state in ('running', 'done', 'refused'))
+  ),
+  add constraint barrier_doubt_is_asked_about check (
+    num_nulls(doubt_at, next_ask_at, ask_count) in (0, 3)
+    and ask_count >= 0
+    and (doubt_at is not null or trouble is null)
+  )`,
+  `create index barrier_in_doubt on atone.barrier (service, next_ask_at)
+where doubt_at is not null`,
+  `update atone.barrier_version
+set version = 3
+where version = 2`,
+];
+
 /**
  * The statements of `sql/barrier.v1.sql`, of `sql/barrier.v2.sql` and so on: each brings the barrier from the version
  * before to its own, and never changes after a release.
  */
-export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2];
+export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2, VERSION_3];
 
 /** The statements of `sql/barrier.uninstall.sql`. The schema stays: it may hold other tables of Atone. */
 export const UNINSTALL_BARRIER: readonly string[] = [

@@ -60,7 +60,9 @@ function failOnceAt(name: string): void {
   });
 }
 
-const OF_A_BRANCH = PARTICIPANT_FAILPOINTS.filter((name) => !name.startsWith('participant.removal'));
+const OF_A_BRANCH = PARTICIPANT_FAILPOINTS.filter((name) =>
+  /^participant\.(action|compensate)\./u.test(name),
+);
 
 describe.each(OF_A_BRANCH)('a crash at %s', (name) => {
   test('leaves all or nothing, and the repeat gets to the one answer', async () => {

@@ -5,8 +5,13 @@ import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { BARRIER_STEPS, UNINSTALL_BARRIER } from './barrier.ddl.js';
 import { checkBarrier, migrateBarrier } from './barrier.install.js';
+import { insertLedRefused, type LedCall } from './barrier.led.js';
 import { removeRows } from './barrier.mark.js';
-import { InstallBarrier1763800000000, InstallBarrierMark1764000000000 } from './typeorm/barrier.migration.js';
+import {
+  InstallBarrier1763800000000,
+  InstallBarrierLed1764200000000,
+  InstallBarrierMark1764000000000,
+} from './typeorm/barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
 import { pgDatabase } from './pg/pg.database.js';
 import { openPool } from './testing/pool.fixture.js';
@@ -39,7 +44,7 @@ test('a database without the table is told of, with the ways to install it', asy
     name: 'BarrierMissingError',
     code: 'BARRIER_MISSING',
     message: expect.stringMatching(
-      /-f \S+barrier\.v1\.sql -f \S+barrier\.v2\.sql.*InstallBarrier1763800000000 and InstallBarrierMark1764000000000.*barrier: \{ migrate: true \}/u,
+      /-f \S+barrier\.v1\.sql -f \S+barrier\.v2\.sql -f \S+barrier\.v3\.sql.*InstallBarrier1763800000000 and InstallBarrierMark1764000000000 and InstallBarrierLed1764200000000.*barrier: \{ migrate: true \}/u,
     ),
   });
 });
@@ -53,11 +58,11 @@ test('three services that install it at once all succeed, and again later', asyn
 
 test('a table that is newer is refused by check and install, with what to do', async () => {
   await migrateBarrier(database);
-  await pool.query('update atone.barrier_version set version = 3');
+  await pool.query('update atone.barrier_version set version = 4');
   const refusal = {
     name: 'BarrierOutdatedError',
     message: expect.stringContaining('Update @atone/participant'),
-    versions: { found: 3, needed: 2 },
+    versions: { found: 4, needed: 3 },
   };
 
   await expect(checkBarrier(database)).rejects.toMatchObject(refusal);
@@ -77,7 +82,7 @@ describe('a table of version 1', () => {
     await expect(checkBarrier(database)).rejects.toMatchObject({
       name: 'BarrierOutdatedError',
       message: expect.stringMatching(/up to date.*barrier\.v2\.sql.*InstallBarrierMark1764000000000/u),
-      versions: { found: 1, needed: 2 },
+      versions: { found: 1, needed: 3 },
     });
     await expect(checkBarrier(database)).rejects.not.toMatchObject({
       message: expect.stringContaining('barrier.v1.sql'),
@@ -86,7 +91,13 @@ describe('a table of version 1', () => {
 
   test.each<[string, () => Promise<unknown>]>([
     ['by three services at once', () => Promise.all([1, 2, 3].map(() => migrateBarrier(database)))],
-    ['by its SQL file', async () => pool.query(await sqlFile('barrier.v2.sql'))],
+    [
+      'by its SQL files',
+      async () => {
+        await pool.query(await sqlFile('barrier.v2.sql'));
+        await pool.query(await sqlFile('barrier.v3.sql'));
+      },
+    ],
   ])('is brought up to date %s, and keeps its rows', async (_title, upgrade) => {
     await upgrade();
 
@@ -191,6 +202,23 @@ describe('a role with few rights', () => {
   });
 });
 
+const LED_CALL: LedCall = {
+  gid: '0193d6c0-0000-7000-8000-000000000001',
+  branchId: '1',
+  service: 'stock',
+  action: 'reserve',
+  round: 1,
+  input: null,
+  led: {
+    kind: 'tcc',
+    nonce: 'abcdefgh',
+    secretHash: 'ab'.repeat(32),
+    epoch: 1,
+    initiator: 'shop',
+    remainingMs: 1_000,
+  },
+};
+
 describe('the migrations for TypeORM', () => {
   let dataSource: DataSource;
 
@@ -198,7 +226,11 @@ describe('the migrations for TypeORM', () => {
     dataSource = new DataSource({
       type: 'postgres',
       url: testDatabase.url,
-      migrations: [InstallBarrier1763800000000, InstallBarrierMark1764000000000],
+      migrations: [
+        InstallBarrier1763800000000,
+        InstallBarrierMark1764000000000,
+        InstallBarrierLed1764200000000,
+      ],
     });
     await dataSource.initialize();
     await dataSource.runMigrations();
@@ -209,10 +241,23 @@ describe('the migrations for TypeORM', () => {
   test('install it step by step, and remove it again', async () => {
     await checkBarrier(database);
     await dataSource.undoLastMigration();
+    await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 2 } });
+    await dataSource.undoLastMigration();
     await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
     await dataSource.undoLastMigration();
 
     await expect(checkBarrier(database)).rejects.toThrow('is missing');
+  });
+
+  test('keep what led transactions need until none of their branches is left', async () => {
+    await database.transaction(({ sql }) => insertLedRefused(sql, LED_CALL, { reason: 'no funds' }));
+
+    await expect(dataSource.undoLastMigration()).rejects.toThrow(/branches of led transactions.*Wait/u);
+
+    await checkBarrier(database);
+    await pool.query('delete from atone.barrier');
+    await dataSource.undoLastMigration();
+    await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 2 } });
   });
 
   test.each(['each', 'none'] as const)(
@@ -221,12 +266,13 @@ describe('the migrations for TypeORM', () => {
       await database.transaction(({ sql }) =>
         removeRows(sql, 'stock', ['0193d6c0-0000-7000-8000-000000000001']),
       );
+      await dataSource.undoLastMigration({ transaction });
 
       await expect(dataSource.undoLastMigration({ transaction })).rejects.toThrow(
         /late duplicate.*delete from atone\.barrier_mark/u,
       );
 
-      await checkBarrier(database);
+      await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 2 } });
       await pool.query('delete from atone.barrier_mark');
       await dataSource.undoLastMigration({ transaction });
       await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
@@ -237,6 +283,7 @@ describe('the migrations for TypeORM', () => {
 test('the SQL files install it, and remove it again', async () => {
   await pool.query(await sqlFile('barrier.v1.sql'));
   await pool.query(await sqlFile('barrier.v2.sql'));
+  await pool.query(await sqlFile('barrier.v3.sql'));
   await checkBarrier(database);
   await pool.query(await sqlFile('barrier.uninstall.sql'));
 
@@ -244,7 +291,9 @@ test('the SQL files install it, and remove it again', async () => {
 });
 
 test('the SQL files say what the library itself would do', async () => {
-  const files = ['barrier.v1.sql', 'barrier.v2.sql'].map(async (name) => statementsOf(await sqlFile(name)));
+  const files = ['barrier.v1.sql', 'barrier.v2.sql', 'barrier.v3.sql'].map(async (name) =>
+    statementsOf(await sqlFile(name)),
+  );
 
   expect(await Promise.all(files)).toEqual(BARRIER_STEPS);
   expect(statementsOf(await sqlFile('barrier.uninstall.sql'))).toEqual(UNINSTALL_BARRIER);

@@ -147,7 +147,11 @@ function outdated(found: number, name: string): BarrierOutdatedError {
   );
 }
 
-const MIGRATIONS = ['InstallBarrier1763800000000', 'InstallBarrierMark1764000000000'];
+const MIGRATIONS = [
+  'InstallBarrier1763800000000',
+  'InstallBarrierMark1764000000000',
+  'InstallBarrierLed1764200000000',
+];
 
 /** Names what brings the barrier from version `found` to the present one. */
 function howToInstall(found: number): string {

@@ -72,13 +72,17 @@ values ($1::uuid)
 on conflict (is_only) do update
 set gid = greatest(m.gid, excluded.gid), raised_at = now()`;
 
-/** What is locked is in use, by a late duplicate, say: a later pass finds it again. */
+/**
+ * What is locked is in use, by a late duplicate, say, and what is in doubt is yet to be told how to end, though its
+ * transaction has ended: a later pass finds them again.
+ */
 export const REMOVE_ROWS = `
 with removable as (
   select gid, branch_id
   from atone.barrier
   where service = $1
     and gid = any($2::uuid[])
+    and doubt_at is null
   for update skip locked
 )
 delete from atone.barrier as b

@@ -63,7 +63,7 @@ async function carryOut(steps: readonly Step[], scheduler: fc.Scheduler): Promis
       case 'act':
         return barrier.act({ ...call, input: null }, async (transaction) => {
           transaction.record(`${gid} done`);
-          return null;
+          return { output: null };
         });
       case 'undo':
         return barrier.undo(call, async (transaction) => {

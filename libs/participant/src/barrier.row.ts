@@ -1,8 +1,9 @@
-import type { Json, Refusal } from '@atone/core';
+import type { BranchKind, Json, Refusal } from '@atone/core';
 import { IS_PAST } from './barrier.mark.js';
 import type { ActionCall, BarrierCall } from './barrier.port.js';
 import { inputHash } from './canonical-json.js';
 import type { SqlResult, SqlRow, SqlSession } from './database.port.js';
+import type { Enlisted } from './led/scope.port.js';
 import { MisuseError } from './participant.error.js';
 
 export type StoredRefusal = Omit<Refusal, 'isStored'>;
@@ -18,17 +19,27 @@ export interface BarrierRow {
   readonly action: string;
   /** Undefined where no action came. */
   readonly inputHash: string | undefined;
-  readonly state: 'running' | 'done' | 'refused' | 'undone';
+  readonly state: 'running' | 'done' | 'confirmed' | 'refused' | 'undone';
   /** Whether the undo found nothing to undo. */
   readonly wasEmpty: boolean;
   /** The highest round of the action that has an answer; 0 where none came. */
   readonly round: number;
-  /** The highest round of the undo that has an answer; 0 where none came. */
+  /** The highest round of the undo, or of the confirm, that has an answer; 0 where none came. */
   readonly undoRound: number;
   readonly input: Json | undefined;
   readonly output: Json | undefined;
   readonly refusal: StoredRefusal | undefined;
   readonly undoRefusal: StoredRefusal | undefined;
+  /** Undefined for the branch of a plan, and where no action came. */
+  readonly led: LedRow | undefined;
+}
+
+/** What a row holds of a led transaction. */
+export interface LedRow {
+  readonly kind: BranchKind;
+  readonly nonce: string;
+  readonly secretHash: string;
+  readonly enlisted: Enlisted | undefined;
 }
 
 /** A row that this transaction holds, and the transaction's own id, by which it is known again at the end. */
@@ -52,14 +63,13 @@ returning pg_current_xact_id()::text as transaction_id, ${IS_PAST} as is_past`;
 
 /** Takes the branch for an action, waiting for whoever else is at it. Returns undefined if there is a row already. */
 export async function insertRunning(sql: SqlSession, call: ActionCall): Promise<TakenBranch | undefined> {
-  const { rows } = await sql.execute(INSERT_RUNNING, [...keyAndNames(call), ...inputParams(call)]);
-  const [row] = rows;
-  return row && { transactionId: String(row['transaction_id']), isPast: row['is_past'] === true };
+  return readTaken(await sql.execute(INSERT_RUNNING, [...keyAndNames(call), ...inputParams(call)]));
 }
 
 export const LOCK_ROW = `
 select service, action, encode(input_hash, 'hex') as input_hash, state, was_empty, round, undo_round,
   input::text as input, output::text as output, refusal::text as refusal, undo_refusal::text as undo_refusal,
+  kind, nonce, encode(secret_hash, 'hex') as secret_hash, enlisted::text as enlisted,
   pg_current_xact_id()::text as transaction_id
 from atone.barrier
 where gid = $1::uuid
@@ -167,7 +177,8 @@ export async function raiseRound(sql: SqlSession, call: BarrierCall): Promise<vo
 
 export const STORE_EMPTY_UNDO = `
 update atone.barrier
-set state = 'undone', was_empty = true, undo_round = $3::int, updated_at = now()
+set state = 'undone', was_empty = true, undo_round = $3::int, doubt_at = null, next_ask_at = null,
+  ask_count = null, trouble = null, updated_at = now()
 where gid = $1::uuid
   and branch_id = $2
   and state = 'refused'`;
@@ -179,7 +190,8 @@ export async function storeEmptyUndo(sql: SqlSession, call: BarrierCall): Promis
 
 export const STORE_UNDO = `
 update atone.barrier
-set state = 'undone', was_empty = false, undo_round = $3::int, undo_refusal = null, updated_at = now()
+set state = 'undone', was_empty = false, undo_round = $3::int, undo_refusal = null, doubt_at = null, next_ask_at = null,
+  ask_count = null, trouble = null, updated_at = now()
 where gid = $1::uuid
   and branch_id = $2
   and state = 'done'
@@ -206,7 +218,11 @@ export async function storeUndoRefusal(
 }
 
 /** A row that is locked cannot slip away; only the end of the transaction lets it go. */
-async function changeOne(sql: SqlSession, text: string, params: readonly unknown[]): Promise<SqlResult> {
+export async function changeOne(
+  sql: SqlSession,
+  text: string,
+  params: readonly unknown[],
+): Promise<SqlResult> {
   const result = await sql.execute(text, params);
   if (result.affectedCount !== 1) {
     throw new MisuseError(
@@ -216,15 +232,20 @@ async function changeOne(sql: SqlSession, text: string, params: readonly unknown
   return result;
 }
 
-function isPastOf({ rows }: SqlResult): boolean {
+/** Returns the branch that a statement has taken, or undefined if it has inserted nothing. */
+export function readTaken({ rows: [row] }: SqlResult): TakenBranch | undefined {
+  return row && { transactionId: String(row['transaction_id']), isPast: row['is_past'] === true };
+}
+
+export function isPastOf({ rows }: SqlResult): boolean {
   return rows[0]?.['is_past'] === true;
 }
 
-function keyAndNames(call: BarrierCall): unknown[] {
+export function keyAndNames(call: BarrierCall): unknown[] {
   return [call.gid, call.branchId, call.service, call.action, call.round];
 }
 
-function inputParams(call: { readonly input?: Json | undefined }): unknown[] {
+export function inputParams(call: { readonly input?: Json | undefined }): unknown[] {
   return [inputHash(call.input), call.input === undefined ? null : JSON.stringify(call.input)];
 }
 
@@ -242,7 +263,20 @@ function readRow(row: SqlRow): BarrierRow {
     output: readJson(row['output']) as Json | undefined,
     refusal: readJson(row['refusal']) as StoredRefusal | undefined,
     undoRefusal: readJson(row['undo_refusal']) as StoredRefusal | undefined,
+    led: readLed(row),
   };
+}
+
+function readLed(row: SqlRow): LedRow | undefined {
+  const { kind, nonce, secret_hash: secretHash, enlisted } = row;
+  return typeof nonce !== 'string'
+    ? undefined
+    : {
+        kind: kind as BranchKind,
+        nonce,
+        secretHash: String(secretHash),
+        enlisted: readJson(enlisted) as Enlisted | undefined,
+      };
 }
 
 function readJson(text: unknown): unknown {

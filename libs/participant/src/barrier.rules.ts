@@ -1,5 +1,6 @@
 import type { BranchReply } from '@atone/core';
-import type { ActionCall, BarrierCall } from './barrier.port.js';
+import { enlistmentOf } from './barrier.led.js';
+import type { ActionCall, BarrierCall, ConfirmCall } from './barrier.port.js';
 import type { BarrierRow } from './barrier.row.js';
 import { inputHash } from './canonical-json.js';
 
@@ -9,14 +10,26 @@ export type Verdict<Act> = { readonly reply: BranchReply } | { readonly act: Act
 /*
  * What each row answers (r: the command's round, R: the stored one):
  *
- *            action                  compensate               close-action           close-compensate
- *  no row    run                     → undone, empty          → refused at r: closed → undone, empty
- *  done      done                    run; r ≤ R of a refusal: done                   store refusal at r: closed
- *                                    refused
- *  refused   r ≤ R: refused, r > R:  → undone, empty          raise R to r: closed   → undone, empty
- *            run again
- *  undone    already-undone          undone                   already-undone         undone
- *  running   a handler has ended its own transaction: an error, and nothing is known
+ *             action                  compensate               close-action           close-compensate
+ *  no row     run                     → undone, empty          → refused at r: closed → undone, empty
+ *  done       done                    run; r ≤ R of a refusal: done                   store refusal at r: closed
+ *                                     refused
+ *  confirmed  done                    an error: see below      done                   an error
+ *  refused    r ≤ R: refused, r > R:  → undone, empty          raise R to r: closed   → undone, empty
+ *             run again
+ *  undone     already-undone          undone                   already-undone         undone
+ *  running    a handler has ended its own transaction: an error, and nothing is known
+ *
+ *             confirm                                    close-confirm
+ *  no row     lost                                       lost
+ *  another    lost: the row has another nonce, belongs to another secret or to a plan
+ *  done       run; r ≤ R of a refusal: refused           store refusal at r: closed
+ *  confirmed  confirmed                                  confirmed
+ *  refused    lost: there is no effect                   lost
+ *  undone     already-undone                             already-undone
+ *
+ * An undo asks for no nonce: a row with another one than its list tells is on no list, and is to be undone too. What was
+ * confirmed is never undone, whoever asks (S1): a decision never changes, so somebody is wrong, and a person has to look.
  */
 
 /** Decides on an action whose branch has a row. */
@@ -24,12 +37,14 @@ export function judgeAction(row: BarrierRow, call: ActionCall): Verdict<'run'> {
   if (row.state === 'undone') {
     return { reply: { outcome: 'already-undone' } };
   }
-  const difference = call.round > row.round ? undefined : differenceOf(row, call);
+  const difference =
+    secretDifferenceOf(row, call) ?? (call.round > row.round ? undefined : differenceOf(row, call));
   if (difference !== undefined) {
     return { reply: difference };
   }
   switch (row.state) {
     case 'done':
+    case 'confirmed':
       return { reply: doneOf(row) };
     case 'refused':
       return call.round > row.round ? { act: 'run' } : { reply: refusedOf(row.refusal) };
@@ -47,6 +62,8 @@ export function judgeUndo(row: BarrierRow, call: BarrierCall): Verdict<'run' | '
   switch (row.state) {
     case 'done':
       return call.round > row.undoRound ? { act: 'run' } : { reply: refusedOf(row.undoRefusal) };
+    case 'confirmed':
+      return { reply: confirmedAlready(call) };
     case 'refused':
       return { act: 'mark-undone' };
     case 'undone':
@@ -60,6 +77,7 @@ export function judgeUndo(row: BarrierRow, call: BarrierCall): Verdict<'run' | '
 export function judgeCloseAction(row: BarrierRow, call: BarrierCall): Verdict<'raise-round'> {
   switch (row.state) {
     case 'done':
+    case 'confirmed':
       return { reply: doneOf(row) };
     case 'refused':
       return { act: 'raise-round' };
@@ -75,6 +93,8 @@ export function judgeCloseUndo(row: BarrierRow, call: BarrierCall): Verdict<'sto
   switch (row.state) {
     case 'done':
       return call.round > row.undoRound ? { act: 'store-refusal' } : { reply: { outcome: 'closed' } };
+    case 'confirmed':
+      return { reply: confirmedAlready(call) };
     case 'refused':
       return { act: 'mark-undone' };
     case 'undone':
@@ -84,12 +104,95 @@ export function judgeCloseUndo(row: BarrierRow, call: BarrierCall): Verdict<'sto
   }
 }
 
+/** Decides on a confirm whose branch has a row. */
+export function judgeConfirm(row: BarrierRow, call: ConfirmCall): Verdict<'run'> {
+  const end = endedOf(row, call);
+  if (end !== undefined) {
+    return { reply: end };
+  }
+  return call.round > row.undoRound ? { act: 'run' } : { reply: refusedOf(row.undoRefusal) };
+}
+
+/** Decides on closing a round of the confirm. */
+export function judgeCloseConfirm(row: BarrierRow, call: ConfirmCall): Verdict<'store-refusal'> {
+  const end = endedOf(row, call);
+  if (end !== undefined) {
+    return { reply: end };
+  }
+  return call.round > row.undoRound ? { act: 'store-refusal' } : { reply: { outcome: 'closed' } };
+}
+
+/** Returns the answer to whoever confirms a branch that is not there to be confirmed. */
+export function lost(call: BarrierCall, why: string): BranchReply {
+  return {
+    outcome: 'lost',
+    message: `Branch ${call.branchId} of ${call.gid} cannot be confirmed at ${call.service}.${call.action}: ${why}.`,
+  };
+}
+
+/** Returns what a confirm is answered whatever its round, or undefined where the effect is there and unconfirmed. */
+function endedOf(row: BarrierRow, call: ConfirmCall): BranchReply | undefined {
+  const isBarred = row.state === 'undone' && row.led === undefined;
+  const other = isBarred ? undefined : otherEffectOf(row, call);
+  if (other !== undefined) {
+    return lost(call, other);
+  }
+  switch (row.state) {
+    case 'done':
+      return undefined;
+    case 'confirmed':
+      return { outcome: 'confirmed' };
+    case 'refused':
+      return lost(call, 'its action was refused here, and left no effect');
+    case 'undone':
+      return { outcome: 'already-undone' };
+    case 'running':
+      return torn(call);
+  }
+}
+
+/** Returns why a row is not that of the effect that a confirm is about. */
+function otherEffectOf({ led, service, action }: BarrierRow, call: ConfirmCall): string | undefined {
+  if (service !== call.service || action !== call.action) {
+    return `it is ${service}.${action} here`;
+  }
+  if (led === undefined) {
+    return 'it is the branch of a plan here';
+  }
+  if (led.secretHash !== call.secretHash) {
+    return 'it was called here by somebody with another secret';
+  }
+  return led.nonce === call.nonce
+    ? undefined
+    : `the row of its effect was lost, and what is here ran later (nonce ${led.nonce}, not ${call.nonce ?? 'none'})`;
+}
+
 function doneOf(row: BarrierRow): BranchReply {
-  return { outcome: 'done', output: row.output ?? null };
+  const { output = null, led } = row;
+  return led === undefined
+    ? { outcome: 'done', output }
+    : { outcome: 'done', output, enlistment: enlistmentOf(led, row.inputHash ?? '') };
 }
 
 function refusedOf(refusal: BarrierRow['refusal']): BranchReply {
   return { outcome: 'refused', refusal: { reason: 'refused', ...refusal, isStored: true } };
+}
+
+/** Whoever carries another secret is another initiator, and must not join this branch. */
+function secretDifferenceOf({ led }: BarrierRow, call: ActionCall): BranchReply | undefined {
+  if (led?.secretHash === call.led?.secretHash) {
+    return undefined;
+  }
+  const [before, now] = [whose(led), whose(call.led)];
+  return badPayload(
+    `Branch ${call.branchId} of ${call.gid} came before ${before}, and comes now ${now}. A repeat must be of the same.`,
+  );
+}
+
+function whose(led: { readonly secretHash: string } | undefined): string {
+  return led === undefined
+    ? 'in a plan'
+    : `in a led transaction (secret's hash ${led.secretHash.slice(0, 12)}…)`;
 }
 
 function differenceOf(row: BarrierRow, call: ActionCall): BranchReply | undefined {
@@ -115,6 +218,13 @@ function nameDifferenceOf(row: BarrierRow, call: BarrierCall): BranchReply | und
 
 function badPayload(message: string): BranchReply {
   return { outcome: 'unknown', error: { class: 'bad-payload', message } };
+}
+
+function confirmedAlready(call: BarrierCall): BranchReply {
+  const message =
+    `Branch ${call.branchId} of ${call.gid} was confirmed here, and is to be undone now. A decision never changes: nothing was ` +
+    'undone, and a person has to find out who told otherwise (a log that was restored from a backup, say).';
+  return { outcome: 'unknown', error: { class: 'code', message } };
 }
 
 function torn(call: BarrierCall): BranchReply {

@@ -1,17 +1,15 @@
 import type { BranchReply } from '@atone/core';
-import type { ActionCall, Barrier, BarrierCall } from './barrier.port.js';
+import { closeConfirm, confirm } from './barrier.confirm.js';
+import { requireLive } from './barrier.late.js';
+import * as led from './barrier.led.js';
+import type { ActionCall, ActionResult, Barrier, BarrierCall } from './barrier.port.js';
 import * as rows from './barrier.row.js';
 import { judgeAction, judgeCloseAction, judgeCloseUndo, judgeUndo } from './barrier.rules.js';
-import { requireLive } from './barrier.late.js';
-import { isRefusal } from './branch.failure.js';
+import { CLOSED, insertOrLock, lockOrInsert, orStoreRefusal } from './barrier.turn.js';
+import { inputHash } from './canonical-json.js';
 import type { LocalDatabase, OpenTransaction, SqlSession } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
 import { reached } from './failpoints.js';
-import { replyJson } from './payload.js';
-
-const CLOSED: rows.StoredRefusal = { reason: 'closed by operator' };
-
-const REASON_LENGTH_MAX = 1_000;
 
 /**
  * Returns the barrier that is kept in table `atone.barrier` of `database`. `endings` is asked where rows may have been
@@ -27,8 +25,10 @@ export function createBarrier<Transaction>(
 ): Barrier<Transaction> {
   return {
     act: (call, handler) => act(database, call, { handler, endings }),
+    confirm: (call, handler) => confirm(database, call, handler),
     undo: (call, handler) => undo(database, call, handler),
     closeAction: (call) => database.transaction(({ sql }) => closeAction(sql, call)),
+    closeConfirm: (call) => database.transaction(({ sql }) => closeConfirm(sql, call)),
     closeUndo: (call) => database.transaction(({ sql }) => closeUndo(sql, call)),
   };
 }
@@ -52,20 +52,6 @@ async function act<Transaction>(
   return reply;
 }
 
-/** Runs in one transaction. A refusal rolls it back and is stored by another; what else is thrown stays an error. */
-async function orStoreRefusal<Transaction>(
-  database: LocalDatabase<Transaction>,
-  work: {
-    readonly run: (open: OpenTransaction<Transaction>) => Promise<BranchReply>;
-    readonly store: (sql: SqlSession, refusal: rows.StoredRefusal) => Promise<BranchReply>;
-  },
-): Promise<BranchReply> {
-  return database.transaction(work.run).catch((error: unknown) => {
-    const refusal = refusalOf(error);
-    return database.transaction(({ sql }) => work.store(sql, refusal));
-  });
-}
-
 async function actOnce<Transaction>(
   open: OpenTransaction<Transaction>,
   call: ActionCall,
@@ -79,24 +65,31 @@ async function actOnce<Transaction>(
     await requireLive(call, endings);
   }
   await reached('participant.action.beforeCode');
-  const output = await handler(open.transaction);
+  const result = await handler(open.transaction);
   open.seal();
-  const { transactionId } = taken;
-  const isPast = await rows.storeOutput(open.sql, call, { output, transactionId });
+  const isPast = await storeResult(open.sql, call, { ...result, transactionId: taken.transactionId });
   if (isPast && !taken.isPast) {
     // Its row was removed while it was taken: see barrier.mark.ts.
     await requireLive(call, endings);
   }
   await reached('participant.action.beforeCommit');
-  return { outcome: 'done', output };
+  return doneOf(call, result, taken.led);
 }
 
-type Taken = rows.TakenBranch | { readonly reply: BranchReply };
+/** A branch that is taken for an action, with how it is ended if its transaction is led. */
+interface TakenForAction extends rows.TakenBranch {
+  readonly led: Pick<rows.LedRow, 'kind' | 'nonce'> | undefined;
+}
 
-async function takeForAction(sql: SqlSession, call: ActionCall): Promise<Taken> {
-  const held = await insertOrLock(sql, call, () => rows.insertRunning(sql, call));
+async function takeForAction(
+  sql: SqlSession,
+  call: ActionCall,
+): Promise<TakenForAction | { readonly reply: BranchReply }> {
+  const held = await insertOrLock(sql, call, () =>
+    led.isLed(call) ? led.insertLedRunning(sql, call) : rows.insertRunning(sql, call),
+  );
   if (!('row' in held)) {
-    return held;
+    return { ...held, led: call.led };
   }
   const verdict = judgeAction(held.row, call);
   if ('reply' in verdict) {
@@ -104,7 +97,29 @@ async function takeForAction(sql: SqlSession, call: ActionCall): Promise<Taken> 
   }
   // The refusal may have been stored by a late duplicate, after the removal of a row that said done.
   const isPast = await rows.runAgain(sql, call);
-  return { transactionId: held.transactionId, isPast };
+  return { transactionId: held.transactionId, isPast, led: held.row.led };
+}
+
+function storeResult(
+  sql: SqlSession,
+  call: ActionCall,
+  done: ActionResult & { readonly transactionId: string },
+): Promise<boolean> {
+  return led.isLed(call) ? led.storeLedOutput(sql, call, done) : rows.storeOutput(sql, call, done);
+}
+
+function doneOf(
+  call: ActionCall,
+  { output, enlisted }: ActionResult,
+  terms: TakenForAction['led'],
+): BranchReply {
+  return terms === undefined
+    ? { outcome: 'done', output }
+    : {
+        outcome: 'done',
+        output,
+        enlistment: led.enlistmentOf({ ...terms, enlisted }, inputHash(call.input)),
+      };
 }
 
 async function storeRefusal(
@@ -112,7 +127,9 @@ async function storeRefusal(
   call: ActionCall,
   refusal: rows.StoredRefusal,
 ): Promise<BranchReply> {
-  const held = await insertOrLock(sql, call, () => rows.insertRefused(sql, call, refusal));
+  const held = await insertOrLock(sql, call, () =>
+    led.isLed(call) ? led.insertLedRefused(sql, call, refusal) : rows.insertRefused(sql, call, refusal),
+  );
   if (held !== true) {
     const verdict = judgeAction(held.row, call);
     if ('reply' in verdict) {
@@ -207,38 +224,4 @@ async function closeUndo(sql: SqlSession, call: BarrierCall): Promise<BranchRepl
   }
   await rows.storeUndoRefusal(sql, call, CLOSED);
   return { outcome: 'closed' };
-}
-
-/** For what mostly comes first. To insert waits for whoever is about to insert the same. */
-async function insertOrLock<Inserted extends rows.TakenBranch | true>(
-  sql: SqlSession,
-  call: BarrierCall,
-  insert: () => Promise<Inserted | false | undefined>,
-): Promise<Inserted | rows.HeldRow> {
-  const held = (await insert()) || (await rows.lockRow(sql, call)) || (await insert());
-  if (!held) {
-    throw new Error(`The barrier row of branch ${call.branchId} of ${call.gid} went away in between.`);
-  }
-  return held;
-}
-
-/** For what mostly finds a row. */
-async function lockOrInsert(
-  sql: SqlSession,
-  call: BarrierCall,
-  insert: () => Promise<true | false>,
-): Promise<true | rows.HeldRow> {
-  return (await rows.lockRow(sql, call)) ?? insertOrLock(sql, call, insert);
-}
-
-/** @throws the error itself unless it is a refusal. */
-function refusalOf(error: unknown): rows.StoredRefusal {
-  if (!isRefusal(error)) {
-    throw error;
-  }
-  const { details } = error;
-  const reason = error.reason.slice(0, REASON_LENGTH_MAX);
-  return details === undefined
-    ? { reason }
-    : { reason, details: replyJson(details, 'the details of a RefusedError') };
 }

@@ -1,16 +1,19 @@
-import type { Json } from '@atone/core';
+import type { BranchKind, Json } from '@atone/core';
 import type { z } from 'zod';
 
 /** A schema whose values can be JSON. */
 export type PayloadSchema = z.ZodType;
 
-/** An action as both sides know it: its name, and what goes in and out. */
+/** An action as both sides know it: its name, how it is ended, and what goes in and out. */
 export interface ActionContract<
   Input extends PayloadSchema = PayloadSchema,
   Output extends PayloadSchema = PayloadSchema,
+  Kind extends BranchKind = BranchKind,
 > {
   readonly service: string;
   readonly name: string;
+  /** `saga`: it takes effect at once, and its compensation undoes it. `tcc`: a try, which is confirmed or cancelled. */
+  readonly kind: Kind;
   readonly input: Input;
   readonly output: Output;
 }
@@ -29,21 +32,42 @@ export type OutputOf<Contract> =
 export interface ActionShape<
   Input extends PayloadSchema = PayloadSchema,
   Output extends PayloadSchema = PayloadSchema,
+  Kind extends BranchKind = BranchKind,
 > {
+  readonly kind: Kind;
   readonly input: Input;
   readonly output: Output;
 }
 
 /** All that a service offers. Both sides import it. */
 export type ServiceContract<Actions extends Record<string, ActionShape>> = {
-  readonly [Name in keyof Actions]: ActionContract<Actions[Name]['input'], Actions[Name]['output']>;
+  readonly [Name in keyof Actions]: ActionContract<
+    Actions[Name]['input'],
+    Actions[Name]['output'],
+    Actions[Name]['kind']
+  >;
 };
 
-/** Describes an action by the schemas of its input and output. */
-export function action<Input extends PayloadSchema, Output extends PayloadSchema>(
-  shape: ActionShape<Input, Output>,
-): ActionShape<Input, Output> {
-  return shape;
+/** What goes into an action, and what comes out of it. */
+export type PayloadShape<Input extends PayloadSchema, Output extends PayloadSchema> = Omit<
+  ActionShape<Input, Output>,
+  'kind'
+>;
+
+/** Describes an action that takes effect at once, by the schemas of its input and output. */
+export function action<Input extends PayloadSchema, Output extends PayloadSchema>({
+  input,
+  output,
+}: PayloadShape<Input, Output>): ActionShape<Input, Output, 'saga'> {
+  return { kind: 'saga', input, output };
+}
+
+/** Describes a try: it reserves what a confirm will use, or a cancel give back. */
+export function tryAction<Input extends PayloadSchema, Output extends PayloadSchema>({
+  input,
+  output,
+}: PayloadShape<Input, Output>): ActionShape<Input, Output, 'tcc'> {
+  return { kind: 'tcc', input, output };
 }
 
 /** Describes what the service `service` offers. */
@@ -69,6 +93,18 @@ export interface Undo<Contract, Transaction = unknown> {
   readonly transaction: Transaction;
 }
 
+/** What a confirm is given. */
+export interface Confirm<Contract, Transaction = unknown> {
+  readonly gid: string;
+  readonly branchId: string;
+  readonly attempt: number;
+  readonly lane: string | undefined;
+  readonly input: InputOf<Contract>;
+  readonly output: OutputOf<Contract>;
+  /** The open database transaction. What is written past it may be written again by the next attempt. */
+  readonly transaction: Transaction;
+}
+
 /** What an action knows about the branch it carries out. */
 export interface BranchContext<Transaction = unknown> {
   readonly gid: string;
@@ -86,8 +122,13 @@ export interface BranchContext<Transaction = unknown> {
 export interface ActionHandler<Transaction = unknown> {
   readonly contract: ActionContract;
   run(input: unknown, branch: BranchContext<Transaction>): Promise<unknown>;
-  /** Absent for an action that cannot be undone; a plan may use it only as its pivot or after it. */
+  /**
+   * Undoes the action: the cancel of a try. Absent for an action that cannot be undone; a plan may use it only as its pivot
+   * or after it, and no led transaction may call it.
+   */
   readonly compensate?: ((undo: Undo<ActionContract, Transaction>) => Promise<void>) | undefined;
+  /** Makes what a try has reserved definite. Only of a try, and each try has one. */
+  readonly confirm?: ((end: Confirm<ActionContract, Transaction>) => Promise<void>) | undefined;
 }
 
 /**

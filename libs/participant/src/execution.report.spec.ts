@@ -13,12 +13,14 @@ const shop = contract('shop', {
 
 /** Runs everything and remembers nothing, so that the tests need no database. */
 const open: Barrier<null> = {
-  act: async (_call, handler) => ({ outcome: 'done', output: await handler(null) }),
+  act: async (_call, handler) => ({ outcome: 'done', output: (await handler(null)).output }),
+  confirm: () => Promise.resolve({ outcome: 'confirmed' }),
   undo: async (_call, handler) => {
     await handler(null, { input: { sku: 'a' }, output: { price: 1 } });
     return { outcome: 'undone', wasEmpty: false };
   },
   closeAction: () => Promise.resolve({ outcome: 'closed' }),
+  closeConfirm: () => Promise.resolve({ outcome: 'closed' }),
   closeUndo: () => Promise.resolve({ outcome: 'closed' }),
 };
 

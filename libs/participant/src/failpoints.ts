@@ -6,11 +6,17 @@ export const PARTICIPANT_FAILPOINTS = [
   'participant.action.beforeCode',
   'participant.action.beforeCommit',
   'participant.action.beforeReply',
+  'participant.confirm.beforeRow',
+  'participant.confirm.beforeCode',
+  'participant.confirm.beforeCommit',
+  'participant.confirm.beforeReply',
   'participant.compensate.beforeRow',
   'participant.compensate.beforeCode',
   'participant.compensate.beforeCommit',
   'participant.compensate.beforeReply',
   'participant.removal.beforeCommit',
+  'participant.doubt.beforeAsk',
+  'participant.doubt.afterVerdict',
 ] as const;
 
 export type ParticipantFailpoint = (typeof PARTICIPANT_FAILPOINTS)[number];

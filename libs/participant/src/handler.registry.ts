@@ -45,9 +45,28 @@ export class HandlerRegistry<Transaction> {
         `Two handlers are registered for ${contract.service}.${contract.name}. Remove one of them, or give the action another name.`,
       );
     }
+    refuseMissingEnd(handler);
     jsonSchemaOf(contract, 'input');
     jsonSchemaOf(contract, 'output');
     this.#handlers.set(contract.name, handler);
+  }
+}
+
+/** A try that nobody can confirm, or cancel, would be stuck when its transaction is decided. */
+function refuseMissingEnd({ contract, confirm, compensate }: ActionHandler<never>): void {
+  const name = `${contract.service}.${contract.name}`;
+  if (contract.kind === 'saga' && confirm !== undefined) {
+    throw new MisuseError(
+      `${name} has a confirm, and is an action that takes effect at once: its confirm would never be called. Describe it ` +
+        'by `tryAction({ input, output })` in the contract, or leave the confirm out.',
+    );
+  }
+  if (contract.kind === 'tcc' && (confirm === undefined || compensate === undefined)) {
+    const missing = confirm === undefined ? 'confirm' : 'cancel (`compensate`)';
+    throw new MisuseError(
+      `${name} is a try without a ${missing}: nobody could end what it reserves. Give its handler both, or describe it by ` +
+        '`action({ input, output })` in the contract.',
+    );
   }
 }
 

@@ -20,12 +20,14 @@ const order = (run: ActionHandler<null>['run'] = async () => ({ price: 1 })): Ac
 
 /** Runs everything and remembers nothing, so that the tests need no database. */
 const open: Barrier<null> = {
-  act: async (_call, handler) => ({ outcome: 'done', output: await handler(null) }),
+  act: async (_call, handler) => ({ outcome: 'done', output: (await handler(null)).output }),
+  confirm: () => Promise.resolve({ outcome: 'confirmed' }),
   undo: async (_call, handler) => {
     await handler(null, { input: { sku: 'a' }, output: { price: 1 } });
     return { outcome: 'undone', wasEmpty: false };
   },
   closeAction: () => Promise.resolve({ outcome: 'closed' }),
+  closeConfirm: () => Promise.resolve({ outcome: 'closed' }),
   closeUndo: () => Promise.resolve({ outcome: 'closed' }),
 };
 
@@ -42,7 +44,7 @@ const participant = (
   });
 
 const weird = (input: z.ZodType, output: z.ZodType = z.null()): ActionHandler<null> => ({
-  contract: { service: 'shop', name: 'weird', input, output },
+  contract: { service: 'shop', name: 'weird', kind: 'saga', input, output },
   run: async () => null,
 });
 

@@ -1,7 +1,8 @@
-import type { BranchReply, Json } from '@atone/core';
+import { randomBytes } from 'node:crypto';
+import type { BranchReply, Random } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { createBarrier } from './barrier.js';
-import type { Barrier, BarrierCall, StoredAction } from './barrier.port.js';
+import type { ActionResult, Barrier, BarrierCall, ConfirmCall, StoredAction } from './barrier.port.js';
 import { runInBranch, type ActiveBranch } from './branch.context.js';
 import { BranchFailure, failure, unknownReply } from './branch.failure.js';
 import type { ParticipantClock } from './clock.port.js';
@@ -11,8 +12,10 @@ import type { LocalDatabase } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
 import { ExecutionReport, type ParticipantLog } from './execution.report.js';
 import { HandlerRegistry } from './handler.registry.js';
+import type { LedRuntime } from './led/scope.port.js';
 import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
+import { isLedCommand, ledTermsOf } from './participant.led.js';
 import { readInput, writeOutput } from './payload.js';
 import { WorkLimit } from './work-limit.js';
 
@@ -36,6 +39,10 @@ export interface ParticipantOptions<Transaction> {
    */
   readonly endings?: TransactionEndings | undefined;
   readonly clock?: ParticipantClock | undefined;
+  /** Where the nonces of led branches come from. Default: the random numbers of the system. */
+  readonly random?: Pick<Random, 'bytes'> | undefined;
+  /** Runs handlers that may call others in a led transaction. Default: in the asynchronous context of this process. */
+  readonly runtime?: LedRuntime | undefined;
   /** Default: the one in `database`. Another one is for tests. */
   readonly barrier?: Barrier<Transaction> | undefined;
   /** Is told of each execution that failed, never of a refusal or a payload. Default: nothing is logged. */
@@ -72,6 +79,8 @@ class CommandExecutor<Transaction> {
   readonly #registry: HandlerRegistry<Transaction>;
   readonly #barrier: Barrier<Transaction>;
   readonly #clock: ParticipantClock;
+  readonly #random: Pick<Random, 'bytes'>;
+  readonly #runtime: LedRuntime;
   readonly #limit: WorkLimit<BranchCommand>;
   readonly #report: ExecutionReport;
   readonly #underWay = new Map<string, Promise<BranchReply>>();
@@ -80,6 +89,8 @@ class CommandExecutor<Transaction> {
     this.#registry = new HandlerRegistry(options.service, options.handlers);
     this.#barrier = options.barrier ?? createBarrier(options.database, options.endings);
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? { bytes: (count) => randomBytes(count) };
+    this.#runtime = options.runtime ?? NO_CALLS;
     this.#report = new ExecutionReport(options.log);
     this.#limit = new WorkLimit(
       { running: parallelMaxOf(options), waiting: options.waitingMax ?? WAITING_MAX },
@@ -144,25 +155,61 @@ class CommandExecutor<Transaction> {
         return this.#barrier.undo(call, (transaction, stored) =>
           this.#compensate(command, transaction, stored),
         );
+      case 'confirm':
+        return this.#barrier.confirm(confirmCall(command, call), (transaction, stored) =>
+          this.#confirm(command, transaction, stored),
+        );
       case 'close-action':
         return this.#barrier.closeAction(call);
+      case 'close-confirm':
+        return this.#barrier.closeConfirm(confirmCall(command, call));
       case 'close-compensate':
         return this.#barrier.closeUndo(call);
-      case 'confirm':
-      case 'close-confirm':
-        throw new BranchFailure('code', 'This version of the library has no part in led transactions.');
     }
   }
 
   #act(command: BranchCommand, call: BarrierCall): Promise<BranchReply> {
     const handler = this.#registry.find(command.action);
-    return this.#barrier.act({ ...call, input: command.input }, async (transaction): Promise<Json> => {
-      const input = await readInput(handler.contract, command.input);
-      const result = await runInBranch(activeBranch(command), () =>
-        handler.run(input, this.#contextOf(command, transaction)),
+    const { input } = command;
+    if (!isLedCommand(command)) {
+      return this.#barrier.act({ ...call, input }, (transaction) => this.#run(handler, command, transaction));
+    }
+    const nonce = Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64url');
+    const led = ledTermsOf(command, handler, { now: this.#clock.now(), nonce });
+    return this.#barrier.act({ ...call, input, led }, (transaction) =>
+      this.#runtime.run(command, async (scope) => {
+        const result = await this.#run(handler, command, transaction);
+        return { ...result, enlisted: await scope.collect() };
+      }),
+    );
+  }
+
+  async #run(
+    handler: ActionHandler<Transaction>,
+    command: BranchCommand,
+    transaction: Transaction,
+  ): Promise<ActionResult> {
+    const input = await readInput(handler.contract, command.input);
+    const result = await runInBranch(activeBranch(command), () =>
+      handler.run(input, this.#contextOf(command, transaction)),
+    );
+    return { output: await writeOutput(handler.contract, result) };
+  }
+
+  async #confirm(command: BranchCommand, transaction: Transaction, stored: StoredAction): Promise<void> {
+    const { contract, confirm } = this.#registry.find(command.action);
+    if (confirm === undefined) {
+      throw new BranchFailure(
+        'code',
+        `${command.service}.${command.action} was a try when its branch was called, and has no confirm any more. Bring it back.`,
       );
-      return writeOutput(handler.contract, result);
-    });
+    }
+    const { gid, branchId, attempt, lane } = command;
+    const input = (await readInput(contract, stored.input)) as never;
+    const output = stored.output as never;
+    await runInBranch(activeBranch(command), () =>
+      confirm({ gid, branchId, attempt, lane, input, output, transaction }),
+    );
   }
 
   async #compensate(command: BranchCommand, transaction: Transaction, stored: StoredAction): Promise<void> {
@@ -188,6 +235,17 @@ class CommandExecutor<Transaction> {
       remainingMs === undefined ? undefined : this.#clock.instant(this.#clock.now() + remainingMs);
     return { gid, branchId, attempt, deadline, lane, transaction };
   }
+}
+
+const NONCE_BYTES = 12;
+
+/** For handlers that call nobody. */
+const NO_CALLS: LedRuntime = {
+  run: (_command, work) => work({ collect: async () => ({ below: [], registered: [] }) }),
+};
+
+function confirmCall({ nonce, led }: BranchCommand, call: BarrierCall): ConfirmCall {
+  return { ...call, nonce, secretHash: led?.secretHash };
 }
 
 /** With every connection held by a handler that waits for one more, all of them would wait for ever. */
@@ -217,6 +275,7 @@ function activeBranch(command: BranchCommand): ActiveBranch {
 }
 
 function identityOf(command: BranchCommand): string {
-  const { gid, branchId, op, service, action, round, input } = command;
-  return JSON.stringify([gid, branchId, op, service, action, round, inputHash(input)]);
+  const { gid, branchId, op, service, action, round, input, nonce, led } = command;
+  const whose = [nonce ?? '', led?.secretHash ?? ''];
+  return JSON.stringify([gid, branchId, op, service, action, round, inputHash(input), ...whose]);
 }

@@ -121,8 +121,8 @@ describe('a registration', () => {
       lane: 'blue',
       protocol: 1,
       actions: [
-        { name: 'charge', hasCompensation: true, retry: { attemptCountMax: 3 } },
-        { name: 'receipt', hasCompensation: false },
+        { name: 'charge', kind: 'saga', hasCompensation: true, retry: { attemptCountMax: 3 } },
+        { name: 'receipt', kind: 'saga', hasCompensation: false },
       ],
     });
     expect(entries[0]?.actions[0]?.inputSchema).toMatchObject({ type: 'object', required: ['cents'] });

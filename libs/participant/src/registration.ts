@@ -173,6 +173,7 @@ function actionEntryOf({ contract, compensate, retry }: RegisteredAction): Actio
   const outputSchema = jsonSchemaOf(contract, 'output');
   return {
     name: contract.name,
+    kind: contract.kind,
     hasCompensation: compensate !== undefined,
     ...(inputSchema === undefined ? {} : { inputSchema }),
     ...(outputSchema === undefined ? {} : { outputSchema }),

@@ -68,7 +68,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
     promises: ['SA1', 'SA2', 'SA5', 'S1'],
     edits: [
       {
-        file: `${FOLDER}/barrier.ts`,
+        file: `${FOLDER}/barrier.turn.ts`,
         find: '    return database.transaction(({ sql }) => work.store(sql, refusal));',
         replace: "    return { outcome: 'refused', refusal: { ...refusal, isStored: true } } as BranchReply;",
       },
@@ -80,7 +80,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
     promises: ['SA1', 'SA2', 'SA5'],
     edits: [
       {
-        file: `${FOLDER}/barrier.ts`,
+        file: `${FOLDER}/barrier.turn.ts`,
         find: '  return database.transaction(work.run).catch((error: unknown) => {',
         replace:
           '  let early: BranchReply | undefined;\n' +

@@ -203,7 +203,10 @@ export class MemoryDatabase {
           .toSorted((left, right) => (left.gid < right.gid ? -1 : 1)),
       remove: (service, gid) => {
         const removable = this.rowsOf(service).filter(
-          (row) => row.gid === gid && this.locks.takeIfFree(keyOf(gid, row.branchId), session),
+          (row) =>
+            row.gid === gid &&
+            row.columns['doubt_at'] === null &&
+            this.locks.takeIfFree(keyOf(gid, row.branchId), session),
         );
         for (const row of removable) {
           session.removed.set(keyOf(gid, row.branchId), row);

@@ -1,3 +1,4 @@
+import * as led from '../barrier.led.js';
 import * as removal from '../barrier.mark.js';
 import * as statements from '../barrier.row.js';
 import { gidTimeMs } from '@atone/core';
@@ -29,14 +30,18 @@ export interface BarrierTable {
 
 type Statement = (table: BarrierTable, params: readonly unknown[]) => Promise<SqlResult>;
 
+const NO_DOUBT: BarrierColumns = { doubt_at: null, next_ask_at: null, ask_count: null, trouble: null };
+
 /**
  * What each statement of the barrier does, by its text. The suite of the barrier runs over this and over PostgreSQL,
  * and keeps the two the same.
  */
 const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
   [statements.INSERT_RUNNING, insertRunning],
+  [led.INSERT_LED_RUNNING, insertLedRunning],
   [statements.LOCK_ROW, lockRow],
   [statements.INSERT_REFUSED, insertRefused],
+  [led.INSERT_LED_REFUSED, insertLedRefused],
   [statements.INSERT_EMPTY_UNDO, insertEmptyUndo],
   [removal.FIND_OLD, findOld],
   [removal.RAISE_MARK, raiseMark],
@@ -56,12 +61,16 @@ const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
       }),
     ),
   ],
+  [statements.STORE_OUTPUT, changeTellingMark(isRunHere, ([, , output]) => ({ state: 'done', output }))],
   [
-    statements.STORE_OUTPUT,
-    changeTellingMark(
-      (row, [, , , transactionId], table) =>
-        row['state'] === 'running' && transactionId === table.transactionId,
-      ([, , output]) => ({ state: 'done', output }),
+    led.STORE_LED_OUTPUT,
+    changeTellingMark(isRunHere, ([, , output, , enlisted]) => ({ state: 'done', output, enlisted })),
+  ],
+  [
+    led.STORE_CONFIRM,
+    change(
+      (row, params, table) => isDoneHere(row, params, table) && row['kind'] !== null,
+      ([, , undo_round]) => ({ ...NO_DOUBT, state: 'confirmed', undo_round, undo_refusal: null }),
     ),
   ],
   [
@@ -89,15 +98,18 @@ const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
     statements.STORE_EMPTY_UNDO,
     change(
       (row) => row['state'] === 'refused',
-      ([, , undo_round]) => ({ state: 'undone', was_empty: true, undo_round }),
+      ([, , undo_round]) => ({ ...NO_DOUBT, state: 'undone', was_empty: true, undo_round }),
     ),
   ],
   [
     statements.STORE_UNDO,
-    change(
-      (row, [, , , transactionId], table) => row['state'] === 'done' && transactionId === table.transactionId,
-      ([, , undo_round]) => ({ state: 'undone', was_empty: false, undo_round, undo_refusal: null }),
-    ),
+    change(isDoneHere, ([, , undo_round]) => ({
+      ...NO_DOUBT,
+      state: 'undone',
+      was_empty: false,
+      undo_round,
+      undo_refusal: null,
+    })),
   ],
   [
     statements.STORE_UNDO_REFUSAL,
@@ -125,15 +137,34 @@ export async function executeStatement(
 
 const NOTHING: SqlResult = { rows: [], affectedCount: 0 };
 
-async function insertRunning(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+function insertRunning(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  return insertTelling(table, params, {});
+}
+
+function insertLedRunning(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  return insertTelling(table, params, termsOf(table, params.slice(7)));
+}
+
+async function insertTelling(
+  table: BarrierTable,
+  params: readonly unknown[],
+  terms: BarrierColumns,
+): Promise<SqlResult> {
   const [gid, branchId, service, action, round, input_hash, input] = params;
-  const row = { ...EMPTY, service, action, round, input_hash, input, state: 'running' };
+  const row = { ...EMPTY, service, action, round, input_hash, input, state: 'running', ...terms };
   // As old as the statement, which may have to wait for another transaction: so it is at READ COMMITTED.
   const is_past = isPast(table, gid);
   const isInserted = await table.insert(String(gid), String(branchId), row);
   return isInserted
     ? { rows: [{ transaction_id: table.transactionId, is_past }], affectedCount: 1 }
     : NOTHING;
+}
+
+/** Returns the columns that only the row of a led branch has. */
+function termsOf(table: BarrierTable, params: readonly unknown[]): BarrierColumns {
+  const [kind, nonce, secret_hash, epoch, initiator, remainingMs] = params;
+  const doubt_at = table.now() + Number(remainingMs);
+  return { kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at: doubt_at, ask_count: 0 };
 }
 
 async function lockRow(table: BarrierTable, [gid, branchId]: readonly unknown[]): Promise<SqlResult> {
@@ -143,9 +174,21 @@ async function lockRow(table: BarrierTable, [gid, branchId]: readonly unknown[])
     : { rows: [{ ...row, transaction_id: table.transactionId } satisfies SqlRow], affectedCount: 1 };
 }
 
-async function insertRefused(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+function insertRefused(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  return insertNo(table, params, {});
+}
+
+function insertLedRefused(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  return insertNo(table, params, termsOf(table, params.slice(8)));
+}
+
+async function insertNo(
+  table: BarrierTable,
+  params: readonly unknown[],
+  terms: BarrierColumns,
+): Promise<SqlResult> {
   const [gid, branchId, service, action, round, refusal, input_hash, input] = params;
-  const row = { ...EMPTY, service, action, round, refusal, input_hash, input, state: 'refused' };
+  const row = { ...EMPTY, service, action, round, refusal, input_hash, input, state: 'refused', ...terms };
   return counted(await table.insert(String(gid), String(branchId), row));
 }
 
@@ -184,7 +227,22 @@ const EMPTY: BarrierColumns = {
   output: null,
   refusal: null,
   undo_refusal: null,
+  kind: null,
+  nonce: null,
+  secret_hash: null,
+  epoch: null,
+  initiator: null,
+  enlisted: null,
+  ...NO_DOUBT,
 };
+
+function isRunHere(row: BarrierColumns, params: readonly unknown[], table: BarrierTable): boolean {
+  return row['state'] === 'running' && params[3] === table.transactionId;
+}
+
+function isDoneHere(row: BarrierColumns, params: readonly unknown[], table: BarrierTable): boolean {
+  return row['state'] === 'done' && params[3] === table.transactionId;
+}
 
 /** Returns the statement that changes the row of a branch where `applies` says so. */
 function change(

@@ -7,14 +7,20 @@ export function createPassThrough<Transaction>(database: LocalDatabase<Transacti
     act: (_call, handler) =>
       database.transaction(async ({ transaction }) => ({
         outcome: 'done',
-        output: await handler(transaction),
+        output: (await handler(transaction)).output,
       })),
+    confirm: (_call, handler) =>
+      database.transaction(async ({ transaction }) => {
+        await handler(transaction, { input: { amount: 5 }, output: null });
+        return { outcome: 'confirmed' };
+      }),
     undo: (_call, handler) =>
       database.transaction(async ({ transaction }) => {
         await handler(transaction, { input: { amount: 5 }, output: null });
         return { outcome: 'undone', wasEmpty: false };
       }),
     closeAction: () => Promise.resolve({ outcome: 'closed' }),
+    closeConfirm: () => Promise.resolve({ outcome: 'closed' }),
     closeUndo: () => Promise.resolve({ outcome: 'closed' }),
   };
 }

@@ -42,6 +42,45 @@ begin
 end
 $$`;
 
+/** Brings the barrier to version 3, which takes part in led transactions. */
+export class InstallBarrierLed1764200000000 implements MigrationInterface {
+  readonly name = 'InstallBarrierLed1764200000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runAll(runner, BARRIER_STEPS[2]);
+  }
+
+  /** Rejects while there are branches of led transactions. */
+  async down(runner: QueryRunner): Promise<void> {
+    await runAll(runner, [DROP_LED, 'update atone.barrier_version set version = 2']);
+  }
+}
+
+/** One statement, as above. The columns take their constraints and the index with them. */
+const DROP_LED = `
+do $$
+begin
+  lock table atone.barrier;
+  if exists (select from atone.barrier where kind is not null) then
+    raise exception 'There are branches of led transactions in atone.barrier, and the version before cannot end them. Wait '
+      'until they have been removed, a day after the end of their transactions, and revert the migration again.';
+  end if;
+  alter table atone.barrier
+    drop constraint barrier_state_is_known,
+    add constraint barrier_state_is_known check (state in ('running', 'done', 'refused', 'undone')),
+    drop column kind,
+    drop column nonce,
+    drop column secret_hash,
+    drop column epoch,
+    drop column initiator,
+    drop column enlisted,
+    drop column doubt_at,
+    drop column next_ask_at,
+    drop column ask_count,
+    drop column trouble;
+end
+$$`;
+
 async function runAll(runner: QueryRunner, statements: readonly string[] = []): Promise<void> {
   for (const statement of statements) {
     // oxlint-disable-next-line no-await-in-loop -- each statement needs the one before

@@ -14,7 +14,12 @@ export function withoutBarrier<Transaction>(
     act: (call, handler) =>
       database.transaction(async ({ transaction }) => {
         lastInput = call.input;
-        return { outcome: 'done', output: await handler(transaction) };
+        return { outcome: 'done', output: (await handler(transaction)).output };
+      }),
+    confirm: (_call, handler) =>
+      database.transaction(async ({ transaction }) => {
+        await handler(transaction, { input: lastInput, output: null });
+        return { outcome: 'confirmed' };
       }),
     undo: (_call, handler) =>
       database.transaction(async ({ transaction }) => {
@@ -22,6 +27,7 @@ export function withoutBarrier<Transaction>(
         return { outcome: 'undone', wasEmpty: false };
       }),
     closeAction: () => Promise.resolve({ outcome: 'closed' }),
+    closeConfirm: () => Promise.resolve({ outcome: 'closed' }),
     closeUndo: () => Promise.resolve({ outcome: 'closed' }),
   };
 }

@@ -1,0 +1,76 @@
+import { gidTimeMs } from '@atone/core';
+import { LED_TIMEOUT_MAX_MS, type BranchCommand } from '@atone/protocol';
+import type { LedTerms } from './barrier.port.js';
+import { BranchFailure } from './branch.failure.js';
+import type { ActionHandler } from './contract.js';
+import type { LedCommand } from './led/scope.port.js';
+
+/** How far the clock of an initiator may be ahead of this participant's. */
+export const LED_SKEW_MAX_MS = 5 * 60_000;
+
+/** How old a led transaction may be when it calls: none may stay undecided for longer. */
+export const LED_LIFETIME_MAX_MS = LED_TIMEOUT_MAX_MS + LED_SKEW_MAX_MS;
+
+/** What a participant knows when a led transaction calls it. */
+export interface LedMoment {
+  readonly now: number;
+  readonly nonce: string;
+}
+
+/** Tells whether a command belongs to a led transaction. */
+export function isLedCommand(command: BranchCommand): command is LedCommand {
+  return command.led !== undefined;
+}
+
+/**
+ * Returns the terms on which an action takes part in a led transaction, before it has any effect.
+ *
+ * @throws BranchFailure for an action that could not be undone, and for a call that comes too late or at a time that
+ *   cannot be. The latter is a `bad-payload`: no repeat of it can succeed, until somebody has set a clock.
+ */
+export function ledTermsOf(
+  command: LedCommand,
+  handler: Pick<ActionHandler<never>, 'contract' | 'compensate'>,
+  { now, nonce }: LedMoment,
+): LedTerms {
+  const { contract, compensate } = handler;
+  if (compensate === undefined) {
+    throw new BranchFailure(
+      'code',
+      `${command.service}.${command.action} has no compensation, so that its effect could not be undone: it cannot take part in ` +
+        'a led transaction. Give it one, or call it when the transaction has been committed (`afterCommit`).',
+    );
+  }
+  refuseStrangeTime(command, now);
+  return { ...command.led, kind: contract.kind, nonce, remainingMs: remainingMsOf(command) };
+}
+
+function remainingMsOf({ gid, branchId, remainingMs }: LedCommand): number {
+  if (remainingMs === undefined) {
+    throw new BranchFailure(
+      'bad-payload',
+      `The call of branch ${branchId} of ${gid} does not tell how much time its transaction has left (\`remainingMs\`).`,
+    );
+  }
+  if (remainingMs <= 0) {
+    throw new BranchFailure(
+      'timeout',
+      `The call of branch ${branchId} of ${gid} came too late, and was not carried out: the deadline of its transaction has passed.`,
+    );
+  }
+  return Math.min(remainingMs, LED_TIMEOUT_MAX_MS);
+}
+
+/** An old gid may have been forgotten by the log, and one from the future would outlive what the log forgets. */
+function refuseStrangeTime({ gid, branchId }: LedCommand, now: number): void {
+  const ageMs = now - gidTimeMs(gid);
+  if (ageMs > LED_LIFETIME_MAX_MS || ageMs < -LED_SKEW_MAX_MS) {
+    const seconds = Math.round(Math.abs(ageMs) / 1_000);
+    throw new BranchFailure(
+      'bad-payload',
+      `The call of branch ${branchId} was not carried out: by its id the transaction ${gid} began ${seconds} s ` +
+        `${ageMs < 0 ? 'in the future' : 'ago'} by the clock of this participant. Between ${LED_LIFETIME_MAX_MS / 1_000} s ago and ` +
+        `${LED_SKEW_MAX_MS / 1_000} s ahead are allowed. See which clock is wrong, the initiator's or this one.`,
+    );
+  }
+}
