@@ -1,10 +1,12 @@
 import { ancestorsByStep } from '../plan.graph.js';
+import { directionOf } from '../saga.draft.js';
 import type { CallCommand, SagaEvent, Transition } from '../saga.event.js';
 import {
   branchOf,
   isEnded,
   nextDueAt,
   outcomeOf,
+  positionOf,
   retryOf,
   stepOf,
   stuckOf,
@@ -29,7 +31,13 @@ export function checkLaws(observed: Observed): void {
   checkAbort(observed);
   checkReply(observed);
   for (const branch of observed.after.saga.branches) {
-    checkBranch(observed, branchOf(observed.before, branch.branchId), branch);
+    checkWaiting(observed.after.saga, branch);
+    if (positionOf(observed.before, branch.branchId) !== -1) {
+      checkBranch(observed, branchOf(observed.before, branch.branchId), branch);
+    }
+  }
+  if (observed.after.saga.plan.led !== undefined) {
+    checkLed(observed);
   }
   for (const command of observed.after.commands) {
     checkCommand(observed, command);
@@ -49,7 +57,11 @@ function checkDecision({ before, after: { saga: after } }: Observed): void {
     `a decision never changes, yet ${before.state} became ${after.state}`,
   );
   check(!isEnded(before) || before === after, 'the end is final');
-  check(after.branches.length === before.branches.length, 'no branch joins');
+  check(before.state === 'active' || after.plan === before.plan, 'no branch joins');
+  check(
+    before.branches.every(({ branchId }) => positionOf(after, branchId) !== -1),
+    'no branch leaves',
+  );
 }
 
 function checkDurability({ before, event, after: { saga: after, durability, commands } }: Observed): void {
@@ -59,6 +71,7 @@ function checkDurability({ before, event, after: { saga: after, durability, comm
     return;
   }
   const isAct = ['retry', 'skip', 'abort', 'pause', 'resume'].includes(event.type);
+  check(after.plan === before.plan, 'what is told of branches is durable first');
   check(!isAct, 'acts are durable first');
   check(
     outcomeOf(after.state) !== 'aborted' || outcomeOf(before.state) === 'aborted',
@@ -71,11 +84,15 @@ function checkDurability({ before, event, after: { saga: after, durability, comm
     check(!isRaised, 'a new round is durable first');
     check(!pivot || was.wasSent || !branch.wasSent, '"pivot sent" is durable first');
     check(hasBarrier || !isTalk(was, branch, commands), 'a plain endpoint is durable first');
+    check(branch.stuck === was.stuck, 'what is stuck, and no more, is durable first');
   }
 }
 
 function isTalk(was: Branch, branch: Branch, commands: readonly CallCommand[]): boolean {
   const isSent = commands.some((command) => command.branchId === branch.branchId);
+  if (was.state === 'done' && branch.state === 'confirmed') {
+    return false;
+  }
   return isSent || was.state !== branch.state || was.isInFlight !== branch.isInFlight;
 }
 
@@ -96,7 +113,7 @@ function checkAbort({ before, after: { saga: after } }: Observed): void {
   const isByItself = code === 'attempts' || code === 'deadline';
   check(!isByItself || after.paused === undefined, 'a paused saga does not abort by itself');
   check(
-    !isByItself || !after.branches.every((branch) => branch.state === 'done'),
+    !isByItself || before.state === 'active' || !after.branches.every(({ state }) => state === 'done'),
     'what is all done commits',
   );
 }
@@ -118,7 +135,7 @@ const NEXT_STATES: Readonly<Record<BranchState, readonly BranchState[]>> = {
   pending: ['calling', 'skipped', 'compensating'],
   calling: ['done', 'refused', 'unknown', 'skipped', 'compensating', 'pending'],
   unknown: ['calling', 'done', 'refused', 'skipped', 'compensating', 'pending'],
-  done: ['compensating', 'confirming'],
+  done: ['compensating', 'confirming', 'confirmed'],
   confirming: ['confirmed', 'skipped'],
   confirmed: [],
   refused: ['calling', 'skipped', 'compensating'],
@@ -135,7 +152,6 @@ function checkBranch({ event, after: { saga } }: Observed, was: Branch, branch: 
     'what was sent is never again as if it was not',
   );
   check(was.state === state || NEXT_STATES[was.state].includes(state), `no ${was.state} becomes ${state}`);
-  checkWaiting(saga, branch);
   checkRefused(saga, was, branch);
   if (state === 'skipped' && branch.skip?.op === 'action' && was.state !== 'skipped') {
     check(!pivot, 'a pivot is not skipped');
@@ -156,7 +172,7 @@ function checkRefused(saga: Saga, was: Branch, { branchId, state, closing }: Bra
 function checkWaiting(saga: Saga, { state, stuck, closing, isInFlight, dueAt }: Branch): void {
   const isUnderWay = isInFlight || dueAt !== undefined;
   check(stuck === undefined || !isUnderWay, 'what is stuck waits for nothing else');
-  if (['done', 'skipped', 'compensated'].includes(state)) {
+  if (['done', 'skipped', 'compensated', 'confirmed'].includes(state)) {
     check(stuck === undefined && !isUnderWay, 'what has ended is not under way');
   }
   if (saga.state === 'aborting' && state !== 'compensating') {
@@ -170,15 +186,17 @@ function checkCommand(observed: Observed, command: CallCommand): void {
   const step = stepOf(after, branchId);
   const branch = branchOf(after, branchId);
   const policy = retryOf(after, step);
-  const isUndo = command.op === 'compensate' || command.op === 'close-compensate';
-  check(isUndo === (after.state === 'aborting'), `no ${command.op} while ${after.state}`);
+  const direction = directionOf(command.op);
+  const isUndo = direction === 'compensate';
+  const isEnd = direction !== 'action';
+  check(direction === wantedOf(after, branchId), `no ${command.op} while ${after.state}`);
   check(after.paused === undefined, 'nothing is sent while paused');
   check(
-    command.round === (isUndo ? branch.undoRound : branch.round),
+    command.round === (isEnd ? branch.undoRound : branch.round),
     'a command carries the round of its branch',
   );
   check(
-    command.attempt >= 1 && command.attempt <= (isUndo ? policy.undoAttemptCountMax : policy.attemptCountMax),
+    command.attempt >= 1 && command.attempt <= (isEnd ? policy.undoAttemptCountMax : policy.attemptCountMax),
     `attempt ${command.attempt} keeps to the policy`,
   );
   check(!isUndo || step.canUndo, 'only what has a compensation is undone');
@@ -192,17 +210,49 @@ function checkCommand(observed: Observed, command: CallCommand): void {
   }
 }
 
+/** S1: to each branch goes one decision, and never the other. */
+function wantedOf(saga: Saga, branchId: string): string {
+  const { led } = stepOf(saga, branchId);
+  if (saga.state === 'aborting') {
+    return 'compensate';
+  }
+  if (led === undefined) {
+    return 'action';
+  }
+  return outcomeOf(saga.state) === 'committed' && led.goal === 'follow' ? 'confirm' : 'compensate';
+}
+
+const CONFIRM_OPS: readonly (string | undefined)[] = ['confirming', 'confirmed', 'confirm'];
+const UNDO_OPS: readonly (string | undefined)[] = ['compensating', 'compensated', 'compensate'];
+
+function checkLed({ after: { saga, commands } }: Observed): void {
+  check(saga.state !== 'active' || commands.length === 0, 'nothing is sent before the decision');
+  for (const { branchId, state, skip } of saga.branches) {
+    const wanted = wantedOf(saga, branchId);
+    const others = wanted === 'confirm' ? UNDO_OPS : CONFIRM_OPS;
+    const isOther = others.includes(state) || others.includes(skip?.op);
+    check(!isOther, `${branchId} is ${state}, and was to be ended by ${wanted}`);
+    const isThrough = ['confirmed', 'compensated', 'skipped'].includes(state);
+    check(!isEnded(saga) || isThrough, `${branchId} is ${state} although the transaction is ${saga.state}`);
+  }
+}
+
 function checkUndo(observed: Observed, branchId: string): void {
   const { before, event, now } = observed;
   const after = observed.after.saga;
   const { hasBarrier } = stepOf(after, branchId);
-  const was = branchOf(before, branchId);
+  const was = branchOf(positionOf(before, branchId) === -1 ? after : before, branchId);
   check(
     hasBarrier || was.wasSent,
     `at a plain endpoint only what was sent is undone, and ${branchId} was not`,
   );
   const isAnswered = event.type === 'reply' && event.branchId === branchId;
-  const isAwaited = was.isInFlight && was.state !== 'compensating' && (was.dueAt ?? 0) > now && !isAnswered;
+  const isAwaited =
+    was !== branchOf(after, branchId) &&
+    was.isInFlight &&
+    was.state !== 'compensating' &&
+    (was.dueAt ?? 0) > now &&
+    !isAnswered;
   check(hasBarrier || !isAwaited, 'at a plain endpoint an undo waits for the answer to the action');
   for (const [name, ancestors] of ancestorsByStep(after.plan.steps)) {
     const isEndedBefore = !ancestors.has(branchId) || hasNothingToUndo(after, name);
@@ -212,7 +262,10 @@ function checkUndo(observed: Observed, branchId: string): void {
 
 function hasNothingToUndo(saga: Saga, name: string): boolean {
   const branch = branchOf(saga, name);
-  const { canUndo } = stepOf(saga, name);
+  const { canUndo, led } = stepOf(saga, name);
+  if (saga.state === 'committing' && led?.goal === 'follow') {
+    return true;
+  }
   return (
     ['compensated', 'skipped', 'refused'].includes(branch.state) ||
     (branch.state !== 'compensating' && (!branch.wasSent || !canUndo))
