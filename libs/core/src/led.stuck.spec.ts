@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { BranchReply } from './saga.event.js';
 import { stuckOf } from './saga.state.js';
 import { act, NOW } from './testing/sagas.js';
-import { active, CONFIRMED, decided, decision, DOWN, LedStory, ledBranch, LOST, NO } from './testing/leds.js';
+import { active, CONFIRMED, decision, DOWN, LedStory, ledBranch, LOST, NO } from './testing/leds.js';
 
 const ALREADY_UNDONE: BranchReply = { outcome: 'already-undone' };
 const CLOSED: BranchReply = { outcome: 'closed' };
