@@ -62,7 +62,7 @@ describe('a confirm that is refused', () => {
     expect(stuckOf(story.saga)).toMatchObject({
       branchId: '1',
       reason: 'mixed',
-      message: "The confirm of '1' was refused: sold out. Confirmed: 3; not confirmed: 1, 2, 5.",
+      message: "The confirm of '1' was refused: sold out. Confirmed by then: 3; not yet: 1, 2, 5.",
     });
     expect(story.last.durability).toBe('first');
     expect(story.sentNow).toEqual([]);
@@ -75,7 +75,7 @@ describe('a confirm that is refused', () => {
     });
 
     expect(story.answer('1', NO).branch('1').stuck?.message).toBe(
-      "The confirm of '1' was refused: sold out. Confirmed: none; not confirmed: 1.",
+      "The confirm of '1' was refused: sold out. Confirmed by then: none; not yet: 1.",
     );
   });
 

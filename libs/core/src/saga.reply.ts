@@ -233,8 +233,8 @@ function refusedConfirmMessage(saga: Saga, branchId: string, { reason }: Refusal
   const confirmed = listed.filter(({ state }) => state === 'confirmed').map((branch) => branch.branchId);
   const others = listed.filter(({ state }) => state !== 'confirmed').map((branch) => branch.branchId);
   return (
-    `The confirm of '${branchId}' was refused: ${reason}. Confirmed: ${listOf(confirmed)}; ` +
-    `not confirmed: ${listOf(others)}.`
+    `The confirm of '${branchId}' was refused: ${reason}. Confirmed by then: ${listOf(confirmed)}; ` +
+    `not yet: ${listOf(others)}.`
   );
 }
 

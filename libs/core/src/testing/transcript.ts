@@ -1,5 +1,7 @@
 import { ActRefusedError, IllegalTransitionError } from '../errors.js';
 import type { Json } from '../json.js';
+import type { Decision, LedBranch } from '../led.branch.js';
+import { activeLed, decidedLed } from '../led.plan.js';
 import type { BranchReply, CallCommand, ReplyEvent, SagaEvent, Transition } from '../saga.event.js';
 import { advanceSaga } from '../saga.machine.js';
 import {
@@ -11,6 +13,7 @@ import {
   type BranchOp,
   type Saga,
 } from '../saga.state.js';
+import { decision, LED, ledBranch } from './leds.js';
 import { fixedRandom, planOf, step } from './plans.js';
 import { checkLaws } from './saga.laws.js';
 
@@ -47,6 +50,9 @@ class Player {
     if (verb === 'plan') {
       return this.plan(words, rest);
     }
+    if (verb === 'led') {
+      return this.led(words, rest);
+    }
     const { saga } = this;
     if (saga === undefined) {
       throw new Error('A transcript begins with a plan.');
@@ -64,6 +70,10 @@ class Player {
       case 'tick':
         this.now = words[0] === undefined ? (nextDueAt(saga) ?? this.now) : this.now + duration(words[0]);
         return this.take({ type: 'tick' });
+      case 'decide':
+        return this.take({ type: 'decide', decision: decisionOf(words[0] ?? '', rest) });
+      case 'register':
+        return this.take({ type: 'enlist', branches: rest.map(ledBranchOf) });
       default:
         return this.take(verb === 'reply' ? this.reply(words) : eventOf(command));
     }
@@ -72,6 +82,29 @@ class Player {
   private plan(options: readonly string[], lines: readonly string[]): string {
     const steps = lines.map((line, position) => stepOfLine(line, lines[position - 1]));
     const deadline = valueAfter(options, 'deadline');
+    return this.begin(
+      newSaga({
+        gid: 'g1',
+        plan: { ...planOf(...steps), input: { order: 7 } },
+        acceptedAt: ACCEPTED_AT,
+        deadlineAt: deadline === undefined ? undefined : ACCEPTED_AT + duration(deadline),
+      }),
+      options,
+    );
+  }
+
+  /** `led commit`, `led abort`: decided, and the log knew nothing before; `led active`: registered. */
+  private led([what = '', ...options]: readonly string[], lines: readonly string[]): string {
+    const start = { gid: 'g1', name: 'test', led: LED, acceptedAt: ACCEPTED_AT };
+    const deadlineAt = ACCEPTED_AT + duration(valueAfter(options, 'deadline') ?? '30s');
+    const saga =
+      what === 'active'
+        ? activeLed({ ...start, deadlineAt }, lines.map(ledBranchOf))
+        : decidedLed(start, decisionOf(what, lines));
+    return this.begin(saga, options);
+  }
+
+  private begin(saga: Saga, options: readonly string[]): string {
     const retry = {
       ...planOf().retry,
       attemptCountMax: Number(valueAfter(options, 'attempts') ?? 3),
@@ -79,14 +112,8 @@ class Player {
     };
     this.now = ACCEPTED_AT;
     this.sent.clear();
-    const saga = newSaga({
-      gid: 'g1',
-      plan: { ...planOf(...steps), input: { order: 7 }, retry },
-      acceptedAt: this.now,
-      deadlineAt: deadline === undefined ? undefined : this.now + duration(deadline),
-    });
-    this.saga = saga;
-    this.row = saga;
+    this.saga = { ...saga, plan: { ...saga.plan, retry } };
+    this.row = this.saga;
     return this.take({ type: 'start' });
   }
 
@@ -154,12 +181,12 @@ class Player {
     const parts = [
       `${branchId} ${state}`,
       round > 1 ? `round ${round}` : '',
-      undoRound > 1 ? `undo round ${undoRound}` : '',
+      undoRound > 1 ? `${isOfConfirm(branch) ? 'confirm' : 'undo'} round ${undoRound}` : '',
       closing && `to be skipped by ${closing.by}`,
       this.showDue(branch),
       stuck && `STUCK ${stuck.reason}: ${stuck.message}`,
       state === 'skipped' && skip
-        ? `its ${skip.op === 'action' ? skip.op : 'undo'}, by ${skip.by}: ${skip.reason}`
+        ? `its ${skip.op === 'compensate' ? 'undo' : skip.op}, by ${skip.by}: ${skip.reason}`
         : '',
     ];
     return parts.filter((part) => part !== '' && part !== undefined).join(', ');
@@ -229,7 +256,10 @@ function replyOf(outcome: string, words: readonly string[]): BranchReply {
       return { outcome: 'undone', wasEmpty: true };
     case 'already-undone':
     case 'closed':
+    case 'confirmed':
       return { outcome };
+    case 'lost':
+      return { outcome, message: text };
     case 'not-yet':
       return { outcome, retryAfterMs: duration(text) };
     case 'unknown':
@@ -253,8 +283,52 @@ function showCommand({ branchId, op, round, attempt, input, output }: CallComman
   return parts.filter((part) => part !== '').join(' ');
 }
 
+const OPS: ReadonlySet<string> = new Set([
+  'action',
+  'confirm',
+  'compensate',
+  'close-action',
+  'close-confirm',
+  'close-compensate',
+]);
+
+function isOfConfirm({ state, skip }: Branch): boolean {
+  return state === 'confirming' || state === 'confirmed' || skip?.op === 'confirm';
+}
+
+/** `2~k7.1 thrown`, `3 plain saga input {"seat":4}`, or `2~k7. count 2` of what was registered. */
+function decisionOf(to: string, lines: readonly string[]): Decision {
+  if (to !== 'commit' && to !== 'abort') {
+    throw new Error(`Nobody decides to '${to}'.`);
+  }
+  const counts = lines.flatMap((line) => {
+    const [prefix = '', ...words] = line.trim().split(' ');
+    const count = valueAfter(words, 'count');
+    return count === undefined ? [] : [{ prefix, count: Number(count) }];
+  });
+  const told = lines.filter((line) => !line.includes(' count '));
+  return decision(to, told.filter((line) => !isThrown(line)).map(ledBranchOf), {
+    registered: counts,
+    thrown: told.filter(isThrown).map(ledBranchOf),
+  });
+}
+
+function isThrown(line: string): boolean {
+  return line.split(' ').includes('thrown');
+}
+
+function ledBranchOf(line: string): LedBranch {
+  const [template = '', json] = line.trim().split(' input ');
+  const [branchId = '', ...words] = template.split(' ');
+  return ledBranch(branchId, {
+    kind: words.includes('saga') ? 'saga' : 'tcc',
+    ...(words.includes('plain') ? { nonce: undefined } : {}),
+    ...(json === undefined ? {} : { input: JSON.parse(json) as Json }),
+  });
+}
+
 function isOp(word: string | undefined): word is BranchOp {
-  return word !== undefined && ['action', 'compensate', 'close-action', 'close-compensate'].includes(word);
+  return word !== undefined && OPS.has(word);
 }
 
 function valueAfter(words: readonly string[], name: string): string | undefined {
