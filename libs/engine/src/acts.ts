@@ -27,7 +27,7 @@ export class Acts {
     const { drivers, instanceId } = this.parts;
     const driver = drivers.get(gid);
     if (driver !== undefined) {
-      await driver.act(act);
+      await driver.ask(act);
       return driver;
     }
     const row = await drivers.claim(gid);

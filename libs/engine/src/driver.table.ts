@@ -1,11 +1,17 @@
-import { stuckOf, type Saga } from '@atone/core';
+import { stuckOf } from '@atone/core';
 import type { ReplyEnvelope } from '@atone/protocol';
 import type { EnginePorts } from './engine.ports.js';
 import type { StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
 import type { OutcomeWaiters } from './outcome-waiters.js';
-import { decodeEnvelope, decodeSaga, UnreadableRowError, type Envelope } from './saga.codec.js';
-import { SagaDriver, type DriverHost, type Release } from './saga.driver.js';
+import {
+  decodeEnvelope,
+  decodeSaga,
+  plannedStepsOf,
+  UnreadableRowError,
+  type Envelope,
+} from './saga.codec.js';
+import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
 
 interface TableParts {
@@ -58,7 +64,7 @@ export class DriverTable {
    * Has a saga driven here, unless it already is by a later claim: an acceptance or a claim whose answer was slow must
    * not push aside the driver of an act that came in between.
    */
-  drive(envelope: Envelope, start: { saga: Saga; version: number }): SagaDriver | undefined {
+  drive(envelope: Envelope, start: DriverStart): SagaDriver | undefined {
     const present = this.drivers.get(envelope.gid);
     if (present !== undefined && present.version >= start.version) {
       return undefined;
@@ -77,7 +83,8 @@ export class DriverTable {
   /** Has the saga of a row driven here that is this instance's. A row that makes no sense is left to operators. */
   open(row: StoredRow): SagaDriver | undefined {
     try {
-      return this.drive(decodeEnvelope(row), { saga: decodeSaga(row), version: row.version });
+      const start = { saga: decodeSaga(row), version: row.version, plannedSteps: plannedStepsOf(row) };
+      return this.drive(decodeEnvelope(row), start);
     } catch (error) {
       if (!(error instanceof UnreadableRowError)) {
         throw error;

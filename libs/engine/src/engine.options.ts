@@ -15,6 +15,13 @@ export interface EngineOptions {
   readonly defaultTimeoutMs: number;
   /** How long the write of an end that nobody waits for may stay behind. */
   readonly endLagMs: number;
+  /** How far ahead of the log's clock the clock of who mints a gid may be. */
+  readonly skewMs: number;
+  /**
+   * For how long after its minting something new may be written of a led transaction. Not less than LED_TIMEOUT_MAX_MS,
+   * and not more than ended rows are kept: a gid whose row is gone must never be decided again.
+   */
+  readonly memoryMs: number;
 }
 
 /** What counts where nothing else is said. */
@@ -28,4 +35,6 @@ export const DEFAULT_ENGINE_OPTIONS: Omit<EngineOptions, 'instanceId'> = {
   claimCountMax: 200,
   defaultTimeoutMs: 600_000,
   endLagMs: 150,
+  skewMs: 300_000,
+  memoryMs: 7 * 86_400_000,
 };

@@ -9,6 +9,7 @@ import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
 import { TransactionNotFoundError } from './errors.js';
 import type { HearsayEntry } from './hearsay.js';
+import { LedTransactions } from './led.transactions.js';
 import type { DecideAnswer, LogLife, Trace } from './led.shapes.js';
 import { LogWriter } from './log-writer.js';
 import type { LoggedEnding, RowCounts, RowFilter, StoredRow } from './log.port.js';
@@ -33,6 +34,7 @@ export class Engine {
   private readonly drivers: DriverTable;
   private readonly acceptance: Acceptance;
   private readonly acts: Acts;
+  private readonly led: LedTransactions;
 
   constructor(
     private readonly ports: EnginePorts,
@@ -64,7 +66,19 @@ export class Engine {
     const { drivers } = this;
     this.acceptance = new Acceptance(ports, { options, writer, drivers, arrivals, suspectOrphans });
     this.acts = new Acts({ instanceId, drivers, read: async (gid) => this.get(gid) });
+    this.led = new LedTransactions(ports, {
+      options,
+      writer,
+      drivers,
+      arrivals,
+      suspectOrphans,
+      epoch: () => this.recovery.epoch,
+      admit: () => {
+        this.doorkeeper.admit(this.crowd);
+      },
+    });
     ports.transport.onReply((reply) => {
+      this.led.answered(reply);
       this.drivers.deliver(reply);
     });
   }
@@ -126,7 +140,7 @@ export class Engine {
    * @throws {LogDoubtError} when the log did not answer: it may be decided. The same request finds out later.
    */
   async decide(gid: string, request: DecisionRequest, trace: Trace = {}): Promise<DecideAnswer> {
-    throw notYet([gid, request, trace]);
+    return this.led.decide({ gid, request, trace });
   }
 
   /**
@@ -135,12 +149,12 @@ export class Engine {
    * @throws as `decide` does.
    */
   async register(gid: string, request: RegistrationRequest, trace: Trace = {}): Promise<Snapshot> {
-    throw notYet([gid, request, trace]);
+    return this.led.register({ gid, request, trace });
   }
 
   /** Takes note of led transactions that have begun. Nothing of it is written. */
   notice(notices: readonly Notice[]): void {
-    throw notYet([notices]);
+    this.led.notice(notices);
   }
 
   /**
@@ -150,22 +164,26 @@ export class Engine {
    * @throws {LogDoubtError} when the log did not answer: nobody learns anything.
    */
   async doubts(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
-    throw notYet([doubts]);
+    return this.led.judge(doubts);
   }
 
-  /** Returns which log this is, and which life of it, as was read with the last renewal of the lease. */
+  /**
+   * Returns which log this is, and which life of it, as was read with the last renewal of the lease.
+   *
+   * @throws {LogDoubtError} before the start.
+   */
   logLife(): LogLife {
-    return { logNumber: this.options.logNumber, epoch: 1 };
+    return this.led.logLife();
   }
 
   /** Returns what is heard of a led transaction. */
   hearsay(gid: string): HearsayEntry | undefined {
-    throw notYet([gid]);
+    return this.led.heard(gid);
   }
 
   /** Returns what is heard of led transactions, the newest first. Some of them may have a row by now. */
   hearsays(): readonly HearsayEntry[] {
-    return [];
+    return this.led.allHeard();
   }
 
   /**
@@ -244,8 +262,4 @@ export class Engine {
     const elsewhere = gids.filter((gid) => !this.drivers.has(gid));
     return elsewhere.length === 0 ? [] : this.ports.log.ended(elsewhere);
   }
-}
-
-function notYet(asked: unknown): Error {
-  return new Error('Led transactions are not served yet.', { cause: asked });
 }

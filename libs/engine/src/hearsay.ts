@@ -1,5 +1,6 @@
-import type { BranchKind } from '@atone/core';
-import type { Notice } from '@atone/protocol';
+import { gidTimeMs, type BranchKind } from '@atone/core';
+import type { Doubt, Notice } from '@atone/protocol';
+import type { Clock } from './clock.port.js';
 
 /** That a participant has asked what was decided for a branch. */
 export interface BranchDoubt {
@@ -15,12 +16,148 @@ export interface BranchDoubt {
   readonly askedAt: number;
 }
 
-/** A led transaction that this instance has only heard of. */
+/** What this instance has heard of a led transaction. */
 export interface HearsayEntry {
   readonly gid: string;
+  /** What its initiator told; or, if it told nothing here, what the first participant that asked knows. */
   readonly notice: Notice;
   /** When it began, as far as is known here. */
   readonly begunAt: number;
   readonly deadlineAt: number;
   readonly doubts: readonly BranchDoubt[];
+}
+
+/** A notice, and what follows from it. */
+export type Heard = Omit<HearsayEntry, 'doubts'>;
+
+interface Doubted {
+  readonly heard: Heard;
+  readonly branches: Map<string, BranchDoubt>;
+}
+
+/** The most transactions that are kept of each sort; the oldest go first. */
+const COUNT_MAX = 50_000;
+
+/** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
+const FORGET_AFTER_MS = 300_000;
+
+const SWEEP_EVERY_MS = 30_000;
+
+/**
+ * What is told of led transactions of which this instance need not have a row: what initiators announce, and what
+ * participants are in doubt about. It is in memory alone, bounded, and decides nothing.
+ */
+export class Hearsay {
+  private readonly heard = new Map<string, Heard>();
+  private readonly doubted = new Map<string, Doubted>();
+  /** Of which there is a row: a notice that comes late says nothing new. */
+  private readonly logged = new Set<string>();
+  private sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+
+  /** Takes note of a transaction that has begun. What is told of it first counts. */
+  note(notice: Notice): void {
+    const { gid, timeoutMs } = notice;
+    if (this.heard.has(gid) || this.logged.has(gid)) {
+      return;
+    }
+    const begunAt = Math.min(gidTimeMs(gid), this.clock.now());
+    this.heard.set(gid, { gid, notice, begunAt, deadlineAt: begunAt + timeoutMs });
+    this.sweep();
+  }
+
+  /** Takes note of what a participant asks. */
+  doubt(doubt: Doubt): void {
+    const { gid, branchId, service, action, kind, overdueMs, trouble } = doubt;
+    const askedAt = this.clock.now();
+    const since = askedAt - overdueMs;
+    const known = this.doubted.get(gid) ?? { heard: heardIn(doubt, since), branches: new Map() };
+    known.branches.set(branchId, { branchId, service, action, kind, since, trouble, askedAt });
+    // Behind all others: who was not asked about for the longest time is in front.
+    this.doubted.delete(gid);
+    this.doubted.set(gid, known);
+    this.sweep();
+  }
+
+  /** Forgets the notice of a transaction, for there is a row now. */
+  settle(gid: string): void {
+    this.heard.delete(gid);
+    this.logged.add(gid);
+    drop(this.logged, COUNT_MAX);
+  }
+
+  /** Forgets the doubt about a branch that has been confirmed or undone. */
+  end(gid: string, branchId: string): void {
+    const branches = this.doubted.get(gid)?.branches;
+    if (branches?.delete(branchId) === true && branches.size === 0) {
+      this.doubted.delete(gid);
+    }
+  }
+
+  /** Returns what the initiator of a transaction has told of it. */
+  heardOf(gid: string): Heard | undefined {
+    this.sweep();
+    return this.heard.get(gid);
+  }
+
+  /** Returns what is heard of a transaction, whether there is a row or not. */
+  get(gid: string): HearsayEntry | undefined {
+    this.sweep();
+    const doubted = this.doubted.get(gid);
+    const heard = this.heard.get(gid) ?? doubted?.heard;
+    return heard === undefined ? undefined : { ...heard, doubts: [...(doubted?.branches.values() ?? [])] };
+  }
+
+  /** Returns what is heard of transactions, the newest first, without those of which a row has been seen here. */
+  list(): readonly HearsayEntry[] {
+    this.sweep();
+    const gids = new Set([...this.heard.keys(), ...this.doubted.keys()]);
+    return [...gids]
+      .filter((gid) => !this.logged.has(gid))
+      .toSorted((left, right) => (left < right ? 1 : -1))
+      .flatMap((gid) => this.get(gid) ?? []);
+  }
+
+  private sweep(): void {
+    drop(this.heard, COUNT_MAX);
+    drop(this.doubted, COUNT_MAX);
+    const now = this.clock.now();
+    if (Math.abs(now - this.sweptAt) < SWEEP_EVERY_MS) {
+      return;
+    }
+    this.sweptAt = now;
+    for (const { gid, deadlineAt } of this.heard.values()) {
+      if (deadlineAt + FORGET_AFTER_MS <= now) {
+        this.heard.delete(gid);
+      }
+    }
+    for (const [gid, { branches }] of this.doubted) {
+      for (const { branchId, askedAt } of branches.values()) {
+        if (askedAt + FORGET_AFTER_MS <= now) {
+          this.end(gid, branchId);
+        }
+      }
+    }
+  }
+}
+
+function heardIn({ gid, secretHash, epoch, initiator }: Doubt, since: number): Heard {
+  const begunAt = Math.min(gidTimeMs(gid), since);
+  const timeoutMs = Math.max(1, Math.round(since - begunAt));
+  const notice = { gid, name: UNNAMED, initiator, epoch, timeoutMs, secretHash };
+  return { gid, notice, begunAt, deadlineAt: since };
+}
+
+/** The name of a transaction of which only its participants have told. */
+export const UNNAMED = 'unknown';
+
+/** Drops what came first until `countMax` are left. */
+function drop(from: Map<string, unknown> | Set<string>, countMax: number): void {
+  for (const gid of from.keys()) {
+    if (from.size <= countMax) {
+      return;
+    }
+    from.delete(gid);
+  }
 }

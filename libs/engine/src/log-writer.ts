@@ -1,7 +1,14 @@
 import type { Clock } from './clock.port.js';
 import { FlushLane } from './flush-lane.js';
 import { isHopeless, resultOf, writeEach, type WriteResult } from './write-each.js';
-import type { AcceptOutcome, NewRow, RowUpdate, StoredRow, TransactionLog } from './log.port.js';
+import type {
+  AcceptOutcome,
+  InsertOutcome,
+  NewRow,
+  RowUpdate,
+  StoredRow,
+  TransactionLog,
+} from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 
 const BATCH_COUNT_MAX = 1_024;
@@ -21,9 +28,13 @@ interface WriterPorts {
  */
 export type UpdateOutcome = 'done' | 'lost' | 'dropped';
 
-/** Writes to the log in batches: one lane for acceptances, one for updates, at most one flush of each under way. */
+/**
+ * Writes to the log in batches: one lane for acceptances, one for what is inserted where nothing is, one for updates; at
+ * most one flush of each is under way.
+ */
 export class LogWriter {
   private readonly acceptLane: FlushLane<NewRow, WriteResult<AcceptOutcome>>;
+  private readonly insertLane: FlushLane<NewRow, WriteResult<InsertOutcome>>;
   private readonly updateLane: FlushLane<RowUpdate, WriteResult<boolean>>;
   private pendingCount = 0;
   private isStopping = false;
@@ -42,6 +53,11 @@ export class LogWriter {
       async (rows) => writeEach(rows, async (some) => ports.log.accept(some)),
       lane,
     );
+    this.insertLane = new FlushLane(
+      async (rows) => writeEach(rows, async (some) => ports.log.insertIfAbsent(some)),
+      // Several may try to decide one transaction at a time.
+      { ...lane, subjectOf: (row) => row.gid },
+    );
     this.updateLane = new FlushLane(
       async (updates) => writeEach(updates, async (some) => ports.log.update(some)),
       // A driver that has lost its row may still be in doubt about a write, while its heir writes already.
@@ -52,6 +68,11 @@ export class LogWriter {
   /** Settles when the row is durable. A rejection leaves open whether it is. */
   async accept(row: NewRow): Promise<AcceptOutcome> {
     return this.counted(this.acceptLane.add(row).then(resultOf));
+  }
+
+  /** Settles when it is durable that the log holds the gid, by this row or another. A rejection leaves open whether it is. */
+  async insertIfAbsent(row: NewRow): Promise<InsertOutcome> {
+    return this.counted(this.insertLane.add(row).then(resultOf));
   }
 
   /**

@@ -43,6 +43,7 @@ export class Recovery {
   private readonly timers = new Map<string, Timer>();
   private isStopped = false;
   private leaseRenewedAt = Number.NEGATIVE_INFINITY;
+  private lastEpoch: number | undefined;
   private passedAt = Number.NEGATIVE_INFINITY;
   private isLookDue = false;
   /** How many more looks a suspicion calls for: the database may carry out a statement long after it gave no answer. */
@@ -82,6 +83,11 @@ export class Recovery {
     }
   }
 
+  /** The life of the log, as it was told last; undefined before that. */
+  get epoch(): number | undefined {
+    return this.lastEpoch;
+  }
+
   isTakingWork(): boolean {
     const now = this.ports.clock.now();
     return !this.isStopped && now - this.passedAt < PROOF_MS && now - this.leaseRenewedAt < PROOF_MS;
@@ -97,6 +103,7 @@ export class Recovery {
     const logNow = await this.ports.log.renewLease(this.options.instanceId, this.options.leaseMs);
     this.ports.clock.synchronize(logNow);
     this.leaseRenewedAt = this.ports.clock.now();
+    this.lastEpoch = await this.ports.log.epoch();
   }
 
   private async recover(): Promise<void> {

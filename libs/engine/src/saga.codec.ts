@@ -32,17 +32,25 @@ export function encodePlan(saga: Saga, envelope: Envelope): Json {
   return plain({ plan: saga.plan, traceparent: envelope.traceparent, baggage: envelope.baggage });
 }
 
-/** Returns the part of a row that changes. `dueInMs` is when the row must be looked at if its owner gives it up. */
-export function encodeProgress(saga: Saga, dueInMs: number | undefined): RowProgress {
+/**
+ * Returns the part of a row that changes. `dueInMs` is when the row must be looked at if its owner gives it up;
+ * `plannedSteps` are those that its plan holds: only where the saga has others by now are they written again.
+ */
+export function encodeProgress(
+  saga: Saga,
+  dueInMs: number | undefined,
+  plannedSteps: Plan['steps'] = saga.plan.steps,
+): RowProgress {
   const stuck = isEnded(saga) ? undefined : stuckOf(saga);
   const { state, branches, history, historyDroppedCount, abort, paused, endedAt } = saga;
+  const steps = saga.plan.steps === plannedSteps ? undefined : saga.plan.steps;
   return {
     state,
     stuckReason: stuck?.reason,
     stuckAt: stuck?.since,
     isPaused: paused !== undefined,
     dueInMs: isEnded(saga) ? undefined : (dueInMs ?? STUCK_LOOK_MS),
-    document: plain({ branches, history, historyDroppedCount, abort, paused, endedAt }),
+    document: plain({ steps, branches, history, historyDroppedCount, abort, paused, endedAt }),
   };
 }
 
@@ -53,15 +61,15 @@ export function encodeProgress(saga: Saga, dueInMs: number | undefined): RowProg
  */
 export function decodeSaga(row: StoredRow): Saga {
   const { plan } = objectOf(row, row.plan);
-  const progress = objectOf(row, row.progress);
-  const { branches } = progress;
-  if (!isJsonObject(plan) || !Array.isArray(plan['steps']) || !Array.isArray(branches)) {
+  const { steps: ownSteps, ...progress } = objectOf(row, row.progress);
+  const steps = ownSteps ?? (isJsonObject(plan) ? plan['steps'] : undefined);
+  if (!isJsonObject(plan) || !Array.isArray(steps) || !Array.isArray(progress['branches'])) {
     throw new UnreadableRowError(row.gid, 'plan or branches are missing');
   }
   const saga = {
     ...progress,
     gid: row.gid,
-    plan: plan as unknown as Plan,
+    plan: { ...plan, steps } as unknown as Plan,
     state: row.state,
     memory: 'broken',
     acceptedAt: row.acceptedAt,
@@ -69,6 +77,13 @@ export function decodeSaga(row: StoredRow): Saga {
   } as unknown as Saga;
   checkFit(saga);
   return saga;
+}
+
+/** Returns the steps that a row's plan holds: those of its saga, unless it has got others since. */
+export function plannedStepsOf(row: StoredRow): Plan['steps'] {
+  const { plan } = isJsonObject(row.plan) ? row.plan : {};
+  const steps = isJsonObject(plan) ? plan['steps'] : undefined;
+  return (steps ?? []) as unknown as Plan['steps'];
 }
 
 export function decodeEnvelope(row: StoredRow): Envelope {

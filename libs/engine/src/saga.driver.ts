@@ -7,12 +7,13 @@ import {
   stepOf,
   type CallCommand,
   type OperatorAct,
+  type Plan,
   type Random,
   type Saga,
   type SagaEvent,
   type Transition,
 } from '@atone/core';
-import type { BranchCommand } from '@atone/protocol';
+import type { BranchCommand, LedContext } from '@atone/protocol';
 import type { Clock, Timer } from './clock.port.js';
 import { reached, type Urgency } from './failpoints.js';
 import type { RowProgress, RowUpdate } from './log.port.js';
@@ -44,6 +45,14 @@ const IDLE_GRACE_MS = 50;
 /** Below this age progress is not worth a write: most sagas end sooner. */
 const PROGRESS_AGE_MS = 1_000;
 
+/** Where a driver begins. */
+export interface DriverStart {
+  readonly saga: Saga;
+  readonly version: number;
+  /** The steps that the row's plan holds, where they are not those of the saga. */
+  readonly plannedSteps?: Plan['steps'] | undefined;
+}
+
 interface Letter {
   readonly event: SagaEvent | { readonly type: 'persist' };
   readonly resolve?: (saga: Saga) => void;
@@ -57,6 +66,8 @@ interface Letter {
  * another version ends the driver: somebody else drives the saga now, and knows better.
  */
 export class SagaDriver {
+  private current: Pick<DriverStart, 'saga' | 'version'>;
+  private readonly plannedSteps: Plan['steps'];
   private readonly letters: Letter[] = [];
   private isBusy = false;
   private isReleased = false;
@@ -69,8 +80,11 @@ export class SagaDriver {
   constructor(
     private readonly host: DriverHost,
     readonly envelope: Envelope,
-    private current: { saga: Saga; version: number },
-  ) {}
+    start: DriverStart,
+  ) {
+    this.current = start;
+    this.plannedSteps = start.plannedSteps ?? start.saga.plan.steps;
+  }
 
   get gid(): string {
     return this.envelope.gid;
@@ -93,14 +107,14 @@ export class SagaDriver {
     this.deliver({ event });
   }
 
-  /** Settles when the act and all it changed is durable; rejects with ActRefusedError when the state forbids it. */
-  async act(act: OperatorAct): Promise<Saga> {
+  /** Settles when the event and all it changed is durable; rejects with ActRefusedError when the state forbids it. */
+  async ask(event: SagaEvent): Promise<Saga> {
     return new Promise((resolve, reject) => {
-      this.deliver({ event: act, resolve, reject });
+      this.deliver({ event, resolve, reject });
     });
   }
 
-  /** Goes on with what another instance drove, the act before any step. Settles as `act` does. */
+  /** Goes on with what another instance drove, the act before any step. Settles as `ask` does. */
   async claimFor(act: OperatorAct, by: string): Promise<Saga> {
     return new Promise((resolve, reject) => {
       this.deliver({ event: { type: 'claim', by, act }, resolve, reject });
@@ -200,7 +214,7 @@ export class SagaDriver {
 
   private async persist(saga: Saga, isUrgent: boolean): Promise<void> {
     const owner = isEnded(saga) ? undefined : this.host.instanceId;
-    const outcome = await this.writeRow(encodeProgress(saga, this.dueInMs(saga)), { owner, isUrgent });
+    const outcome = await this.writeRow(this.progressOf(saga), { owner, isUrgent });
     if (outcome === 'done') {
       this.current = { saga, version: this.version + 1 };
       this.isDirty = false;
@@ -220,9 +234,10 @@ export class SagaDriver {
     return this.host.write({ gid, version, progress, owner: how.owner }, how.isUrgent);
   }
 
-  private dueInMs(saga: Saga): number | undefined {
+  private progressOf(saga: Saga): RowProgress {
     const dueAt = nextDueAt(saga);
-    return dueAt === undefined ? undefined : Math.max(0, Math.round(dueAt - this.host.clock.now()));
+    const dueInMs = dueAt === undefined ? undefined : Math.max(0, Math.round(dueAt - this.host.clock.now()));
+    return encodeProgress(saga, dueInMs, this.plannedSteps);
   }
 
   /** Nothing to do just now: sleep until something is due, or give the row back when that is far off. */
@@ -273,8 +288,7 @@ export class SagaDriver {
 
   private async giveBack(): Promise<void> {
     try {
-      const progress = encodeProgress(this.saga, this.dueInMs(this.saga));
-      const outcome = await this.writeRow(progress, { owner: undefined, isUrgent: true });
+      const outcome = await this.writeRow(this.progressOf(this.saga), { owner: undefined, isUrgent: true });
       this.release(outcome === 'done' ? 'idle' : outcome);
     } catch (error) {
       this.release('dropped');
@@ -303,7 +317,7 @@ export class SagaDriver {
 
   private address(command: CallCommand): BranchCommand {
     const { saga, envelope } = this;
-    const { service, action } = stepOf(saga, command.branchId);
+    const { service, action, led } = stepOf(saga, command.branchId);
     const now = this.host.clock.now();
     const { branchId, op, round, attempt, input, output } = command;
     return {
@@ -317,13 +331,25 @@ export class SagaDriver {
       input,
       output,
       reason: op === 'compensate' ? saga.abort?.message : undefined,
-      remainingMs: saga.deadlineAt === undefined ? undefined : Math.max(0, saga.deadlineAt - now),
+      led: ledContext(saga, envelope),
+      nonce: led?.nonce,
+      remainingMs: remainingMs(saga, now),
       issuedAt: now,
       lane: envelope.lane,
       traceparent: envelope.traceparent,
       baggage: envelope.baggage,
     };
   }
+}
+
+/** What a participant has to know of the transaction whose branch it ends. */
+function ledContext({ plan: { led } }: Saga, { initiator }: Envelope): LedContext | undefined {
+  return led === undefined || initiator === undefined ? undefined : { ...led, initiator };
+}
+
+/** A decision has no deadline, and what is led is sent nothing before it. */
+function remainingMs({ deadlineAt, plan: { led } }: Saga, now: number): number | undefined {
+  return deadlineAt === undefined || led !== undefined ? undefined : Math.max(0, deadlineAt - now);
 }
 
 /** The driver let go of the saga before the event was taken; whoever asked may ask the log again. */

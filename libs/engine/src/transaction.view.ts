@@ -20,7 +20,7 @@ export function summaryOf(snapshot: Snapshot): TransactionSummary {
   const { gid, name, initiator, lane, tags } = envelope;
   return {
     gid,
-    kind: 'saga',
+    kind: saga.plan.led === undefined ? 'saga' : 'led',
     name,
     initiator,
     lane,
@@ -60,7 +60,7 @@ export function viewOf(snapshot: Snapshot): TransactionView {
   return {
     ...summaryOf(snapshot),
     owner,
-    input: saga.plan.input,
+    input: saga.plan.led === undefined ? saga.plan.input : undefined,
     branches: saga.branches.map((branch) => branchView(saga, branch)),
     history: saga.history.map(historyView),
     historyDroppedCount: saga.historyDroppedCount,
@@ -69,12 +69,12 @@ export function viewOf(snapshot: Snapshot): TransactionView {
 
 function branchView(saga: Saga, branch: Branch): BranchView {
   const { branchId, state, round, undoRound, attempt, refusal, lastError, skip } = branch;
-  const { service, action, after, pivot } = stepOf(saga, branchId);
+  const { service, action, after, pivot, led } = stepOf(saga, branchId);
   return {
     branchId,
     service,
     action,
-    kind: 'saga',
+    kind: led?.kind ?? 'saga',
     after: [...after],
     pivot,
     state,

@@ -1,5 +1,5 @@
 import type { OperatorAct } from '@atone/core';
-import { Catalogue, Engine } from '@atone/engine';
+import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine } from '@atone/engine';
 import { SeededRandom } from '@atone/engine/testing';
 import type { ReplyEnvelope } from '@atone/protocol';
 import { LogLine } from './log.line.js';
@@ -82,6 +82,8 @@ export class CoordinatorProcess extends SimProcess {
         claimCountMax,
         defaultTimeoutMs: 600_000,
         endLagMs,
+        skewMs: DEFAULT_ENGINE_OPTIONS.skewMs,
+        memoryMs: DEFAULT_ENGINE_OPTIONS.memoryMs,
       },
     );
     Object.assign(this, { transport, clock, instanceId });

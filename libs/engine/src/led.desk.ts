@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import {
+  activeLed,
+  advanceSaga,
+  AlreadyDecidedError,
+  BranchConflictError,
+  decidedLed,
+  gidTimeMs,
+  isEnded,
+  isSameDecision,
+  missingOf,
+  outcomeOf,
+  WrongSecretError,
+  type Decision,
+  type Saga,
+} from '@atone/core';
+import type { DecisionRequest, RegistrationRequest } from '@atone/protocol';
+import { untilTaken } from './acts.js';
+import { snapshotOf, type DriverTable } from './driver.table.js';
+import type { EngineOptions } from './engine.options.js';
+import type { EnginePorts } from './engine.ports.js';
+import { LogDoubtError, OverloadedError } from './errors.js';
+import type { Hearsay } from './hearsay.js';
+import type { LedGate } from './led.gate.js';
+import type { Found, LedInsertion, LedStart } from './led.insertion.js';
+import type { DecideAnswer, Trace } from './led.shapes.js';
+import { ROW_FORMAT, type StoredRow } from './log.port.js';
+import type { Envelope } from './saga.codec.js';
+import { DriverReleasedError, type SagaDriver } from './saga.driver.js';
+import { snapshotOfRow, type Snapshot } from './snapshot.js';
+
+interface DeskParts {
+  readonly options: EngineOptions;
+  readonly drivers: DriverTable;
+  readonly hearsay: Hearsay;
+  readonly gate: LedGate;
+  readonly insertion: LedInsertion;
+}
+
+/** A request about a led transaction, with what came beside it. */
+export interface Asked<Request> {
+  readonly gid: string;
+  readonly request: Request;
+  readonly trace: Trace;
+}
+
+/** Takes the decisions of initiators, and the branches that are registered before them. */
+export class LedDesk {
+  constructor(
+    private readonly ports: EnginePorts,
+    private readonly parts: DeskParts,
+  ) {}
+
+  /** Decides a led transaction; see Engine.decide. */
+  async decide(asked: Asked<DecisionRequest>): Promise<DecideAnswer> {
+    const { gid } = asked;
+    this.parts.gate.check(gid);
+    const decision = decisionOf(asked.request);
+    const answer = await untilTaken(gid, async () => this.decideOnce(asked, decision));
+    this.parts.hearsay.settle(gid);
+    return answer;
+  }
+
+  /** Registers branches; see Engine.register. */
+  async register(asked: Asked<RegistrationRequest>): Promise<Snapshot> {
+    const { gid } = asked;
+    this.parts.gate.check(gid);
+    const snapshot = await untilTaken(gid, async () => this.registerOnce(asked));
+    this.parts.hearsay.settle(gid);
+    return snapshot;
+  }
+
+  private async decideOnce(asked: Asked<DecisionRequest>, decision: Decision): Promise<DecideAnswer> {
+    const { gid } = asked;
+    const { drivers, insertion } = this.parts;
+    const driver = drivers.get(gid);
+    if (driver !== undefined) {
+      return this.decideHere(driver, decision);
+    }
+    if (decision.to === 'commit' && decision.registered.length > 0) {
+      return this.decideRow({ row: await this.registered(asked, decision), isInDoubt: false }, decision);
+    }
+    const outcome = await insertion.insertOrFind(this.decided(asked, decision), 'engine.decide');
+    return 'row' in outcome ? this.decideRow(outcome, decision) : { snapshot: outcome, isRepeat: false };
+  }
+
+  /** What a list counts on as registered is in a row, or nowhere. */
+  private async registered({ gid, request }: Asked<DecisionRequest>, decision: Decision): Promise<StoredRow> {
+    const row = await this.parts.insertion.read(gid);
+    if (row !== undefined) {
+      return row;
+    }
+    const missing = missingOf(undefined, decision) ?? `Nothing is registered of transaction ${gid}.`;
+    throw this.parts.gate.epochHindrance(gid, request.epoch) ?? new BranchConflictError(missing);
+  }
+
+  private async decideHere(driver: SagaDriver, decision: Decision): Promise<DecideAnswer> {
+    const isRepeat = driver.saga.state !== 'active';
+    await driver.ask({ type: 'decide', decision });
+    return { snapshot: this.snapshotOf(driver), isRepeat };
+  }
+
+  private async decideRow({ row, isInDoubt }: Found, decision: Decision): Promise<DecideAnswer> {
+    const { gid } = row;
+    const snapshot = readable(row);
+    const { saga } = snapshot;
+    checkSecret(saga, decision.secretHash);
+    if (saga.state === 'active') {
+      return this.decideHere(await this.heirOf(gid), decision);
+    }
+    this.parts.insertion.adoptOrphan(row);
+    if (!isSameDecision(saga, decision)) {
+      throw new AlreadyDecidedError(gid, outcomeOf(saga.state));
+    }
+    return { snapshot, isRepeat: !isInDoubt };
+  }
+
+  private async registerOnce(asked: Asked<RegistrationRequest>): Promise<Snapshot> {
+    const { gid, request } = asked;
+    const { drivers, insertion } = this.parts;
+    const driver = drivers.get(gid);
+    if (driver !== undefined) {
+      return this.enlistHere(driver, request);
+    }
+    const outcome = await insertion.insertOrFind(this.registering(asked), 'engine.register');
+    if (!('row' in outcome)) {
+      return outcome;
+    }
+    const { saga } = readable(outcome.row);
+    checkSecret(saga, request.secretHash);
+    if (saga.state !== 'active') {
+      throw new AlreadyDecidedError(gid, outcomeOf(saga.state));
+    }
+    return this.enlistHere(await this.heirOf(gid), request);
+  }
+
+  private async enlistHere(driver: SagaDriver, request: RegistrationRequest): Promise<Snapshot> {
+    checkSecret(driver.saga, request.secretHash);
+    await driver.ask({ type: 'enlist', branches: request.branches });
+    return this.snapshotOf(driver);
+  }
+
+  /** Takes an undecided transaction over from whoever drives it. */
+  private async heirOf(gid: string): Promise<SagaDriver> {
+    const { drivers, options } = this.parts;
+    const row = await this.claim(gid);
+    const heir = row === undefined ? undefined : drivers.open(row);
+    if (heir === undefined) {
+      throw new DriverReleasedError(gid);
+    }
+    heir.post({ type: 'claim', by: options.instanceId });
+    return heir;
+  }
+
+  private async claim(gid: string): Promise<StoredRow | undefined> {
+    try {
+      return await this.parts.drivers.claim(gid);
+    } catch (error) {
+      throw new LogDoubtError(`The log did not hand over transaction ${gid}. Nothing was decided by it.`, {
+        cause: error,
+      });
+    }
+  }
+
+  private decided(asked: Asked<DecisionRequest>, decision: Decision): LedStart {
+    const { gid, request } = asked;
+    const now = this.ports.clock.now();
+    const deadlineAt = gidTimeMs(gid) + request.timeoutMs;
+    const led = { secretHash: decision.secretHash, epoch: request.epoch };
+    const saga = decidedLed({ gid, name: request.name, led, acceptedAt: now, deadlineAt }, decision);
+    return {
+      envelope: envelopeOf(asked),
+      saga: this.endedIfNothingIsLeft(saga),
+      deadlineInMs: Math.max(0, deadlineAt - now),
+    };
+  }
+
+  /** Of what needs no command the row can be inserted as ended. */
+  private endedIfNothingIsLeft(saga: Saga): Saga {
+    if (saga.plan.steps.some((step) => step.hasBarrier)) {
+      return saga;
+    }
+    const { clock, random } = this.ports;
+    const opened = advanceSaga(saga, { type: 'start' }, { now: clock.now(), random }).saga;
+    return isEnded(opened) ? opened : saga;
+  }
+
+  private registering(asked: Asked<RegistrationRequest>): LedStart {
+    const { gid, request } = asked;
+    const { name, secretHash, epoch, remainingMs, branches } = request;
+    const now = this.ports.clock.now();
+    const deadlineAt = now + remainingMs;
+    const start = { gid, name, led: { secretHash, epoch }, acceptedAt: now, deadlineAt };
+    return {
+      envelope: envelopeOf(asked),
+      saga: activeLed(start, branches),
+      deadlineInMs: remainingMs,
+    };
+  }
+
+  private snapshotOf(driver: SagaDriver): Snapshot {
+    return snapshotOf(driver, isEnded(driver.saga) ? undefined : this.parts.options.instanceId);
+  }
+}
+
+function decisionOf({ to, secret, branches, registered, thrown, message }: DecisionRequest): Decision {
+  const secretHash = createHash('sha256').update(secret).digest('hex');
+  return { to, secretHash, branches, registered: registered ?? [], thrown: thrown ?? [], message };
+}
+
+function envelopeOf({
+  gid,
+  request,
+  trace: { traceparent, baggage },
+}: Asked<DecisionRequest | RegistrationRequest>): Envelope {
+  const { name, initiator, lane, tags = {} } = request;
+  return { gid, name, initiator, lane, tags, traceparent, baggage };
+}
+
+function checkSecret(saga: Saga, secretHash: string): void {
+  if (saga.plan.led?.secretHash !== secretHash) {
+    throw new WrongSecretError(saga.gid);
+  }
+}
+
+/** Returns the transaction of a row. @throws {OverloadedError} when only a later version may touch it. */
+function readable(row: StoredRow): Snapshot {
+  if (row.format > ROW_FORMAT) {
+    throw new OverloadedError(
+      `Transaction ${row.gid} was written by a later version. Ask again, until a coordinator of that version answers.`,
+    );
+  }
+  return snapshotOfRow(row);
+}

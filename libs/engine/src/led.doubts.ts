@@ -1,0 +1,205 @@
+import { isToConfirm, outcomeOf, presumedAborted, type Saga } from '@atone/core';
+import type { Doubt, Verdict } from '@atone/protocol';
+import type { EngineOptions } from './engine.options.js';
+import type { EnginePorts } from './engine.ports.js';
+import { LogDoubtError } from './errors.js';
+import { reached } from './failpoints.js';
+import { UNNAMED, type Hearsay } from './hearsay.js';
+import type { LedGate } from './led.gate.js';
+import { ledRow, type LedStart } from './led.insertion.js';
+import { ROW_FORMAT, type InsertOutcome, type StoredRow } from './log.port.js';
+import type { LogWriter } from './log-writer.js';
+import { decodeSaga, UnreadableRowError } from './saga.codec.js';
+import { isHopeless } from './write-each.js';
+
+interface DoubtParts {
+  readonly options: EngineOptions;
+  readonly writer: LogWriter;
+  readonly hearsay: Hearsay;
+  readonly gate: LedGate;
+}
+
+/** What the log says of a gid; `unreadable` when only another version can tell. */
+type Finding = Saga | 'unreadable';
+
+type Judgement = Omit<Verdict, 'gid' | 'branchId'>;
+
+/** What is due now, or being written now, is known a little later. */
+const SOON_MS = 1_000;
+
+const UNREADABLE_WAIT_MS = 60_000;
+
+/** Tells participants what was decided for the branches that they are in doubt about. */
+export class LedDoubts {
+  constructor(
+    private readonly ports: EnginePorts,
+    private readonly parts: DoubtParts,
+  ) {}
+
+  /** Returns one verdict for each doubt; see Engine.doubts. */
+  async judge(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
+    this.parts.gate.presentEpoch();
+    for (const doubt of doubts) {
+      this.parts.hearsay.doubt(doubt);
+    }
+    const known = await this.findings(doubts.map(({ gid }) => gid));
+    const presumable = new Map<string, Doubt>();
+    for (const doubt of doubts) {
+      if (!known.has(doubt.gid) && !presumable.has(doubt.gid) && this.hindrance(doubt) === undefined) {
+        presumable.set(doubt.gid, doubt);
+      }
+    }
+    const presumed = await this.presume([...presumable.values()]);
+    const findings = new Map([...known, ...presumed]);
+    return doubts.map((doubt) => {
+      const { gid, branchId } = doubt;
+      return { gid, branchId, ...this.judgementOf(doubt, findings.get(gid)) };
+    });
+  }
+
+  /** Decides abort where nobody has decided, and returns what the log holds after that. */
+  private async presume(doubts: readonly Doubt[]): Promise<ReadonlyMap<string, Finding>> {
+    if (doubts.length === 0) {
+      return new Map();
+    }
+    const starts = doubts.map((doubt) => this.presumed(doubt));
+    const outcomes = await this.insert(starts);
+    const isInserted = (position: number): boolean => outcomes[position]?.outcome === 'inserted';
+    const inserted = starts.filter((_, position) => isInserted(position));
+    for (const { saga, envelope } of inserted) {
+      this.parts.hearsay.settle(saga.gid);
+      this.ports.logger.info(
+        { gid: saga.gid, initiator: envelope.initiator },
+        'transaction presumed aborted',
+      );
+    }
+    const others = starts.filter((_, position) => outcomes[position]?.outcome === 'exists');
+    const found = await this.findings(others.map(({ saga }) => saga.gid));
+    return new Map([...inserted.map(({ saga }) => [saga.gid, saga] as const), ...found]);
+  }
+
+  /** A row that the log will never take holds up no other. */
+  private async insert(starts: readonly LedStart[]): Promise<readonly (InsertOutcome | undefined)[]> {
+    const { writer, options } = this.parts;
+    await reached('engine.doubt.beforeWrite');
+    const outcomes = await answered(
+      Promise.all(
+        starts.map(async (start) => {
+          try {
+            return await writer.insertIfAbsent(ledRow(options.instanceId, start));
+          } catch (error) {
+            if (!isHopeless(error)) {
+              throw error;
+            }
+            this.ports.logger.error({ gid: start.saga.gid, error }, 'presumed abort not written');
+            return undefined;
+          }
+        }),
+      ),
+    );
+    await reached('engine.doubt.afterWrite');
+    return outcomes;
+  }
+
+  private presumed({ gid, service, secretHash, epoch, initiator }: Doubt): LedStart {
+    const heard = this.parts.hearsay.heardOf(gid);
+    const { name = UNNAMED, lane, tags = {} } = heard?.notice ?? {};
+    const acceptedAt = this.ports.clock.now();
+    const deadlineAt = heard?.deadlineAt;
+    return {
+      envelope: { gid, name, initiator, lane, tags },
+      saga: presumedAborted({ gid, name, led: { secretHash, epoch }, acceptedAt, deadlineAt }),
+      services: [service],
+      deadlineInMs: deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - acceptedAt),
+    };
+  }
+
+  private async findings(gids: readonly string[]): Promise<ReadonlyMap<string, Finding>> {
+    const own = [...new Set(gids)].filter((gid) => this.parts.gate.isOwn(gid));
+    const rows = own.length === 0 ? [] : await answered(this.ports.log.rows(own));
+    return new Map(
+      rows.map((row) => {
+        this.parts.hearsay.settle(row.gid);
+        return [row.gid, findingOf(row)];
+      }),
+    );
+  }
+
+  private judgementOf(doubt: Doubt, finding: Finding | undefined): Judgement {
+    if (finding === undefined) {
+      return this.hindrance(doubt) ?? wait(SOON_MS, 'What was decided is being written.');
+    }
+    if (finding === 'unreadable') {
+      return wait(UNREADABLE_WAIT_MS, 'Its row can only be read by another version of the coordinator.');
+    }
+    if (finding.plan.led?.secretHash !== doubt.secretHash) {
+      return this.contradiction(doubt, 'The secret of the transaction in the log is another one.');
+    }
+    switch (outcomeOf(finding.state)) {
+      case 'undecided':
+        return this.waitForDeadline(finding.deadlineAt);
+      case 'committed':
+        return isToConfirm(finding, doubt.branchId, doubt.nonce)
+          ? { verdict: 'confirm' }
+          : { verdict: 'undo', reason: 'It is committed without this branch.' };
+      case 'aborted':
+        return { verdict: 'undo', reason: finding.abort?.message };
+    }
+  }
+
+  /** Returns why a question about a gid without a row may not decide it. */
+  private hindrance(doubt: Doubt): Judgement | undefined {
+    const { gid, epoch, secretHash } = doubt;
+    const { gate, hearsay } = this.parts;
+    const foreign = gate.hindrance(gid) ?? gate.epochHindrance(gid, epoch);
+    if (foreign !== undefined) {
+      return { verdict: 'ask-people', reason: foreign.message };
+    }
+    const heard = hearsay.heardOf(gid);
+    if (heard === undefined) {
+      return undefined;
+    }
+    if (heard.deadlineAt > this.ports.clock.now()) {
+      return this.waitForDeadline(heard.deadlineAt);
+    }
+    return heard.notice.secretHash === secretHash
+      ? undefined
+      : this.contradiction(doubt, 'Its initiator has told of another secret.');
+  }
+
+  private waitForDeadline(deadlineAt: number | undefined): Judgement {
+    const waitMs = (deadlineAt ?? 0) - this.ports.clock.now();
+    return wait(Math.max(SOON_MS, waitMs), 'Its initiator may still decide.');
+  }
+
+  private contradiction({ gid, branchId, service }: Doubt, reason: string): Judgement {
+    this.ports.logger.warn({ gid, branchId, service, reason }, 'doubt contradicts what is known');
+    return { verdict: 'ask-people', reason };
+  }
+}
+
+function findingOf(row: StoredRow): Finding {
+  try {
+    return row.format > ROW_FORMAT ? 'unreadable' : decodeSaga(row);
+  } catch (error) {
+    if (error instanceof UnreadableRowError) {
+      return 'unreadable';
+    }
+    throw error;
+  }
+}
+
+function wait(waitMs: number, reason: string): Judgement {
+  return { verdict: 'wait', waitMs, reason };
+}
+
+/** Returns what the log answered. @throws {LogDoubtError} when it did not. */
+async function answered<Answer>(asking: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asking;
+  } catch (error) {
+    throw new LogDoubtError('The log did not tell what was decided. Nobody learns anything; ask again.', {
+      cause: error,
+    });
+  }
+}

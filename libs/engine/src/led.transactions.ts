@@ -1,0 +1,91 @@
+import type {
+  DecisionRequest,
+  Doubt,
+  Notice,
+  RegistrationRequest,
+  ReplyEnvelope,
+  Verdict,
+} from '@atone/protocol';
+import { Hearsay, type HearsayEntry } from './hearsay.js';
+import { LedDesk, type Asked } from './led.desk.js';
+import { LedDoubts } from './led.doubts.js';
+import { LedGate } from './led.gate.js';
+import { LedInsertion, type InsertionParts } from './led.insertion.js';
+import type { DecideAnswer, LogLife } from './led.shapes.js';
+import type { EngineOptions } from './engine.options.js';
+import type { EnginePorts } from './engine.ports.js';
+import type { Snapshot } from './snapshot.js';
+
+interface LedParts extends Omit<InsertionParts, 'hearsay' | 'gate'> {
+  readonly options: EngineOptions;
+  /** The life of the log, as it was told last. */
+  readonly epoch: () => number | undefined;
+}
+
+/** All that an engine does for led transactions before the machine drives them. */
+export class LedTransactions {
+  private readonly hearsay: Hearsay;
+  private readonly gate: LedGate;
+  private readonly desk: LedDesk;
+  private readonly doubts: LedDoubts;
+
+  constructor(
+    ports: EnginePorts,
+    private readonly parts: LedParts,
+  ) {
+    const { options, writer, drivers, epoch } = parts;
+    const hearsay = new Hearsay(ports.clock);
+    const gate = new LedGate(ports.clock, options, epoch);
+    const insertion = new LedInsertion(ports, { ...parts, hearsay, gate });
+    this.hearsay = hearsay;
+    this.gate = gate;
+    this.desk = new LedDesk(ports, { options, drivers, hearsay, gate, insertion });
+    this.doubts = new LedDoubts(ports, { options, writer, hearsay, gate });
+  }
+
+  /** See Engine.decide. */
+  async decide(asked: Asked<DecisionRequest>): Promise<DecideAnswer> {
+    return this.desk.decide(asked);
+  }
+
+  /** See Engine.register. */
+  async register(asked: Asked<RegistrationRequest>): Promise<Snapshot> {
+    return this.desk.register(asked);
+  }
+
+  /** Takes note of those that this log decides and does not drive here already. */
+  notice(notices: readonly Notice[]): void {
+    for (const notice of notices) {
+      if (this.gate.hindrance(notice.gid) === undefined && !this.parts.drivers.has(notice.gid)) {
+        this.hearsay.note(notice);
+      }
+    }
+  }
+
+  /** See Engine.doubts. */
+  async judge(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
+    return this.doubts.judge(doubts);
+  }
+
+  /** Takes note that a participant has ended a branch: it is in doubt no more. */
+  answered({ gid, branchId, reply: { outcome } }: ReplyEnvelope): void {
+    if (outcome === 'confirmed' || outcome === 'undone') {
+      this.hearsay.end(gid, branchId);
+    }
+  }
+
+  /** See Engine.hearsay. */
+  heard(gid: string): HearsayEntry | undefined {
+    return this.hearsay.get(gid);
+  }
+
+  /** See Engine.hearsays. */
+  allHeard(): readonly HearsayEntry[] {
+    return this.hearsay.list();
+  }
+
+  /** See Engine.logLife. */
+  logLife(): LogLife {
+    return { logNumber: this.parts.options.logNumber, epoch: this.gate.presentEpoch() };
+  }
+}
