@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
+import { tagsSchema } from './plan.schema.js';
 
 /*
  * Led transactions: the initiator's own code calls the actions, and the coordinator brings the decision.
@@ -92,7 +93,7 @@ const startShape = {
     .min(1)
     .max(LED_TIMEOUT_MAX_MS)
     .meta({ description: 'From the beginning to the deadline.' }),
-  tags: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), z.string().max(256)).optional(),
+  tags: tagsSchema.optional(),
   lane: nameSchema.optional(),
 };
 

@@ -30,6 +30,11 @@ export const planStepSchema = z.strictObject({
   retry: retrySchema.optional(),
 });
 
+/** What a transaction is found by, beside its name. */
+export const tagsSchema = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), textSchema.max(256))
+  .refine((tags) => Object.keys(tags).length <= 20, 'holds at most 20 tags');
+
 export const BRANCH_COUNT_MAX = 1_000;
 
 /** What a client submits. */
@@ -45,10 +50,7 @@ export const submissionSchema = z.strictObject({
     .max(30 * 86_400_000)
     .optional()
     .meta({ description: 'After it, what is undecided is aborted. Default: 10 minutes.' }),
-  tags: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), textSchema.max(256))
-    .refine((tags) => Object.keys(tags).length <= 20, 'holds at most 20 tags')
-    .optional(),
+  tags: tagsSchema.optional(),
   lane: nameSchema.optional(),
 });
 

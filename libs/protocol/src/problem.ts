@@ -41,5 +41,7 @@ export interface Problem {
   readonly code: string;
   readonly instance?: string;
   readonly gid?: string;
+  /** What was decided, where that is why it is refused. */
+  readonly outcome?: 'undecided' | 'committed' | 'aborted';
   readonly errors?: readonly FieldProblem[];
 }

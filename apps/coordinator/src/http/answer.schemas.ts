@@ -1,4 +1,4 @@
-import { ERROR_CODES, gidSchema, type ErrorCode } from '@atone/protocol';
+import { ERROR_CODES, gidSchema, OUTCOMES, type ErrorCode } from '@atone/protocol';
 import { z } from 'zod';
 
 /** Schemas of answers that only this API gives. */
@@ -30,6 +30,7 @@ export const problemSchema = z
     code: z.enum(CODES).meta({ description: 'For programs; it never changes.' }),
     instance: z.string().optional().meta({ description: 'The path that was asked.' }),
     gid: gidSchema.optional(),
+    outcome: z.enum(OUTCOMES).optional().meta({ description: 'What was decided, with `ALREADY_DECIDED`.' }),
     errors: z
       .array(
         z.object({

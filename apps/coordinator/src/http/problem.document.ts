@@ -1,4 +1,4 @@
-import { ActRefusedError } from '@atone/core';
+import { ActRefusedError, AlreadyDecidedError, BranchConflictError, WrongSecretError } from '@atone/core';
 import { EngineError, InvalidPlanError, UnreadableRowError } from '@atone/engine';
 import { ERROR_CODES, type ErrorCode, type FieldProblem, type Problem } from '@atone/protocol';
 import { HttpException } from '@nestjs/common';
@@ -64,12 +64,13 @@ interface Facts {
   readonly detail: string;
   readonly errors?: readonly FieldProblem[] | undefined;
   readonly gid?: string | undefined;
+  readonly outcome?: Problem['outcome'] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Returns what a caller is told about `error`. What is not known to be harmless is not told. */
 export function problemAnswer(error: unknown, instance: string): ProblemAnswer {
-  const { code, detail, errors, gid, headers } = factsOf(error);
+  const { code, detail, errors, gid, outcome, headers } = factsOf(error);
   const retryAfter = RETRY_AFTER_S[code];
   return {
     problem: {
@@ -80,6 +81,7 @@ export function problemAnswer(error: unknown, instance: string): ProblemAnswer {
       code,
       instance,
       ...(gid === undefined ? {} : { gid }),
+      ...(outcome === undefined ? {} : { outcome }),
       ...(errors === undefined ? {} : { errors }),
     },
     headers: { ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }), ...headers },
@@ -100,7 +102,7 @@ function factsOf(error: unknown): Facts {
     };
   }
   if (error instanceof ActRefusedError) {
-    return { code: 'ACT_NOT_POSSIBLE', detail: error.message };
+    return factsOfRefusedAct(error);
   }
   if (error instanceof UnreadableRowError) {
     return { code: 'ACT_NOT_POSSIBLE', detail: error.message, gid: error.gid };
@@ -110,6 +112,17 @@ function factsOf(error: unknown): Facts {
     return factsOfHttp(status, (error as Error).message);
   }
   return isLogUnavailable(error) ? LOG_UNAVAILABLE : INTERNAL;
+}
+
+function factsOfRefusedAct(error: ActRefusedError): Facts {
+  const detail = error.message;
+  if (error instanceof AlreadyDecidedError) {
+    return { code: 'ALREADY_DECIDED', detail, gid: error.gid, outcome: error.outcome };
+  }
+  if (error instanceof WrongSecretError) {
+    return { code: 'WRONG_SECRET', detail, gid: error.gid };
+  }
+  return { code: error instanceof BranchConflictError ? 'BRANCH_CONFLICT' : 'ACT_NOT_POSSIBLE', detail };
 }
 
 /** What Nest and Fastify refuse by themselves. Their own faults are ours to explain, not theirs. */

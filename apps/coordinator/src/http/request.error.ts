@@ -10,6 +10,7 @@ export class RequestError extends Error {
     readonly more: {
       readonly errors?: readonly FieldProblem[];
       readonly headers?: Readonly<Record<string, string>>;
+      readonly gid?: string;
     } = {},
   ) {
     super(message);
