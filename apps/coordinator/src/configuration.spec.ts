@@ -18,6 +18,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       activeCountMax: 20_000,
       defaultTimeoutMs: 600_000,
+      ledMemoryMs: 604_800_000,
       failpoints: undefined,
     });
   });

@@ -70,6 +70,10 @@ export const environmentSchema = z.object({
   ATONE_DEFAULT_TIMEOUT: durationSchema({ min: '1ms', max: '720h' }).prefault('10m').meta({
     description: 'The deadline of transactions that are submitted without one.',
   }),
+  ATONE_LED_MEMORY: durationSchema({ min: '24h', max: '8760h' }).prefault('168h').meta({
+    description:
+      'For how long after its beginning a led transaction can be decided. Rows of the log must be kept for longer: a gid whose row is gone must never be decided again.',
+  }),
   ATONE_TEST: z
     .literal('1', { error: 'must be 1 or absent' })
     .optional()
@@ -93,6 +97,7 @@ export interface Configuration {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly activeCountMax: number;
   readonly defaultTimeoutMs: number;
+  readonly ledMemoryMs: number;
   readonly failpoints?: string | undefined;
 }
 
@@ -126,6 +131,7 @@ export function readConfiguration(environment: Environment): Configuration {
     logLevel: values.ATONE_LOG_LEVEL,
     activeCountMax: values.ATONE_ACTIVE_COUNT_MAX,
     defaultTimeoutMs: values.ATONE_DEFAULT_TIMEOUT,
+    ledMemoryMs: values.ATONE_LED_MEMORY,
     failpoints: values.ATONE_FAILPOINTS,
   };
 }

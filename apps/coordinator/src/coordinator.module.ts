@@ -18,7 +18,10 @@ import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
 import { ActsController } from './http/acts.controller.js';
 import { CatalogueController } from './http/catalogue.controller.js';
 import { HealthController } from './http/health.controller.js';
+import { LedController } from './http/led.controller.js';
+import { LogController } from './http/log.controller.js';
 import { OverviewController } from './http/overview.controller.js';
+import { TransactionPages } from './http/transaction.pages.js';
 import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
 import { ApiDescription } from './openapi/api.description.js';
@@ -55,9 +58,11 @@ export class CoordinatorModule {
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         TransactionsController,
+        LedController,
         ActsController,
         CatalogueController,
         OverviewController,
+        LogController,
         HealthController,
         DocumentationController,
       ],
@@ -67,6 +72,7 @@ export class CoordinatorModule {
         ...PORTS,
         ...ENGINE,
         TransactionReader,
+        TransactionPages,
         ApiDescription,
         StoreUpkeep,
         CoordinatorLifecycle,
@@ -130,9 +136,9 @@ function openEngine(
     string,
   ]
 ): Engine {
-  const { activeCountMax, defaultTimeoutMs } = configuration;
+  const { activeCountMax, defaultTimeoutMs, ledMemoryMs: memoryMs } = configuration;
   return new Engine(
     { log, transport, catalogue, clock, random, logger: engineLogger(logger) },
-    { ...DEFAULT_ENGINE_OPTIONS, instanceId, activeCountMax, defaultTimeoutMs },
+    { ...DEFAULT_ENGINE_OPTIONS, instanceId, activeCountMax, defaultTimeoutMs, memoryMs },
   );
 }

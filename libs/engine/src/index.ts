@@ -8,6 +8,7 @@ export * from './engine.options.js';
 export * from './engine.ports.js';
 export * from './errors.js';
 export type { BranchDoubt, HearsayEntry } from './hearsay.js';
+export * from './hearsay.view.js';
 export * from './led.shapes.js';
 export * from './log.port.js';
 export * from './logger.port.js';

@@ -195,6 +195,10 @@ export const countsSchema = z.object({
   stuck: z.int(),
   stuckByReason: z.record(z.string(), z.int()),
   paused: z.int(),
+  hearsay: z
+    .int()
+    .optional()
+    .meta({ description: 'Led transactions that this coordinator has only heard of. In no other count.' }),
   oldestStuckSince: instant.optional(),
 });
 

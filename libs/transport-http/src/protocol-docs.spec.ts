@@ -1,10 +1,15 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import {
   branchReplySchema,
   checkSignature,
   commandBatchSchema,
+  decisionRequestSchema,
+  doubtsRequestSchema,
+  noticesRequestSchema,
   participantInstanceSchema,
   replyEnvelopeSchema,
+  verdictsSchema,
 } from '@atone/protocol';
 import { commandTo } from '@atone/engine/conformance';
 import { ManualClock } from '@atone/engine/testing';
@@ -15,11 +20,15 @@ import { DEFAULT_LIMITS } from './limits.js';
 const SCHEMAS = {
   branchReplySchema,
   commandBatchSchema,
+  decisionRequestSchema,
+  doubtsRequestSchema,
+  noticesRequestSchema,
   participantInstanceSchema,
   replyEnvelopeSchema,
+  verdictsSchema,
 } as const;
 const FENCE = /(?:<!-- check: (?<schema>\w+) -->\s+)?```(?<kind>json|ndjson)\n(?<text>[\s\S]*?)\n```/gu;
-const PAGES = ['README.md', 'plain-http.md', 'library-http.md'] as const;
+const PAGES = ['README.md', 'plain-http.md', 'library-http.md', 'led.md'] as const;
 
 interface Example {
   readonly schema: string | undefined;
@@ -57,7 +66,9 @@ describe('the examples of the protocol pages', () => {
     expect(replies?.documents.map((reply) => branchReplySchema.parse(reply).outcome).toSorted()).toEqual([
       'already-undone',
       'closed',
+      'confirmed',
       'done',
+      'lost',
       'not-yet',
       'refused',
       'undone',
@@ -74,6 +85,16 @@ describe('the examples of the protocol pages', () => {
 
     expect(checkSignature({ method: 'POST', path, body }, header, trust)).toEqual({ ok: true });
     expect(text).toContain(`\`POST\\n${path}\\n1767225600000\\n${body}\``);
+  });
+
+  test('hold a hash of a secret, and one of an input, that are right', async () => {
+    const text = await page('led.md');
+    const [, secret = ''] = /"secret": "(\w+)"/u.exec(text) ?? [];
+    const hashes = new Set([...text.matchAll(/"secretHash": "(\w+)"/gu)].map(([, hash]) => hash));
+
+    expect([...hashes]).toEqual([sha256(secret)]);
+    expect(text).toContain('"input": { "room": "double", "nights": 2 }');
+    expect(text).toContain(`"inputHash": "${sha256('{"nights":2,"room":"double"}')}"`);
   });
 
   test('show a problem document that is read as they say', async () => {
@@ -107,3 +128,7 @@ describe('the tables of the protocol pages', () => {
     expect(library).toContain(`${DEFAULT_LIMITS.replyBytesMax / 1_024} KiB`);
   });
 });
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

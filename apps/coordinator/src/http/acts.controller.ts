@@ -1,9 +1,10 @@
 import type { OperatorAct } from '@atone/core';
-import { Engine, viewOf } from '@atone/engine';
+import { Engine, TransactionNotFoundError, viewOf } from '@atone/engine';
 import { actRequestSchema, transactionViewSchema, type TransactionView } from '@atone/protocol';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
+import { RequestError } from './request.error.js';
 import { branchPathSchema, retryBodySchema, transactionPathSchema } from './request.schemas.js';
 
 type ActRequest = z.output<typeof actRequestSchema>;
@@ -115,6 +116,22 @@ export class ActsController {
   }
 
   private async act(gid: string, act: OperatorAct): Promise<TransactionView> {
-    return viewOf(await this.engine.act(gid, act));
+    try {
+      return viewOf(await this.engine.act(gid, act));
+    } catch (error) {
+      if (error instanceof TransactionNotFoundError && this.engine.hearsay(gid) !== undefined) {
+        throw onlyHeardOf(gid);
+      }
+      throw error;
+    }
   }
+}
+
+function onlyHeardOf(gid: string): RequestError {
+  return new RequestError(
+    'ACT_NOT_POSSIBLE',
+    `Transaction ${gid} is only heard of, and nothing of it is in the log to act on. Its initiator decides it; or, if ` +
+      'that dies, the first participant that asks after the deadline: then it is aborted.',
+    { gid },
+  );
 }

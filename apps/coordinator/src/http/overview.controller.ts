@@ -4,12 +4,14 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { Describe } from '../openapi/operation.decorator.js';
 import { LOG } from '../tokens.js';
 import { coordinatorInstancesSchema, type CoordinatorInstances } from './answer.schemas.js';
+import { TransactionPages } from './transaction.pages.js';
 
 /** What the whole installation looks like. */
 @Controller('v1')
 export class OverviewController {
   constructor(
     private readonly engine: Engine,
+    private readonly pages: TransactionPages,
     @Inject(LOG) private readonly log: TransactionLog,
   ) {}
 
@@ -23,7 +25,8 @@ export class OverviewController {
     errors: ['LOG_UNAVAILABLE'],
   })
   async counts(): Promise<Counts> {
-    return countsOf(await this.engine.counts());
+    const [counts, heard] = [await this.engine.counts(), await this.pages.heardCount()];
+    return { ...countsOf(counts), hearsay: heard };
   }
 
   @Get('instances')

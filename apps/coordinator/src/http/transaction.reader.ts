@@ -1,9 +1,11 @@
 import {
   Engine,
+  hearsayView,
   snapshotOfRow,
   TransactionNotFoundError,
   UnreadableRowError,
   viewOf,
+  withDoubts,
   type Snapshot,
   type StoredRow,
   type TransactionLog,
@@ -26,19 +28,49 @@ export class TransactionReader {
     @Inject(LOG) private readonly log: TransactionLog,
   ) {}
 
-  /** Returns the transaction as it stands: at once if it has ended, and else after `waitMs` or its end. */
+  /**
+   * Returns the transaction as it stands: at once if it has ended, and else after `waitMs` or its end. What the log does
+   * not hold is shown as far as it is heard of.
+   */
   async view(gid: string, waitMs: number): Promise<TransactionView> {
-    const row = await this.rowOf(gid);
+    const row = await this.log.get(gid);
+    if (row === undefined) {
+      return this.heardView(gid, waitMs);
+    }
+    const view = await this.loggedView(row, waitMs);
+    return withDoubts(view, this.engine.hearsay(gid)?.doubts ?? []);
+  }
+
+  private async loggedView(row: StoredRow, waitMs: number): Promise<TransactionView> {
     try {
       const snapshot = await this.snapshotOf(row);
       const isDone = waitMs === 0 || hasEnded(snapshot);
-      return viewOf(isDone ? snapshot : await this.afterWait(gid, waitMs));
+      return viewOf(isDone ? snapshot : await this.afterWait(row.gid, waitMs));
     } catch (error) {
       if (error instanceof UnreadableRowError) {
         return unreadableView(row, error);
       }
       throw error;
     }
+  }
+
+  /** Nobody waits for what nobody has heard of. What is only heard of may be decided meanwhile. */
+  private async heardView(gid: string, waitMs: number): Promise<TransactionView> {
+    const entry = this.engine.hearsay(gid);
+    if (entry === undefined) {
+      throw new TransactionNotFoundError(gid);
+    }
+    if (waitMs === 0) {
+      return hearsayView(entry);
+    }
+    try {
+      await this.engine.waitForEnd(gid, waitMs);
+    } catch (error) {
+      if (!(error instanceof TransactionNotFoundError)) {
+        throw error;
+      }
+    }
+    return this.view(gid, 0);
   }
 
   private async afterWait(gid: string, waitMs: number): Promise<Snapshot> {

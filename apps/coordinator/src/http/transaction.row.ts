@@ -38,7 +38,7 @@ function unreadableSummary(row: StoredRow, error: UnreadableRowError): Transacti
   };
   return {
     gid,
-    kind: 'saga',
+    kind: row.kind === 'led' ? 'led' : 'saga',
     name,
     initiator,
     lane,

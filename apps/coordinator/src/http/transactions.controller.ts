@@ -22,8 +22,8 @@ import { bodyHash } from './canonical.json.js';
 import { fieldError, RequestError } from './request.error.js';
 import { transactionPathSchema, waitQuerySchema, type WaitQuery } from './request.schemas.js';
 import { traceContextOf } from './trace.context.js';
+import { TransactionPages } from './transaction.pages.js';
 import { TransactionReader } from './transaction.reader.js';
-import { summaryOfRow } from './transaction.row.js';
 
 const SUBMIT_HEADERS = {
   [HEADERS.idempotencyKey]:
@@ -45,6 +45,7 @@ export class TransactionsController {
   constructor(
     private readonly engine: Engine,
     private readonly reader: TransactionReader,
+    private readonly pages: TransactionPages,
   ) {}
 
   @Post()
@@ -102,7 +103,8 @@ export class TransactionsController {
     id: 'listTransactions',
     group: 'transactions',
     summary: 'Lists transactions, newest first.',
-    description: 'All filters that are given must hold.',
+    description:
+      'All filters that are given must hold. Led transactions that this coordinator has only heard of are among them, marked by `isHearsay`.',
     answers: { 200: { description: 'A page.', schema: transactionPageSchema } },
     errors: ['BAD_REQUEST', 'LOG_UNAVAILABLE'],
   })
@@ -111,13 +113,7 @@ export class TransactionsController {
     if (Object.values(query).some((value) => String(value).includes('\0'))) {
       throw new RequestError('BAD_REQUEST', 'No parameter may hold the character 0.');
     }
-    // One more than asked for tells whether another page follows.
-    const rows = await this.engine.list({ ...filterOf(query), limit: query.limit + 1 });
-    const page = rows.slice(0, query.limit);
-    return {
-      transactions: page.map(summaryOfRow),
-      next: rows.length > page.length ? page.at(-1)?.gid : undefined,
-    };
+    return this.pages.page(filterOf(query));
   }
 
   @Post('endings')
@@ -143,7 +139,7 @@ export class TransactionsController {
     group: 'transactions',
     summary: 'Shows a transaction with all that is known of it.',
     description:
-      'With `wait` the answer is held back until the transaction has ended, gets stuck or is set aside meanwhile, or the time is up.',
+      'With `wait` the answer is held back until the transaction has ended, gets stuck or is set aside meanwhile, or the time is up. A led transaction of which nothing is in the log is shown as far as this coordinator has heard of it, marked by `isHearsay`. To look decides nothing.',
     answers: { 200: { description: 'The transaction as it stands.', schema: transactionViewSchema } },
     errors: ['BAD_REQUEST', 'NOT_FOUND', 'LOG_UNAVAILABLE'],
   })

@@ -2,10 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   actRequestSchema,
   countsSchema,
+  decisionRequestSchema,
+  doubtsRequestSchema,
   endingsRequestSchema,
   ERROR_CODES,
+  logInfoSchema,
+  noticesRequestSchema,
   participantInstanceSchema,
   participantListSchema,
+  registrationRequestSchema,
   submissionSchema,
   transactionPageSchema,
 } from '@atone/protocol';
@@ -167,6 +172,10 @@ describe('the description of the API', () => {
   test.each([
     ['submitTransaction', submissionSchema],
     ['tellEndings', endingsRequestSchema],
+    ['noticeTransactions', noticesRequestSchema],
+    ['registerBranches', registrationRequestSchema],
+    ['decideTransaction', decisionRequestSchema],
+    ['settleDoubts', doubtsRequestSchema],
     ['registerInstance', participantInstanceSchema],
     ['retryTransaction', retryBodySchema],
     ['abortTransaction', actRequestSchema],
@@ -180,6 +189,7 @@ describe('the description of the API', () => {
   test.each([
     { url: '/v1/transactions', schema: transactionPageSchema },
     { url: '/v1/counts', schema: countsSchema },
+    { url: '/v1/log', schema: logInfoSchema },
     { url: '/v1/instances', schema: coordinatorInstancesSchema },
     { url: '/v1/participants', schema: participantListSchema },
     { url: '/health/ready', schema: healthSchema },

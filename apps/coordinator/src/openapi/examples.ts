@@ -1,3 +1,19 @@
+const GID = '0193d6c0-0000-7000-8000-000000000001';
+const SECRET_HASH = 'd392982d290e306a3e4dfafda49cd7943a2681b74d1f84b583f4087f51a2e5ea';
+
+const START = { name: 'book-trip', initiator: 'travel', epoch: 1, timeoutMs: 30_000 };
+
+/** A branch at a service without a barrier: what its end is told is kept here. */
+const FLIGHT = {
+  branchId: '1',
+  service: 'flight',
+  action: 'hold',
+  kind: 'tcc',
+  input: { flight: 'LH 400', seats: 2 },
+};
+
+const HOTEL = { branchId: '2', service: 'hotel', action: 'hold', kind: 'tcc', nonce: 'Zx3fQ0b1kTq9' };
+
 /** A body for each operation that takes one. A test checks each against the schema of its route. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   submitTransaction: {
@@ -21,7 +37,20 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     timeoutMs: 30_000,
     tags: { customer: 'ann' },
   },
-  tellEndings: { gids: ['0193d6c0-0000-7000-8000-000000000001'] },
+  tellEndings: { gids: [GID] },
+  noticeTransactions: { notices: [{ gid: GID, ...START, secretHash: SECRET_HASH }] },
+  registerBranches: { ...START, secretHash: SECRET_HASH, remainingMs: 28_500, branches: [FLIGHT] },
+  decideTransaction: {
+    to: 'commit',
+    secret: '5f0c1c2a7e0b4d66a3f2f0f3f8d1c9b7e6a5d4c3b2a19080706050403020100f',
+    ...START,
+    branches: [FLIGHT, HOTEL],
+  },
+  settleDoubts: {
+    doubts: [
+      { gid: GID, ...HOTEL, secretHash: SECRET_HASH, epoch: 1, initiator: 'travel', overdueMs: 1_250 },
+    ],
+  },
   retryTransaction: { by: 'ann', reason: 'the bank is back' },
   abortTransaction: { by: 'ann', reason: 'the customer called' },
   pauseTransaction: { by: 'ann', reason: 'looking into it' },

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 export interface Operation {
   /** Unique, and the name of the method in generated clients. */
   readonly id: string;
-  readonly group: 'transactions' | 'acts' | 'participants' | 'overview' | 'health';
+  readonly group: 'transactions' | 'led' | 'acts' | 'participants' | 'overview' | 'health';
   readonly summary: string;
   readonly description?: string;
   readonly answers: Readonly<Record<number, Answer>>;

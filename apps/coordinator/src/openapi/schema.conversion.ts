@@ -1,8 +1,12 @@
 import {
   actRequestSchema,
   countsSchema,
+  decisionRequestSchema,
+  doubtsRequestSchema,
   jsonSchema,
+  noticesRequestSchema,
   participantInstanceSchema,
+  registrationRequestSchema,
   submissionSchema,
   transactionPageSchema,
 } from '@atone/protocol';
@@ -14,6 +18,10 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Names in the description for schemas that have none of their own. */
 const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [submissionSchema, 'Submission'],
+  [decisionRequestSchema, 'Decision'],
+  [registrationRequestSchema, 'Registration'],
+  [noticesRequestSchema, 'Notices'],
+  [doubtsRequestSchema, 'Doubts'],
   [participantInstanceSchema, 'ParticipantInstance'],
   [actRequestSchema, 'Act'],
   [retryBodySchema, 'Retry'],
