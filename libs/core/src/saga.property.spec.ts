@@ -7,7 +7,8 @@ import { isEnded, stuckOf } from './saga.state.js';
 import type { Behaviour, Script } from './testing/participant.model.js';
 import { planOf, step } from './testing/plans.js';
 import { check } from './testing/saga.laws.js';
-import { SagaWorld, type Move, type Setting } from './testing/saga.world.js';
+import { SagaWorld, type Setting } from './testing/saga.world.js';
+import type { Move } from './testing/world.js';
 
 /** Enough to find each of the defects that were planted; a night can afford more. */
 const RUNS = Number(process.env['ATONE_PROPERTY_RUNS'] ?? 2000);

@@ -34,6 +34,10 @@ export class ParticipantModel {
     };
   }
 
+  get branchId(): string {
+    return this.step.branchId;
+  }
+
   get hasEffect(): boolean {
     return this.effectCount > this.undoCount;
   }
