@@ -1,7 +1,7 @@
 import type { Decision, LedBranch } from '../led.branch.js';
 import { activeLed, decidedLed } from '../led.plan.js';
 import type { BranchReply, CallCommand, SagaEvent } from '../saga.event.js';
-import { branchOf, positionOf, type Branch, type Saga } from '../saga.state.js';
+import { branchOf, outcomeOf, positionOf, type Branch, type Saga } from '../saga.state.js';
 import { decision, LED } from './leds.js';
 import type { Behaviour, Script } from './participant.model.js';
 import { check } from './saga.laws.js';
@@ -77,8 +77,9 @@ export class LedWorld extends World<LedParticipant> {
         .map(({ branch }) => ({ type: 'enlist', branches: [branch] }) as const),
     ];
     const event = events[at % events.length];
-    if (event !== undefined) {
-      this.advance(driver, event);
+    const after = event === undefined ? undefined : this.advance(driver, event);
+    if (event?.type === 'decide' && after !== undefined) {
+      checkAccepted(event.decision, after.saga);
     }
   }
 
@@ -244,6 +245,15 @@ function decisionOf(to: Decision['to'], parts: readonly LedPart[]): Decision {
     thrown: of('thrown'),
     registered: count === 0 ? [] : [{ prefix: COUNTED, count }],
   });
+}
+
+/** Checks that who was not refused has what he asked for. */
+function checkAccepted(asked: Decision, { state, plan }: Saga): void {
+  const wanted = asked.to === 'commit' ? 'committed' : 'aborted';
+  check(asked.secretHash === LED.secretHash, 'only who knows the secret decides');
+  check(outcomeOf(state) === wanted, `who asks for ${asked.to} is not told yes when it is ${state}`);
+  const following = plan.steps.filter(({ led }) => led?.goal === 'follow').map(({ branchId }) => branchId);
+  check(asked.to === 'abort' || isListOf(asked, following), 'a commit is of the list that was asked for');
 }
 
 function isOfConfirm({ state, skip }: Branch): boolean {

@@ -1,6 +1,13 @@
 import { ActRefusedError } from '../errors.js';
 import { advanceSaga } from '../saga.machine.js';
-import type { BranchReply, CallCommand, OperatorAct, ReplyEvent, SagaEvent } from '../saga.event.js';
+import type {
+  BranchReply,
+  CallCommand,
+  OperatorAct,
+  ReplyEvent,
+  SagaEvent,
+  Transition,
+} from '../saga.event.js';
 import { isEnded, nextDueAt, stuckOf, type Saga } from '../saga.state.js';
 import { seededRandom } from './plans.js';
 import { check, checkLaws } from './saga.laws.js';
@@ -36,6 +43,8 @@ export interface Move {
 }
 
 export const STARTED_AT = 1_000_000;
+
+const TAKEN_AFTER_THE_END: ReadonlySet<SagaEvent['type']> = new Set(['reply', 'enlist', 'decide']);
 
 /** A coordinator with its own idea of the saga. It may have lost the row to another one and not know it. */
 export interface Driver {
@@ -219,10 +228,11 @@ export abstract class World<Party extends Participant> {
   /** Checks what who holds the row has come to know. */
   protected abstract checkHolder(saga: Saga): void;
 
-  protected advance(driver: Driver, event: SagaEvent): void {
+  /** Returns what the event has led to, or undefined when it was refused or nobody was there to take it. */
+  protected advance(driver: Driver, event: SagaEvent): Transition | undefined {
     const before = driver.saga;
-    if (isEnded(before) && event.type !== 'reply') {
-      return;
+    if (isEnded(before) && !TAKEN_AFTER_THE_END.has(event.type)) {
+      return undefined;
     }
     try {
       const after = advanceSaga(before, event, { now: this.now, random: this.random });
@@ -234,14 +244,16 @@ export abstract class World<Party extends Participant> {
         this.checkHolder(after.saga);
       }
       this.carryOut(driver, after);
+      return after;
     } catch (error) {
       if (!(error instanceof ActRefusedError)) {
         throw error;
       }
+      return undefined;
     }
   }
 
-  private carryOut(driver: Driver, after: ReturnType<typeof advanceSaga>): void {
+  private carryOut(driver: Driver, after: Transition): void {
     if (after.durability !== 'lazy') {
       const { cut } = this;
       this.cut = 'no';
