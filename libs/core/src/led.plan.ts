@@ -34,7 +34,7 @@ export function decidedLed(start: LedStart, decision: Decision): Saga {
         ? { at: start.acceptedAt, what: 'committing' }
         : { at: start.acceptedAt, what: 'aborting', message: `${abort.code}: ${abort.message}` },
     ],
-    ...(abort === undefined ? {} : { abort }),
+    abort,
   });
   const problem = problemOf(saga, decision);
   if (problem !== undefined) {
@@ -72,13 +72,10 @@ export function abortOf({ message }: Decision): AbortReason {
   return { code: 'initiator', message: message ?? 'The initiator aborted.' };
 }
 
-/** Returns the saga with the branches of a decision, and what is to become of each. */
+/** Returns the saga with the branches of a decision, and what a commit makes of each; an abort undoes them all. */
 export function withDecision(saga: Saga, decision: Decision): Saga {
   const known = withBranches(withBranches(saga, decision.branches, 'follow'), decision.thrown, 'undo');
   const ordered = inOrder(known, decision);
-  if (decision.to === 'abort') {
-    return ordered;
-  }
   const isListed = listPredicate(decision);
   const steps = ordered.plan.steps.map((step) => withGoal(step, isListed(step.branchId) ? 'follow' : 'undo'));
   return { ...ordered, plan: { ...ordered.plan, steps } };
@@ -172,10 +169,10 @@ function branchFor({ branchId, output }: LedBranch, goal: LedStep['goal']): Bran
     attempt: 0,
     isInFlight: false,
     wasSent: true,
-    ...(output === undefined ? {} : { output }),
+    output,
   };
 }
 
 function withGoal(step: PlanStep, goal: LedStep['goal']): PlanStep {
-  return step.led === undefined || step.led.goal === goal ? step : { ...step, led: { ...step.led, goal } };
+  return step.led === undefined ? step : { ...step, led: { ...step.led, goal } };
 }
