@@ -18,6 +18,7 @@ export class LogController {
     group: 'led',
     summary: 'Tells what an initiator must know before a led transaction can begin.',
     answers: { 200: { description: 'The number of the log, and its present life.', schema: logInfoSchema } },
+    errors: ['LOG_UNAVAILABLE'],
   })
   get(): LogInfo {
     const { logNumber, epoch } = this.engine.logLife();

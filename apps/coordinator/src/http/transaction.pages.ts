@@ -3,8 +3,8 @@ import type { TransactionPage, TransactionSummary } from '@atone/protocol';
 import { Injectable } from '@nestjs/common';
 import { summaryOfRow } from './transaction.row.js';
 
-/** How many gids the log is asked about at once. */
-const LOOK_COUNT = 500;
+/** How many gids the log is asked about at once. A page needs few of them. */
+const LOOK_COUNT = { page: 500, count: 5_000 };
 
 /** Lists transactions: those of the log, and among them what is only heard of. */
 @Injectable()
@@ -18,7 +18,7 @@ export class TransactionPages {
     // Heard of first: what is written in between is then found twice, and not missed.
     const heard = await this.heardOf(
       this.engine.hearsays().filter((entry) => isHeardUnder(filter, entry)),
-      limit,
+      { limit, lookCount: LOOK_COUNT.page },
     );
     const rows = await this.engine.list({ ...filter, limit });
     const found = merged(rows.map(summaryOfRow), heard.map(hearsaySummary));
@@ -28,14 +28,17 @@ export class TransactionPages {
 
   /** Returns how many transactions are only heard of. */
   async heardCount(): Promise<number> {
-    return (await this.heardOf(this.engine.hearsays(), Infinity)).length;
+    return (await this.heardOf(this.engine.hearsays(), { lookCount: LOOK_COUNT.count })).length;
   }
 
   /** Returns the first `limit` of those of which the log holds nothing: another coordinator may have decided them. */
-  private async heardOf(entries: readonly HearsayEntry[], limit: number): Promise<HearsayEntry[]> {
+  private async heardOf(
+    entries: readonly HearsayEntry[],
+    { limit = Infinity, lookCount }: { readonly limit?: number; readonly lookCount: number },
+  ): Promise<HearsayEntry[]> {
     const found: HearsayEntry[] = [];
-    for (let from = 0; from < entries.length && found.length < limit; from += LOOK_COUNT) {
-      const some = entries.slice(from, from + LOOK_COUNT);
+    for (let from = 0; from < entries.length && found.length < limit; from += lookCount) {
+      const some = entries.slice(from, from + lookCount);
       // oxlint-disable-next-line no-await-in-loop -- how many more are needed follows from what was found.
       const logged = await this.engine.endings(some.map(({ gid }) => gid));
       const gids = new Set(logged.map(({ gid }) => gid));

@@ -6,6 +6,9 @@ import type { Asked, TestCoordinator } from './test.coordinator.js';
 
 type Answer = Asked & { readonly view: TransactionView; readonly problem: Problem };
 
+/** Where requests go. */
+export type Asking = Pick<TestCoordinator, 'ask'>;
+
 /** Who leads one transaction by the REST API alone, without the library. */
 export class LedInitiator {
   readonly gid: string;
@@ -14,7 +17,7 @@ export class LedInitiator {
   readonly start = { name: 'book-trip', initiator: 'travel', epoch: 1, timeoutMs: 30_000 };
 
   constructor(
-    private readonly world: TestCoordinator,
+    private readonly world: Asking,
     { begunMsAgo = 0, logNumber = 0 }: { readonly begunMsAgo?: number; readonly logNumber?: number } = {},
   ) {
     this.gid = mintGid(Date.now() - begunMsAgo, logNumber, new CryptoRandom());
@@ -22,6 +25,15 @@ export class LedInitiator {
 
   get url(): string {
     return `/v1/transactions/${this.gid}`;
+  }
+
+  /** Returns the same initiator before another coordinator. */
+  at(world: Asking): LedInitiator {
+    return Object.assign(new LedInitiator(world), {
+      gid: this.gid,
+      secret: this.secret,
+      secretHash: this.secretHash,
+    });
   }
 
   /** What it tells of itself where nobody waits for it. */
@@ -83,10 +95,7 @@ export function ledBranch(branchId: string, own: Partial<LedBranch> = {}): LedBr
 }
 
 /** Asks what was decided, as participants do past their deadlines. */
-export async function verdictsOf(
-  world: TestCoordinator,
-  doubts: readonly Doubt[],
-): Promise<readonly Verdict[]> {
+export async function verdictsOf(world: Asking, doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
   const { body } = await world.ask('POST', '/v1/transactions/doubts', { body: { doubts } });
   return (body as Verdicts).verdicts;
 }
