@@ -34,11 +34,12 @@ alter table atone.barrier
   ),
   add constraint barrier_doubt_is_asked_about check (
     num_nulls(doubt_at, next_ask_at, ask_count) in (0, 3)
+    and next_ask_at >= doubt_at
     and ask_count >= 0
     and (doubt_at is not null or trouble is null)
   );
 
-create index barrier_in_doubt on atone.barrier (service, next_ask_at)
+create index barrier_in_doubt on atone.barrier (service, next_ask_at, gid, branch_id)
 where doubt_at is not null;
 
 update atone.barrier_version

@@ -6,15 +6,21 @@ import { Pool, type PoolClient } from 'pg';
 import { migrateBarrier } from './barrier.install.js';
 import { createPortJanitor } from './barrier.janitor.js';
 import { RefusedError } from './contract.js';
+import { createPortDoubtSweeper } from './doubt.sweeper.js';
 import { PARTICIPANT_FAILPOINTS } from './failpoints.js';
 import { createParticipant, type Participant } from './participant.js';
 import { pgDatabase } from './pg/pg.database.js';
 import type { LocalDatabase } from './database.port.js';
+import { FakeDoubts } from './testing/doubts.fake.js';
 import {
   command,
   CREATE_LEDGER,
   createLedger,
   entriesOf,
+  LED_CLOCK,
+  LED_RANDOM,
+  ledCommand,
+  ledNext,
   next,
   type Ledger,
 } from './testing/ledger.fixture.js';
@@ -28,6 +34,18 @@ let participant: Participant;
 
 const entries = (of: BranchCommand) => entriesOf(database, of);
 const makeParticipant = () => createParticipant({ service: 'ledger', database, handlers: [ledger.handler] });
+const leader = () =>
+  createParticipant({
+    service: 'ledger',
+    database,
+    handlers: [ledger.tryHandler],
+    clock: LED_CLOCK,
+    random: LED_RANDOM,
+  });
+const SWEEPER_PORTS = {
+  clock: { setTimer: () => ({ cancel: () => undefined }) },
+  random: { next: () => 0, bytes: LED_RANDOM.bytes },
+};
 const UNKNOWN = { outcome: 'unknown', error: { class: 'error', message: expect.any(String) } };
 
 beforeAll(async () => {
@@ -100,6 +118,46 @@ describe.each(OF_A_BRANCH)('a crash at %s', (name) => {
     expect(await entries(book)).toEqual([]);
   });
 });
+
+describe.each(PARTICIPANT_FAILPOINTS.filter((name) => name.startsWith('participant.confirm.')))(
+  'a crash at %s',
+  (name) => {
+    test('confirms all or nothing, and the repeat gets to the one answer', async () => {
+      const hold = ledCommand();
+      const confirm = ledNext(hold, 'confirm');
+      await leader().execute(hold);
+      failOnceAt(name);
+
+      const crashed = await leader().execute(confirm);
+
+      const between = await entries(hold);
+      expect(crashed).toEqual(UNKNOWN);
+      expect(between).toEqual(name.endsWith('beforeReply') ? [5, 0] : [5]);
+      expect(await leader().execute(confirm)).toEqual({ outcome: 'confirmed' });
+      expect(await entries(hold)).toEqual([5, 0]);
+    });
+  },
+);
+
+describe.each(PARTICIPANT_FAILPOINTS.filter((name) => name.startsWith('participant.doubt.')))(
+  'a crash at %s',
+  (name) => {
+    test('ends nothing, and the next question does', async () => {
+      const hold = ledCommand({ remainingMs: 0.001 });
+      await leader().execute(hold);
+      const doubts = new FakeDoubts();
+      doubts.say(hold.gid, 'undo');
+      const sweeper = createPortDoubtSweeper({ participant: leader(), database, doubts }, SWEEPER_PORTS);
+      failOnceAt(name);
+
+      await expect(sweeper.pass()).rejects.toThrow('crashed here');
+
+      expect(await entries(hold)).toEqual([5]);
+      expect(await sweeper.pass()).toMatchObject({ undone: 1 });
+      expect(await entries(hold)).toEqual([5, -5]);
+    });
+  },
+);
 
 describe('a lost connection', () => {
   test('in the middle of an action leaves nothing, and the repeat runs', async () => {

@@ -1,4 +1,4 @@
-import type { BranchReply } from '@atone/core';
+import type { BranchOp, BranchReply } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
@@ -7,7 +7,16 @@ import type { Barrier } from '../barrier.port.js';
 import type { LocalDatabase } from '../database.port.js';
 import { createParticipant, type Participant } from '../participant.js';
 import { BranchModel, NO, type Move } from './branch.model.js';
-import { command, createLedger, type Books, type LedgerSwitches } from './ledger.fixture.js';
+import {
+  command,
+  createLedger,
+  LED_CLOCK,
+  LED_RANDOM,
+  ledCommand,
+  NONCE,
+  type Books,
+  type LedgerSwitches,
+} from './ledger.fixture.js';
 import { createPassThrough } from './pass-through.barrier.js';
 
 /** From here on no run begins: whoever is slow plays less, but always something. None is left in the middle. */
@@ -17,7 +26,9 @@ const RUN_MAX_MS = 8_000;
 const COMMAND_COUNT_MAX = 12;
 /** As many moves may come for a branch at once, each to an instance of its own. */
 const INSTANCE_COUNT = 4;
-const BRANCH_IDS = ['1', '2'] as const;
+/** The last one is a try of a led transaction, and the others belong to a plan. */
+const BRANCH_IDS = ['1', '2', '3'] as const;
+const LED_BRANCH = BRANCH_IDS.length - 1;
 
 /** A database that has the barrier's table, and the books in which handlers leave their effects there. */
 export interface BarrierWorld<Transaction> {
@@ -77,14 +88,17 @@ function openDesk<Transaction>(
 ): Desk {
   const instances = Array.from({ length: INSTANCE_COUNT }, () => {
     const ledger = createLedger(database, books);
-    const { handler } = ledger;
+    const handlers = [ledger.handler, ledger.tryHandler];
+    const led = { clock: LED_CLOCK, random: LED_RANDOM };
     return {
       ledger,
-      participant: createParticipant({ service: 'ledger', database, handlers: [handler], barrier }),
+      participant: createParticipant({ service: 'ledger', database, handlers, barrier, ...led }),
     };
   });
   const { gid } = command();
-  const branches = BRANCH_IDS.map((branchId) => command({ gid, branchId }));
+  const branches = BRANCH_IDS.map((branchId, index) =>
+    (index === LED_BRANCH ? ledCommand : command)({ gid, branchId }),
+  );
   return { instances, branches, entriesOf: (branch) => books.entriesOf(branch) };
 }
 
@@ -117,8 +131,8 @@ class PlayAtOnce implements fc.AsyncCommand<Beliefs, Desk> {
 
   toString(): string {
     const moves = this.plays.map(
-      ({ move: { op, round, amount, code }, count }) =>
-        `${count} × ${op} of round ${round} (${amount}, ${code})`,
+      ({ move: { op, round, amount, code, isStray }, count }) =>
+        `${count} × ${op} of round ${round} (${amount}, ${code}${isStray ? ', stray' : ''})`,
     );
     return `branch ${this.branch}: ${moves.join(' AND ')}`;
   }
@@ -162,14 +176,18 @@ async function replyOf(
     throw new Error('There are not that many instances.');
   }
   const { ledger, participant } = instance;
-  ledger.refusal = ledger.undoRefusal = move.code === 'refuses' ? NO : undefined;
-  ledger.afterWrite = ledger.afterUndo = async () => {
-    if (move.code === 'throws') {
-      throw new Error('down');
-    }
-  };
-  const { op, round, amount } = move;
-  const asked = { ...branch, op, round, input: op === 'action' ? { amount } : undefined };
+  ledger.refusal = ledger.undoRefusal = ledger.confirmRefusal = move.code === 'refuses' ? NO : undefined;
+  ledger.afterWrite =
+    ledger.afterUndo =
+    ledger.afterConfirm =
+      async () => {
+        if (move.code === 'throws') {
+          throw new Error('down');
+        }
+      };
+  const { op, round, amount, isStray } = move;
+  const input = op === 'action' ? { amount } : undefined;
+  const asked = { ...branch, op, round, input, nonce: isStray ? 'a-nonce-of-a-lost-row' : NONCE };
   const replies = await Promise.all(
     Array.from({ length: count }, (_, index) => participant.execute({ ...asked, attempt: index + 1 })),
   );
@@ -206,26 +224,40 @@ const OPS = [
   'close-compensate',
 ] as const;
 
-const play: fc.Arbitrary<Play> = fc.record({
-  move: fc.record<Move>({
-    op: fc.constantFrom(...OPS),
-    round: fc.integer({ min: 1, max: 3 }),
-    amount: fc.constantFrom(5, 5, 5, 7),
-    code: fc.constantFrom('works', 'works', 'refuses', 'refuses', 'throws'),
-  }),
-  count: fc.constantFrom(1, 1, 2),
-});
+/** Nobody closes a call that its initiator makes. */
+const LED_OPS = [
+  'action',
+  'action',
+  'action',
+  'confirm',
+  'confirm',
+  'close-confirm',
+  'compensate',
+  'close-compensate',
+] as const;
 
-const branch = fc.constantFrom(0, 0, 1);
+const playOf = (ops: readonly BranchOp[]): fc.Arbitrary<Play> =>
+  fc.record({
+    move: fc.record<Move>({
+      op: fc.constantFrom(...ops),
+      round: fc.integer({ min: 1, max: 3 }),
+      amount: fc.constantFrom(5, 5, 5, 7),
+      code: fc.constantFrom('works', 'works', 'refuses', 'refuses', 'throws'),
+      isStray: fc.constantFrom(false, false, false, true),
+    }),
+    count: fc.constantFrom(1, 1, 2),
+  });
+
+/** A branch and some plays that fit it. */
+const playsOf = (length: { minLength: number; maxLength: number }) =>
+  fc
+    .constantFrom(0, 0, 1, LED_BRANCH, LED_BRANCH)
+    .chain((of) => fc.tuple(fc.constant(of), fc.array(playOf(of === LED_BRANCH ? LED_OPS : OPS), length)));
 
 const scripts: fc.Arbitrary<Iterable<fc.AsyncCommand<Beliefs, Desk>>> = fc.commands<Beliefs, Desk, false>(
   [
-    ...Array.from({ length: 3 }, () =>
-      fc.tuple(branch, play).map(([of, alone]) => new PlayAtOnce(of, [alone])),
-    ),
-    fc
-      .tuple(branch, fc.array(play, { minLength: 2, maxLength: INSTANCE_COUNT }))
-      .map(([of, plays]) => new PlayAtOnce(of, plays)),
-  ],
+    ...Array.from({ length: 3 }, () => playsOf({ minLength: 1, maxLength: 1 })),
+    playsOf({ minLength: 2, maxLength: INSTANCE_COUNT }),
+  ].map((plays) => plays.map(([of, each]) => new PlayAtOnce(of, each))),
   { maxCommands: COMMAND_COUNT_MAX, size: 'max' },
 );

@@ -5,6 +5,8 @@ import type { LocalDatabase } from '../database.port.js';
 import { createParticipant, type Participant } from '../participant.js';
 import { describeSqlHandlers } from './barrier-sql.conformance.js';
 import { describeBarrierCommands } from './barrier.commands.js';
+import { describeDoubts } from './doubt.conformance.js';
+import { describeLedBranches } from './led.conformance.js';
 import {
   command,
   CREATE_LEDGER,
@@ -75,6 +77,8 @@ export function describeBarrierConformance<Transaction>(
     afterAll(() => opened.close());
 
     describeBarrierCommands(() => ({ database: opened.database, books }), runCount);
+    describeLedBranches(() => ({ database: opened.database, books }));
+    describeDoubts(() => ({ database: opened.database, books }));
     if (takesSql) {
       describeSqlHandlers(() => opened.database);
     }

@@ -6,6 +6,8 @@ export interface Move {
   readonly round: number;
   readonly amount: number;
   readonly code: 'works' | 'refuses' | 'throws';
+  /** Whether a confirm is about the effect of another run, whose row was lost. */
+  readonly isStray: boolean;
 }
 
 /** The reason with which the user's code refuses. */
@@ -25,7 +27,9 @@ export class BranchModel {
   private isUndone: 'empty' | 'full' | undefined;
   private done: { readonly round: number; readonly amount: number } | undefined;
   private refused: ModelRefusal | undefined;
-  private undoRefused: ModelRefusal | undefined;
+  /** Of the undo, or of the confirm. */
+  private endRefused: ModelRefusal | undefined;
+  private isConfirmed = false;
 
   copy(): BranchModel {
     return Object.assign(new BranchModel(), this);
@@ -43,8 +47,9 @@ export class BranchModel {
       case 'close-compensate':
         return this.closeUndo(move);
       case 'confirm':
+        return this.confirm(move);
       case 'close-confirm':
-        return 'code';
+        return this.closeConfirm(move);
     }
   }
 
@@ -71,19 +76,65 @@ export class BranchModel {
     return 'done';
   }
 
-  private undo({ round, code }: Move): string {
-    if (this.isUndone !== undefined || this.done === undefined) {
-      return this.endEmpty();
+  private confirm({ round, code, isStray }: Move): string {
+    const ended = this.endOfConfirm(isStray);
+    if (ended !== undefined) {
+      return ended;
     }
-    if (this.undoRefused !== undefined && round <= this.undoRefused.round) {
-      return nameOfRefusal(this.undoRefused);
+    if (this.endRefused !== undefined && round <= this.endRefused.round) {
+      return nameOfRefusal(this.endRefused);
     }
     if (code === 'throws') {
       return 'error';
     }
     if (code === 'refuses') {
-      this.undoRefused = { round, reason: NO };
-      return nameOfRefusal(this.undoRefused);
+      this.endRefused = { round, reason: NO };
+      return nameOfRefusal(this.endRefused);
+    }
+    this.isConfirmed = true;
+    this.effects = [...this.effects, 0];
+    return 'confirmed';
+  }
+
+  private closeConfirm({ round, isStray }: Move): string {
+    const ended = this.endOfConfirm(isStray);
+    if (ended !== undefined) {
+      return ended;
+    }
+    if (this.endRefused === undefined || round > this.endRefused.round) {
+      this.endRefused = { round, reason: CLOSED };
+    }
+    return 'closed';
+  }
+
+  /** Returns the answer to a confirm, unless there is an effect that waits for one. */
+  private endOfConfirm(isStray: boolean): string | undefined {
+    const hasRun = this.done !== undefined || this.refused !== undefined;
+    if (this.isUndone !== undefined) {
+      return hasRun && isStray ? 'lost' : 'already-undone';
+    }
+    if (this.done === undefined || isStray) {
+      return 'lost';
+    }
+    return this.isConfirmed ? 'confirmed' : undefined;
+  }
+
+  private undo({ round, code }: Move): string {
+    if (this.isConfirmed) {
+      return 'code';
+    }
+    if (this.isUndone !== undefined || this.done === undefined) {
+      return this.endEmpty();
+    }
+    if (this.endRefused !== undefined && round <= this.endRefused.round) {
+      return nameOfRefusal(this.endRefused);
+    }
+    if (code === 'throws') {
+      return 'error';
+    }
+    if (code === 'refuses') {
+      this.endRefused = { round, reason: NO };
+      return nameOfRefusal(this.endRefused);
     }
     this.isUndone = 'full';
     this.effects = [...this.effects, -this.done.amount];
@@ -103,11 +154,14 @@ export class BranchModel {
   }
 
   private closeUndo({ round }: Move): string {
+    if (this.isConfirmed) {
+      return 'code';
+    }
     if (this.isUndone !== undefined || this.done === undefined) {
       return this.endEmpty();
     }
-    if (this.undoRefused === undefined || round > this.undoRefused.round) {
-      this.undoRefused = { round, reason: CLOSED };
+    if (this.endRefused === undefined || round > this.endRefused.round) {
+      this.endRefused = { round, reason: CLOSED };
     }
     return 'closed';
   }

@@ -1,11 +1,17 @@
+import { gidTimeMs } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { z } from 'zod';
-import { action, contract, type ActionHandler, RefusedError } from '../contract.js';
+import { action, contract, tryAction, type ActionHandler, RefusedError } from '../contract.js';
 import type { LocalDatabase } from '../database.port.js';
+import { systemClock } from '../node/system-clock.js';
+
+const Amount = z.object({ amount: z.number() });
+const Balance = z.object({ balance: z.number() });
 
 /** A service that books amounts: every effect is a row of its own, so that a second one shows. */
 const ledger = contract('ledger', {
-  book: action({ input: z.object({ amount: z.number() }), output: z.object({ balance: z.number() }) }),
+  book: action({ input: Amount, output: Balance }),
+  hold: tryAction({ input: Amount, output: Balance }),
 });
 
 export const CREATE_LEDGER = `
@@ -19,7 +25,10 @@ create table if not exists entry (
 /** The handlers of a test, what they do, and how often they ran. */
 export interface Ledger<Transaction> extends LedgerSwitches {
   readonly handler: ActionHandler<Transaction>;
+  /** The same as a try, whose confirm books 0. */
+  readonly tryHandler: ActionHandler<Transaction>;
   runCount: number;
+  confirmCount: number;
   undoCount: number;
 }
 
@@ -28,10 +37,13 @@ export interface LedgerSwitches {
   /** Refuses bookings while it is set. */
   refusal: string | undefined;
   undoRefusal: string | undefined;
+  confirmRefusal: string | undefined;
   /** Runs inside the action, after its write. */
   afterWrite: () => Promise<void> | void;
   /** The same inside the compensation. */
   afterUndo: () => Promise<void> | void;
+  /** The same inside the confirm. */
+  afterConfirm: () => Promise<void> | void;
 }
 
 type BranchKey = Pick<BranchCommand, 'gid' | 'branchId'>;
@@ -67,31 +79,50 @@ export function createLedger<Transaction>(
   database: LocalDatabase<Transaction>,
   books: Books<Transaction> = sqlBooks(database),
 ): Ledger<Transaction> {
-  const state: Ledger<Transaction> = {
+  const switches = {
     refusal: undefined,
     undoRefusal: undefined,
+    confirmRefusal: undefined,
     runCount: 0,
+    confirmCount: 0,
     undoCount: 0,
     afterWrite: () => undefined,
     afterUndo: () => undefined,
-    handler: {
-      contract: ledger.book,
-      async run(input, { gid, branchId, transaction }) {
-        state.runCount += 1;
-        await books.book(transaction, { gid, branchId, amount: (input as { amount: number }).amount });
-        await state.afterWrite();
-        if (state.refusal !== undefined) {
-          throw new RefusedError(state.refusal, { limit: 10 });
-        }
-        return { balance: await books.balance(transaction) };
-      },
-      async compensate({ gid, branchId, input, transaction }) {
-        state.undoCount += 1;
-        const { amount } = input as { amount: number };
-        await books.book(transaction, { gid, branchId, amount: -amount });
-        await state.afterUndo();
-        if (state.undoRefusal !== undefined) {
-          throw new RefusedError(state.undoRefusal);
+    afterConfirm: () => undefined,
+  };
+  const handler: ActionHandler<Transaction> = {
+    contract: ledger.book,
+    async run(input, { gid, branchId, transaction }) {
+      state.runCount += 1;
+      await books.book(transaction, { gid, branchId, amount: (input as { amount: number }).amount });
+      await state.afterWrite();
+      if (state.refusal !== undefined) {
+        throw new RefusedError(state.refusal, { limit: 10 });
+      }
+      return { balance: await books.balance(transaction) };
+    },
+    async compensate({ gid, branchId, input, transaction }) {
+      state.undoCount += 1;
+      const { amount } = input as { amount: number };
+      await books.book(transaction, { gid, branchId, amount: -amount });
+      await state.afterUndo();
+      if (state.undoRefusal !== undefined) {
+        throw new RefusedError(state.undoRefusal);
+      }
+    },
+  };
+  const state: Ledger<Transaction> = {
+    ...switches,
+    handler,
+    tryHandler: {
+      ...handler,
+      contract: ledger.hold,
+      async confirm({ gid, branchId, transaction }) {
+        state.confirmCount += 1;
+        await books.book(transaction, { gid, branchId, amount: 0 });
+        await state.afterConfirm();
+        if (state.confirmRefusal !== undefined) {
+          throw new RefusedError(state.confirmRefusal);
         }
       },
     },
@@ -139,4 +170,29 @@ export function next(
   change: Partial<BranchCommand> = {},
 ): BranchCommand {
   return command({ op, gid: earlier.gid, branchId: earlier.branchId, ...change });
+}
+
+/** When all transactions of the tests began, by their ids. */
+export const LED_CLOCK = {
+  now: () => gidTimeMs('01900000-0000-7000-8000-000000000000') + 1_000,
+  instant: (ms: number) => systemClock.instant(ms),
+};
+
+/** The nonce of each row that is written with the octets of `LED_RANDOM`. */
+export const NONCE = 'AAAAAAAAAAAAAAAA';
+export const LED_RANDOM = { bytes: (count: number) => new Uint8Array(count) };
+export const LED = { secretHash: 'ab'.repeat(32), epoch: 1, initiator: 'shop' };
+
+/** Returns the call of a try by a led transaction that no other test uses. */
+export function ledCommand(change: Partial<BranchCommand> = {}): BranchCommand {
+  return command({ action: 'hold', led: LED, remainingMs: 60_000, ...change });
+}
+
+/** Returns the command `op` that ends the branch of `earlier`. */
+export function ledNext(
+  earlier: BranchCommand,
+  op: BranchCommand['op'],
+  change: Partial<BranchCommand> = {},
+): BranchCommand {
+  return next(earlier, op, { action: earlier.action, led: LED, nonce: NONCE, ...change });
 }

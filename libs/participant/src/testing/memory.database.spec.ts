@@ -6,7 +6,8 @@ import { MemoryDatabase, type MemoryTransaction } from './memory.database.js';
 describeBarrierConformance(
   'a database in memory',
   async () => {
-    const server = new MemoryDatabase();
+    let now = 0;
+    const server = new MemoryDatabase(undefined, { now: () => (now += 1) });
     return { database: server.connect(), books: booksOf(server), close: async () => undefined };
   },
   { runCount: 300, takesSql: false },

@@ -188,6 +188,7 @@ export class MemoryDatabase {
         session.rows.set(keyOf(gid, branchId), { gid, branchId, columns });
       },
       ...this.removalOf(session),
+      ...this.doubtOf(session),
     };
   }
 
@@ -217,6 +218,21 @@ export class MemoryDatabase {
       raiseMark: async (gid) => {
         await this.takeLock(session, MARK);
         session.mark = greatest(session.mark, gid);
+      },
+    };
+  }
+
+  /** What a question about branches in doubt needs. */
+  private doubtOf(session: Session): Pick<BarrierTable, 'inDoubt' | 'replaceIfFree'> {
+    return {
+      inDoubt: () => [...this.rows.values()].filter(({ columns }) => columns['doubt_at'] !== null),
+      replaceIfFree: (gid, branchId, change) => {
+        const key = keyOf(gid, branchId);
+        const columns = this.rows.get(key)?.columns;
+        const isInDoubt = columns !== undefined && columns['doubt_at'] !== null;
+        if (isInDoubt && this.locks.takeIfFree(key, session)) {
+          session.rows.set(key, { gid, branchId, columns: change(columns) });
+        }
       },
     };
   }

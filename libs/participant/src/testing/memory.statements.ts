@@ -1,3 +1,4 @@
+import * as doubt from '../barrier.doubt.js';
 import * as led from '../barrier.led.js';
 import * as removal from '../barrier.mark.js';
 import * as statements from '../barrier.row.js';
@@ -24,6 +25,10 @@ export interface BarrierTable {
   remove(service: string, gid: string): number;
   /** Returns the greatest gid whose rows were removed. */
   mark(): string | undefined;
+  /** Returns the rows that are in doubt, in no order. */
+  inDoubt(): readonly { readonly gid: string; readonly branchId: string; readonly columns: BarrierColumns }[];
+  /** Changes a row that is in doubt, unless another transaction has locked it. */
+  replaceIfFree(gid: string, branchId: string, change: (row: BarrierColumns) => BarrierColumns): void;
   /** Raises the mark, waiting for who is about to do the same. */
   raiseMark(gid: string): Promise<void>;
 }
@@ -43,6 +48,8 @@ const MEANINGS: ReadonlyMap<string, Statement> = new Map<string, Statement>([
   [statements.INSERT_REFUSED, insertRefused],
   [led.INSERT_LED_REFUSED, insertLedRefused],
   [statements.INSERT_EMPTY_UNDO, insertEmptyUndo],
+  [doubt.FIND_IN_DOUBT, findInDoubt],
+  [doubt.ASK_LATER, askLater],
   [removal.FIND_OLD, findOld],
   [removal.RAISE_MARK, raiseMark],
   [removal.REMOVE_ROWS, removeRows],
@@ -196,6 +203,52 @@ async function insertEmptyUndo(table: BarrierTable, params: readonly unknown[]):
   const [gid, branchId, service, action, undo_round] = params;
   const row = { ...EMPTY, service, action, round: 0, undo_round, was_empty: true, state: 'undone' };
   return counted(await table.insert(String(gid), String(branchId), row));
+}
+
+/** Instants are ms since 1970; PostgreSQL writes them in its own way, and takes them back as they are. */
+async function findInDoubt(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [service, count, until, afterAt, afterGid, afterBranchId] = params;
+  const now = table.now();
+  const after = [
+    afterAt === '-infinity' ? Number.NEGATIVE_INFINITY : Number(afterAt),
+    afterGid,
+    afterBranchId,
+  ];
+  const rows = table
+    .inDoubt()
+    .filter(({ columns }) => columns['service'] === service)
+    .map(({ gid, branchId, columns }) => ({ key: [Number(columns['next_ask_at']), gid, branchId], columns }))
+    .filter(({ key }) => Number(key[0]) <= Number(until ?? now) && compareKeys(key, after) > 0)
+    .toSorted((left, right) => compareKeys(left.key, right.key))
+    .slice(0, Number(count))
+    .map(({ key: [ask_at, gid, branch_id], columns }) => {
+      const overdue_ms = now - Number(columns['doubt_at']);
+      return { ...columns, gid, branch_id, ask_at: String(ask_at), overdue_ms, until: String(now) };
+    });
+  return { rows, affectedCount: rows.length };
+}
+
+function compareKeys(left: readonly unknown[], right: readonly unknown[]): number {
+  for (const [index, part] of left.entries()) {
+    const other = right[index];
+    if (part !== other) {
+      return (part as string | number) < (other as string | number) ? -1 : 1;
+    }
+  }
+  return 0;
+}
+
+async function askLater(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {
+  const [gids, branchIds, pauses, troubles] = params as [string[], string[], number[], (string | null)[]];
+  for (const [index, gid] of gids.entries()) {
+    table.replaceIfFree(gid, branchIds[index] ?? '', (row) => ({
+      ...row,
+      ask_count: Number(row['ask_count']) + 1,
+      next_ask_at: Math.max(Number(row['doubt_at']), table.now() + (pauses[index] ?? 0)),
+      trouble: troubles[index],
+    }));
+  }
+  return NOTHING;
 }
 
 async function findOld(table: BarrierTable, params: readonly unknown[]): Promise<SqlResult> {

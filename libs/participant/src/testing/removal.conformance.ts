@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { findOld, removeRows } from '../barrier.mark.js';
-import { lockRow } from '../barrier.row.js';
+import { findOld } from '../barrier.mark.js';
 import { HOUR_MS, RemovalDesk, type RemovalDatabase } from './removal.desk.js';
+import { describeRemovalRaces } from './removal-races.conformance.js';
 
 export type { RemovalDatabase } from './removal.desk.js';
 
@@ -38,7 +38,7 @@ export function describeBarrierRemoval<Transaction>(
       describeLateCommands(() => desk);
     });
     describe('while they are removed', () => {
-      describeRaces(() => desk);
+      describeRemovalRaces(() => desk);
     });
   });
 }
@@ -88,6 +88,22 @@ function describeRemoval<Transaction>(open: () => RemovalDesk<Transaction>): voi
 
     expect(desk.endings.asked).toEqual([]);
     expect(await desk.janitor({ keepFor: '10m' }).pass()).toMatchObject({ removedCount: 1 });
+  });
+
+  test('but not while they are in doubt, though their transaction has ended', async () => {
+    const desk = open();
+    const gid = desk.gid();
+    const led = { secretHash: 'ab'.repeat(32), epoch: 1, initiator: 'shop' };
+    const call = desk.command(gid, { led, remainingMs: 60_000 });
+    const reply = await desk.participant().execute(call);
+    const nonce = reply.outcome === 'done' ? reply.enlistment?.nonce : undefined;
+    desk.endings.ended(2 * HOUR_MS, gid);
+
+    const inDoubt = await desk.janitor().pass();
+
+    expect([inDoubt.removedRowCount, await desk.world.rowCount(gid)]).toEqual([0, 1]);
+    await desk.participant().execute(desk.command(gid, { op: 'confirm', led, nonce }));
+    expect(await desk.janitor().pass()).toMatchObject({ removedRowCount: 1 });
   });
 
   test('by the janitor of their own service', async () => {
@@ -332,63 +348,5 @@ function describeLateCommands<Transaction>(open: () => RemovalDesk<Transaction>)
 
     expect([first.outcome, later.outcome]).toEqual(['refused', 'done']);
     expect(desk.endings.asked).toEqual([[slow], [slow]]);
-  });
-}
-
-function describeRaces<Transaction>(open: () => RemovalDesk<Transaction>): void {
-  test('S4 an action that waited for the removal of its own row has no second effect', async () => {
-    const desk = open();
-    const gid = desk.gid();
-    await desk.participant().execute(desk.command(gid));
-    desk.endings.ended(HOUR_MS, gid);
-    let late: Promise<unknown> | undefined;
-
-    await desk.world.database.transaction(async ({ sql }) => {
-      await removeRows(sql, 'ledger', [gid]);
-      late = desk.participant().execute(desk.command(gid));
-      await desk.world.somebodyWaits();
-    });
-
-    expect(await late).toEqual(TOO_LATE);
-    // It ran, since it could not know better before, and was rolled back.
-    expect([desk.runCount, await desk.world.effectCount(gid)]).toEqual([2, 1]);
-    expect(await desk.world.rowCount(gid)).toBe(0);
-    expect(desk.endings.asked).toEqual([[gid]]);
-  });
-
-  test('an action that waited for a removal which failed gets its stored answer', async () => {
-    const desk = open();
-    const gid = desk.gid();
-    const first = await desk.participant().execute(desk.command(gid));
-    let late: Promise<unknown> | undefined;
-
-    await desk.world.database
-      .transaction(async ({ sql }) => {
-        await removeRows(sql, 'ledger', [gid]);
-        late = desk.participant().execute(desk.command(gid));
-        await desk.world.somebodyWaits();
-        throw new Error('the connection broke');
-      })
-      .catch(() => undefined);
-
-    expect(await late).toEqual(first);
-    expect(desk.endings.asked).toEqual([]);
-  });
-
-  test('a row that somebody holds is left to the next pass', async () => {
-    const desk = open();
-    const [held, free] = [desk.gid(), desk.gid()];
-    await desk.participant().execute(desk.command(held));
-    await desk.participant().execute(desk.command(free));
-    desk.endings.ended(HOUR_MS, held, free);
-
-    const report = await desk.world.database.transaction(async ({ sql }) => {
-      await lockRow(sql, desk.command(held));
-      return desk.janitor().pass();
-    });
-
-    expect(report).toMatchObject({ removedRowCount: 1 });
-    expect([await desk.world.rowCount(held), await desk.world.rowCount(free)]).toEqual([1, 0]);
-    expect(await desk.janitor().pass()).toMatchObject({ removedRowCount: 1 });
   });
 }

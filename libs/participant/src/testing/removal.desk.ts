@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createPortJanitor, type BarrierJanitor, type CleanUpOptions } from '../barrier.janitor.js';
 import { action, contract, RefusedError } from '../contract.js';
 import type { LocalDatabase } from '../database.port.js';
+import { systemClock } from '../node/system-clock.js';
 import { createParticipant, type Participant } from '../participant.js';
 import { FakeEndings } from './endings.fake.js';
 
@@ -70,6 +71,7 @@ export class RemovalDesk<Transaction> {
       service,
       database: this.world.database,
       endings: 'endings' in own ? own.endings : this.endings,
+      clock: { now: () => this.world.now(), instant: (ms) => systemClock.instant(ms) },
       handlers: [
         {
           contract: { ...book, service },
