@@ -54,7 +54,10 @@ export class Hearsay {
   private readonly logged = new Set<string>();
   private sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly clock: Pick<Clock, 'now'>) {}
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly countMax = COUNT_MAX,
+  ) {}
 
   /** Takes note of a transaction that has begun. What is told of it first counts. */
   note(notice: Notice): void {
@@ -84,7 +87,7 @@ export class Hearsay {
   settle(gid: string): void {
     this.heard.delete(gid);
     this.logged.add(gid);
-    drop(this.logged, COUNT_MAX);
+    drop(this.logged, this.countMax);
   }
 
   /** Forgets the doubt about a branch that has been confirmed or undone. */
@@ -120,8 +123,8 @@ export class Hearsay {
   }
 
   private sweep(): void {
-    drop(this.heard, COUNT_MAX);
-    drop(this.doubted, COUNT_MAX);
+    drop(this.heard, this.countMax);
+    drop(this.doubted, this.countMax);
     const now = this.clock.now();
     if (Math.abs(now - this.sweptAt) < SWEEP_EVERY_MS) {
       return;

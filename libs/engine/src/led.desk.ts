@@ -95,24 +95,22 @@ export class LedDesk {
   }
 
   private async decideHere(driver: SagaDriver, decision: Decision): Promise<DecideAnswer> {
-    const isRepeat = driver.saga.state !== 'active';
+    if (driver.saga.state !== 'active') {
+      // What a driver has as decided is durable, and need not wait behind what it is writing now.
+      return { snapshot: repeated(this.snapshotOf(driver), decision), isRepeat: true };
+    }
     await driver.ask({ type: 'decide', decision });
-    return { snapshot: this.snapshotOf(driver), isRepeat };
+    return { snapshot: this.snapshotOf(driver), isRepeat: false };
   }
 
   private async decideRow({ row, isInDoubt }: Found, decision: Decision): Promise<DecideAnswer> {
-    const { gid } = row;
     const snapshot = readable(row);
-    const { saga } = snapshot;
-    checkSecret(saga, decision.secretHash);
-    if (saga.state === 'active') {
-      return this.decideHere(await this.heirOf(gid), decision);
+    if (snapshot.saga.state === 'active') {
+      checkSecret(snapshot.saga, decision.secretHash);
+      return this.decideHere(await this.heirOf(row.gid), decision);
     }
     this.parts.insertion.adoptOrphan(row);
-    if (!isSameDecision(saga, decision)) {
-      throw new AlreadyDecidedError(gid, outcomeOf(saga.state));
-    }
-    return { snapshot, isRepeat: !isInDoubt };
+    return { snapshot: repeated(snapshot, decision), isRepeat: !isInDoubt };
   }
 
   private async registerOnce(asked: Asked<RegistrationRequest>): Promise<Snapshot> {
@@ -126,16 +124,12 @@ export class LedDesk {
     if (!('row' in outcome)) {
       return outcome;
     }
-    const { saga } = readable(outcome.row);
-    checkSecret(saga, request.secretHash);
-    if (saga.state !== 'active') {
-      throw new AlreadyDecidedError(gid, outcomeOf(saga.state));
-    }
+    checkJoinable(readable(outcome.row).saga, request);
     return this.enlistHere(await this.heirOf(gid), request);
   }
 
   private async enlistHere(driver: SagaDriver, request: RegistrationRequest): Promise<Snapshot> {
-    checkSecret(driver.saga, request.secretHash);
+    checkJoinable(driver.saga, request);
     await driver.ask({ type: 'enlist', branches: request.branches });
     return this.snapshotOf(driver);
   }
@@ -215,6 +209,24 @@ function envelopeOf({
 }: Asked<DecisionRequest | RegistrationRequest>): Envelope {
   const { name, initiator, lane, tags = {} } = request;
   return { gid, name, initiator, lane, tags, traceparent, baggage };
+}
+
+/** Returns what was decided before, if it is what is asked for. */
+function repeated(snapshot: Snapshot, decision: Decision): Snapshot {
+  const { saga } = snapshot;
+  checkSecret(saga, decision.secretHash);
+  if (!isSameDecision(saga, decision)) {
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+  }
+  return snapshot;
+}
+
+/** Nobody joins after the decision. */
+function checkJoinable(saga: Saga, { secretHash }: RegistrationRequest): void {
+  checkSecret(saga, secretHash);
+  if (saga.state !== 'active') {
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+  }
 }
 
 function checkSecret(saga: Saga, secretHash: string): void {

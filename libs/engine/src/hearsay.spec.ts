@@ -1,0 +1,99 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { Hearsay } from './hearsay.js';
+import { ManualClock, SeededRandom } from './testing/index.js';
+import { LedCase, TIMEOUT_MS } from './testing/led.requests.js';
+
+const MINUTE_MS = 60_000;
+
+let clock: ManualClock;
+let random: SeededRandom;
+let hearsay: Hearsay;
+let trip: LedCase;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  random = new SeededRandom(7);
+  hearsay = new Hearsay(clock);
+  trip = new LedCase(clock, random);
+});
+
+test('what is told of a transaction first counts', () => {
+  hearsay.note(trip.notice());
+
+  hearsay.note(trip.notice({ secretHash: 'e'.repeat(64), timeoutMs: 1 }));
+
+  expect(hearsay.heardOf(trip.gid)).toMatchObject({
+    notice: { secretHash: trip.secretHash },
+    begunAt: clock.now(),
+    deadlineAt: clock.now() + TIMEOUT_MS,
+  });
+});
+
+test('a clock that is ahead does not put the deadline off', () => {
+  const ahead = new LedCase({ now: () => clock.now() + 200_000 }, random);
+
+  hearsay.note(ahead.notice());
+
+  expect(hearsay.heardOf(ahead.gid)?.deadlineAt).toBe(clock.now() + TIMEOUT_MS);
+});
+
+test('a transaction is forgotten some minutes after its deadline', async () => {
+  hearsay.note(trip.notice());
+
+  await clock.advance(TIMEOUT_MS + 4 * MINUTE_MS);
+  expect(hearsay.get(trip.gid)).toBeDefined();
+  await clock.advance(2 * MINUTE_MS);
+
+  expect(hearsay.get(trip.gid)).toBeUndefined();
+  expect(hearsay.list()).toEqual([]);
+});
+
+test('a notice that comes after the row tells nothing new', () => {
+  hearsay.settle(trip.gid);
+
+  hearsay.note(trip.notice());
+
+  expect(hearsay.get(trip.gid)).toBeUndefined();
+});
+
+test('the newest comes first', async () => {
+  hearsay.note(trip.notice());
+  await clock.advance(1_000);
+  const later = new LedCase(clock, random);
+  hearsay.note(later.notice());
+
+  expect(hearsay.list().map(({ gid }) => gid)).toEqual([later.gid, trip.gid]);
+});
+
+test('a doubt that is not asked again is forgotten after some minutes, and one that is stays', async () => {
+  hearsay.doubt(trip.doubt('1'));
+  hearsay.doubt(trip.doubt('2'));
+  await clock.advance(4 * MINUTE_MS);
+  hearsay.doubt(trip.doubt('2', { trouble: 'the table is locked' }));
+
+  await clock.advance(2 * MINUTE_MS);
+
+  expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '2', trouble: 'the table is locked' }]);
+});
+
+test('of what only a participant has asked about its initiator and its deadline are known', () => {
+  hearsay.doubt(trip.doubt('1', { overdueMs: 0 }));
+
+  expect(hearsay.list()).toMatchObject([
+    { gid: trip.gid, notice: { name: 'unknown', initiator: 'travel' }, deadlineAt: clock.now() },
+  ]);
+  expect(hearsay.heardOf(trip.gid)).toBeUndefined();
+});
+
+test('of more than it may keep the oldest is forgotten, whatever is told of them', () => {
+  const small = new Hearsay(clock, 3);
+  const cases = Array.from({ length: 4 }, () => new LedCase(clock, random));
+
+  for (const one of cases) {
+    small.note(one.notice());
+    small.doubt(one.doubt('1'));
+  }
+
+  expect(small.list()).toHaveLength(3);
+  expect(small.get(cases[0]?.gid ?? '')).toBeUndefined();
+});
