@@ -6,14 +6,16 @@ import { installTlc, ToolMissingError } from './tlc.mjs';
 import { ROOT, run } from './workspace.mjs';
 
 /*
- * npm run model: checks docs/model/Saga.tla as it is, and once more with each of its switches off, when the
- * property that Saga.cfg names must fall. The last line is `N passed, N failed`, or says why the model is not
+ * npm run model: checks each module of docs/model as it is, and once more with each of its switches off, when the
+ * property that its .cfg names must fall. The last line is `N passed, N failed`, or says why the model is not
  * checked on this machine.
  */
 
 const MODEL = join(ROOT, 'docs', 'model');
 
-/** The model as it is takes about a minute; what takes longer than this has grown beyond its bounds. */
+const MODULES = ['Saga', 'Led'];
+
+/** A module as it is takes about a minute; what takes longer than this has grown beyond its bounds. */
 const CHECK_TIMEOUT_MS = 15 * 60_000;
 
 process.exitCode = await main();
@@ -33,8 +35,7 @@ async function main() {
 }
 
 async function checkAll(tools) {
-  const config = await readFile(join(MODEL, 'Saga.cfg'), 'utf8');
-  const checks = [asItIs(config), ...switchesOff(config)];
+  const checks = (await Promise.all(MODULES.map(checksOf))).flat();
   let failed = 0;
   for (const each of checks) {
     // oxlint-disable-next-line no-await-in-loop -- one takes all processors
@@ -45,22 +46,28 @@ async function checkAll(tools) {
   return Number(failed > 0);
 }
 
+async function checksOf(module) {
+  const config = await readFile(join(MODEL, `${module}.cfg`), 'utf8');
+  return [asItIs(module, config), ...switchesOff(module, config)];
+}
+
 /** With as many workers as there are processors. */
-function asItIs(config) {
-  return { title: 'as it is', config, workers: 'auto', falls: undefined };
+function asItIs(module, config) {
+  return { title: `${module} as it is`, module, config, workers: 'auto', falls: undefined };
 }
 
 /**
- * Returns a check for each switch, whose line in Saga.cfg says what falls without it.
+ * Returns a check for each switch, whose line in the .cfg says what falls without it.
  *
  * With one worker the steps to a violation are the fewest, and the same each time.
  */
-function switchesOff(config) {
+function switchesOff(module, config) {
   const switches = [...config.matchAll(/^ *(?<name>\w+) = TRUE(?: +\\\* FALSE: (?<falls>\w+) falls)?$/gm)];
   if (switches.length === 0)
-    throw new Error('Saga.cfg has no switch, so nothing shows that the model can fail.');
-  return switches.map(({ groups: { name, falls = 'a property that Saga.cfg names' } }) => ({
-    title: `without ${name}`,
+    throw new Error(`${module}.cfg has no switch, so nothing shows that the model can fail.`);
+  return switches.map(({ groups: { name, falls = `a property that ${module}.cfg names` } }) => ({
+    title: `${module} without ${name}`,
+    module,
     config: config.replace(`${name} = TRUE`, `${name} = FALSE`),
     workers: '1',
     falls,
@@ -68,26 +75,26 @@ function switchesOff(config) {
 }
 
 /** Runs one check and says in a line what came out. @returns whether it came out as it must. */
-async function check(tools, { title, config, workers, falls }) {
+async function check(tools, { title, falls, ...checked }) {
   const startedAt = performance.now();
-  const ended = await runTlc(tools, { config, workers });
+  const ended = await runTlc(tools, checked);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   const verdict = readVerdict(ended);
   const isGood = falls === undefined ? verdict.outcome === 'holds' : verdict.property === falls;
   const wanted = isGood || falls === undefined ? '' : `, and ${falls} should fall`;
-  say(`${isGood ? 'ok    ' : 'FAILED'} ${title.padEnd(26)}${describe(verdict)}${wanted} (${seconds} s)`);
+  say(`${isGood ? 'ok    ' : 'FAILED'} ${title.padEnd(31)}${describe(verdict)}${wanted} (${seconds} s)`);
   if (!isGood) say(ended.output.trimEnd().replace(/^/gm, '    '));
   return isGood;
 }
 
-async function runTlc({ java, tlcArgs }, { config, workers }) {
+async function runTlc({ java, tlcArgs }, { module, config, workers }) {
   // TLC leaves files beside the model and in the folder for temporary ones.
   const folder = await mkdtemp(join(tmpdir(), 'atone-model-'));
   try {
-    await copyFile(join(MODEL, 'Saga.tla'), join(folder, 'Saga.tla'));
-    await writeFile(join(folder, 'Saga.cfg'), config);
+    await copyFile(join(MODEL, `${module}.tla`), join(folder, `${module}.tla`));
+    await writeFile(join(folder, `${module}.cfg`), config);
     const jvm = [`-Djava.io.tmpdir=${folder}`, ...tlcArgs];
-    const args = ['-workers', workers, '-metadir', join(folder, 'states'), 'Saga.tla'];
+    const args = ['-workers', workers, '-metadir', join(folder, 'states'), `${module}.tla`];
     return await run(java, [...jvm, 'tlc2.TLC', ...args], { cwd: folder, timeout: CHECK_TIMEOUT_MS });
   } finally {
     await rm(folder, { recursive: true, force: true });
