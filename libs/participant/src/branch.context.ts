@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BranchOp } from '@atone/core';
+import type { LedFrame } from './led/led.frame.js';
 
 /** What is known, anywhere below a handler, of the branch that it carries out. */
 export interface ActiveBranch {
@@ -21,15 +22,31 @@ interface BranchScope {
   misuse?: Error | undefined;
 }
 
+/** What code knows of where it runs: the branch that it is part of, and the led transaction whose calls it makes. */
+interface Context {
+  readonly branchScope?: BranchScope | undefined;
+  readonly led?: LedFrame | undefined;
+}
+
 /** Shared by all copies of this library in the process: an ESM and a CommonJS one, or two versions. */
 const KEY = Symbol.for('atone.context');
 
-const shared = globalThis as { [KEY]?: AsyncLocalStorage<BranchScope> };
-const storage = (shared[KEY] ??= new AsyncLocalStorage<BranchScope>());
+const shared = globalThis as { [KEY]?: AsyncLocalStorage<Context> };
+const storage = (shared[KEY] ??= new AsyncLocalStorage<Context>());
 
 /** Returns the branch whose handler is running, or undefined outside of one and after its end. */
 export function currentBranch(): ActiveBranch | undefined {
   return openScope()?.branch;
+}
+
+/** Returns the led transaction in whose context the code runs, also when it is over; undefined outside of one. */
+export function currentFrame(): LedFrame | undefined {
+  return storage.getStore()?.led;
+}
+
+/** Runs `work` in the context of `led`, or of no led transaction at all. The branch around it stays what it is. */
+export function runInFrame<Result>(led: LedFrame | undefined, work: () => Result): Result {
+  return storage.run({ branchScope: storage.getStore()?.branchScope, led }, work);
 }
 
 /**
@@ -41,16 +58,16 @@ export async function runInBranch<Result>(
   branch: ActiveBranch,
   handler: () => Promise<Result>,
 ): Promise<Result> {
-  const scope: BranchScope = { branch, isOpen: true };
+  const branchScope: BranchScope = { branch, isOpen: true };
   try {
-    const result = await storage.run(scope, handler);
-    throwMisuse(scope);
+    const result = await storage.run({ branchScope, led: frameOf(branch) }, handler);
+    throwMisuse(branchScope);
     return result;
   } catch (error) {
-    throwMisuse(scope);
+    throwMisuse(branchScope);
     throw error;
   } finally {
-    scope.isOpen = false;
+    branchScope.isOpen = false;
   }
 }
 
@@ -62,9 +79,15 @@ export function reportMisuse(misuse: Error): void {
   }
 }
 
+/** An action makes calls for its own transaction; an undo or a confirm is no part of anything that could be undone. */
+function frameOf({ gid, op }: ActiveBranch): LedFrame | undefined {
+  const frame = currentFrame();
+  return op === 'action' && frame?.gid === gid ? frame : undefined;
+}
+
 /** Timers and promises that outlive their handler keep its storage, but are no part of it any more. */
 function openScope(): BranchScope | undefined {
-  const scope = storage.getStore();
+  const scope = storage.getStore()?.branchScope;
   return scope?.isOpen === true ? scope : undefined;
 }
 

@@ -161,7 +161,7 @@ function judgeNotYes(
       status < 400 ? `it redirects, with ${status}` : `${whatAnswered(response)}, no problem document`;
     return { kind: 'no', error: new UnexpectedAnswerError(subject, why) };
   }
-  const refusal = { status, code, detail, errors: problem.errors ?? [] };
+  const refusal = { status, code, detail, errors: problem.errors ?? [], outcome: outcomeOf(problem) };
   return { kind: 'no', error: new CoordinatorRefusedError(subject, refusal) };
 }
 
@@ -183,6 +183,11 @@ interface ProblemBody {
   readonly code: string;
   readonly detail?: string;
   readonly errors?: readonly FieldProblem[];
+  readonly outcome?: unknown;
+}
+
+function outcomeOf({ outcome }: ProblemBody): 'committed' | 'aborted' | undefined {
+  return outcome === 'committed' || outcome === 'aborted' ? outcome : undefined;
 }
 
 function isProblem(body: unknown): body is ProblemBody {

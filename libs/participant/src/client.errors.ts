@@ -73,6 +73,7 @@ export interface Refusal {
   readonly code: string;
   readonly detail: string;
   readonly errors: readonly FieldProblem[];
+  readonly outcome?: 'committed' | 'aborted' | undefined;
 }
 
 /** The coordinator answered no. Nothing was changed, and the same request will get the same answer. */
@@ -83,12 +84,15 @@ export class CoordinatorRefusedError extends AtoneClientError {
   readonly code: string;
   readonly status: number;
   readonly errors: readonly FieldProblem[];
+  /** How the transaction was decided, with ALREADY_DECIDED. */
+  readonly outcome: 'committed' | 'aborted' | undefined;
 
   constructor(subject: CallSubject, refusal: Refusal) {
     super(`The coordinator refused to ${subject.what}: ${refusal.detail}${fieldsOf(refusal)}`, subject.gid);
     this.code = refusal.code;
     this.status = refusal.status;
     this.errors = refusal.errors;
+    this.outcome = refusal.outcome;
   }
 }
 

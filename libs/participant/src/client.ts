@@ -4,20 +4,33 @@ import {
   HEADERS,
   idempotencyKeySchema,
   type Counts,
+  type DecisionRequest,
+  type Doubt,
   type Ending,
   type ListQuery,
+  type LogInfo,
+  type Notice,
   type ParticipantInstance,
   type ParticipantList,
   type ParticipantView,
+  type RegistrationRequest,
   type Submission,
   type TransactionPage,
   type TransactionView,
+  type Verdict,
 } from '@atone/protocol';
 import type { z } from 'zod';
-import { currentBranch } from './branch.context.js';
+import { currentBranch, currentFrame } from './branch.context.js';
 import { makeCall, whatAnswered, type Answer, type Call, type CallSettings } from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
+import {
+  ledCalls,
+  traceHeaders,
+  type DecideOptions,
+  type LedClient,
+  type TraceContext,
+} from './client.led.js';
 import { sleep, type ClientPorts } from './client.ports.js';
 import type { PayloadSchema } from './contract.js';
 import type { Saga } from './saga-builder.js';
@@ -75,7 +88,7 @@ export interface ActOptions {
 }
 
 /** The coordinator's API, typed. Every method throws an `AtoneClientError` where the answer is not yes. */
-export interface AtoneClient {
+export interface AtoneClient extends LedClient {
   readonly url: string;
 
   /** Starts a transaction; safe to call again with the same idempotency key. Throws as `Saga.plan` does. */
@@ -127,11 +140,23 @@ export function createClient(options: ClientOptions, ports: ClientPorts): AtoneC
 }
 
 class PortClient implements AtoneClient {
+  private readonly led: LedClient;
+
   constructor(
     private readonly settings: CallSettings,
     private readonly service: string | undefined,
     private readonly ports: ClientPorts,
-  ) {}
+  ) {
+    this.led = ledCalls({
+      url: settings.url,
+      call: (call) => this.call(call),
+      viewOf: (answer, subject) => this.viewOf(answer, subject),
+      awaitEnd: (view, waitMs) => this.awaitEnd(view, this.ports.clock.now() + waitMs),
+      heldMs: (waitMs) => Math.min(waitMs, HELD_MAX_MS),
+      waitQuery,
+      traceHeaders: () => traceHeaders(currentTrace()),
+    });
+  }
 
   get url(): string {
     return this.settings.url;
@@ -159,7 +184,7 @@ class PortClient implements AtoneClient {
       method: 'POST',
       path: '/v1/transactions',
       query: waitQuery(heldMs),
-      headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders() },
+      headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders(currentTrace()) },
       body: withOptions(plan, options, this.service),
       waitMs: heldMs,
       isRepeatable: true,
@@ -256,6 +281,26 @@ class PortClient implements AtoneClient {
     await this.call({ method: 'DELETE', path, isRepeatable: false, subject: { what, changes: true } });
   }
 
+  logInfo(): Promise<LogInfo> {
+    return this.led.logInfo();
+  }
+
+  decide(gid: string, request: DecisionRequest, options?: DecideOptions): Promise<TransactionView> {
+    return this.led.decide(gid, request, options);
+  }
+
+  registerBranches(gid: string, request: RegistrationRequest): Promise<TransactionView> {
+    return this.led.registerBranches(gid, request);
+  }
+
+  notices(notices: readonly Notice[]): Promise<void> {
+    return this.led.notices(notices);
+  }
+
+  ask(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
+    return this.led.ask(doubts);
+  }
+
   /** Acts are not repeated: a second abort may be refused because the first was done. */
   private async act(gid: string, act: string, body: object): Promise<TransactionView> {
     const what = `${act.split('/').at(-1)} ${gid}`;
@@ -349,13 +394,9 @@ function withOptions(plan: Submission, options: SubmitOptions, service: string |
   };
 }
 
-/** What is started while a branch is carried out belongs to the same trace. */
-function traceHeaders(): Record<string, string> {
-  const { traceparent, baggage } = currentBranch() ?? {};
-  return {
-    ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
-    ...(baggage === undefined ? {} : { [HEADERS.baggage]: baggage }),
-  };
+/** What is started while a branch is carried out, or inside of a led transaction, belongs to the same trace. */
+function currentTrace(): TraceContext {
+  return currentBranch() ?? currentFrame() ?? {};
 }
 
 function resultOf(view: TransactionView, isReplay: boolean): SubmitResult<Record<string, Json>> {

@@ -3,7 +3,7 @@ export * from './barrier.install.js';
 export * from './barrier.janitor.js';
 export * from './barrier.port.js';
 export { createBarrier } from './barrier.js';
-export * from './branch.context.js';
+export { currentBranch, reportMisuse, runInBranch, type ActiveBranch } from './branch.context.js';
 export * from './clock.port.js';
 export * from './contract.js';
 export { guardDataSource, type GuardableDataSource } from './data-source.guard.js';
@@ -28,7 +28,41 @@ export * from './saga-builder.js';
 export type * from './saga-builder.types.js';
 export * from './client.errors.js';
 export * from './client.js';
+export type { DecideOptions, LedClient, TraceContext } from './client.led.js';
 export type * from './client.ports.js';
 export * from './node/client.node.js';
 export * from './registration.js';
 export * from './node/registration.node.js';
+
+export { callThrough, type AnswerMeaning, type ThroughCall } from './led/call.through.js';
+export { outcomeOfError, type ErrorOutcome } from './led/error.outcome.js';
+export type * from './led/global.options.js';
+export { createPortGlobalTransactions } from './led/global.transactions.js';
+export { instrumentAxios, type AxiosLike } from './led/http.axios.js';
+export { callHttp, type CallHttpOptions, type HttpAnswer } from './led/http.call.js';
+export { BadContextError, type InboundHeaders } from './led/http.context.js';
+export type { Middleware } from './led/http.express.js';
+export type { FastifyPluginLike } from './led/http.fastify.js';
+export type { FetchOptions } from './led/http.fetch.js';
+export type { InboundOptions, InboundResult } from './led/inbound.js';
+export * from './led/led.errors.js';
+export type { LedPorts } from './led/led.frame.js';
+export type { Propagation } from './led/propagation.js';
+export { createPortLedRuntime, type Registrar } from './led/run.js';
+export type * from './led/scope.port.js';
+export {
+  createPortServiceCalls,
+  createServiceClient,
+  type CallOptions,
+  type ServiceCallPorts,
+  type ServiceCalls,
+  type ServiceCallsOptions,
+  type ServiceClient,
+} from './led/service.client.js';
+export {
+  createPortDirectory,
+  type DirectoryOptions,
+  type ServiceDirectory,
+} from './led/service.directory.js';
+export { currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
+export * from './node/led.node.js';

@@ -36,6 +36,39 @@ export async function writeOutput(contract: ActionContract, value: unknown): Pro
   return replyJson(result.data, `what ${name} returned`);
 }
 
+/** Returns what crosses the wire for what a caller hands in. @throws MisuseError if the contract refuses it, or JSON does. */
+export async function writeInput(contract: ActionContract, value: unknown): Promise<Json | undefined> {
+  const what = `The input of ${contract.service}.${contract.name}`;
+  if (isVoid(contract.input)) {
+    return undefined;
+  }
+  const result = await contract.input.safeParseAsync(value);
+  if (!result.success) {
+    throw new MisuseError(`${what} does not fit its contract: ${issuesOf(result.error)}`);
+  }
+  try {
+    // As it was handed in: the participant's schema reads it again, and fills in what is left out.
+    return toJson(value, what);
+  } catch (error) {
+    throw error instanceof BranchFailure ? new MisuseError(error.message, { cause: error }) : error;
+  }
+}
+
+/** Returns what a caller is given for what a participant answered. @throws MisuseError if the contract refuses it. */
+export async function readOutput(contract: ActionContract, output: Json): Promise<unknown> {
+  if (isVoid(contract.output)) {
+    return undefined;
+  }
+  const result = await contract.output.safeParseAsync(output);
+  if (!result.success) {
+    throw new MisuseError(
+      `What ${contract.service}.${contract.name} answered does not fit its contract here: ${issuesOf(result.error)}. The two ` +
+        'services have different versions of it.',
+    );
+  }
+  return result.data;
+}
+
 /** Returns a part of a reply as JSON. @throws BranchFailure if it is none, or too large for a reply. */
 export function replyJson(value: unknown, what: string): Json {
   const json = toJson(value, what);

@@ -1,0 +1,199 @@
+import { backoffMs, type BranchKind, type BranchReply, type Json, type LedBranch } from '@atone/core';
+import type { BranchCommand } from '@atone/protocol';
+import { sleep } from '../client.ports.js';
+import { MisuseError } from '../participant.error.js';
+import { RefusedError } from '../contract.js';
+import {
+  CallTimeoutError,
+  TransactionTimeoutError,
+  UnknownOutcomeError,
+  type CallName,
+} from './led.errors.js';
+import { remainingMs, type LedFrame } from './led.frame.js';
+import type { OpenCall } from './scope.js';
+import { messageOf } from './settled.js';
+import { within, type TimeLimit } from './time.limit.js';
+
+/** One call of an action of another participant. */
+export interface BranchCall<Output = Json> {
+  readonly service: string;
+  readonly action: string;
+  readonly kind: BranchKind;
+  readonly input: Json | undefined;
+  /** After it the call throws, and its branch is undone. Default: the transaction's deadline. */
+  readonly timeoutMs?: number | undefined;
+  /** For how long an unknown outcome is asked for again. */
+  readonly patienceMs: number;
+  /** Sends one attempt. What it throws counts as an unknown outcome. */
+  send(command: BranchCommand): Promise<BranchReply>;
+  /** Returns what the caller gets for what the participant answered. If it throws, the call has thrown. */
+  read(output: Json): Promise<Output>;
+}
+
+const PAUSE = { initialMs: 50, capMs: 2_000, attemptCountMax: 0, undoAttemptCountMax: 0, replyTimeoutMs: 0 };
+
+/** Asking again changes nothing about these, until somebody changes the code or the configuration. */
+const HOPELESS: ReadonlySet<string> = new Set(['code', 'bad-payload', 'action-gone']);
+
+/**
+ * Makes `call` in the transaction of `frame`, under one id however often it has to be sent.
+ *
+ * @throws RefusedError when the participant said no.
+ * @throws CallTimeoutError, TransactionTimeoutError when time was over before an answer came.
+ * @throws UnknownOutcomeError when nobody can tell what became of it.
+ * @throws TransactionOverError when the transaction's method has ended, or its request is answered.
+ */
+export async function callBranch<Output>(frame: LedFrame, call: BranchCall<Output>): Promise<Output> {
+  const { service, action, kind } = call;
+  const open = frame.scope.begin(`${service}.${action}`, { service, action, kind });
+  frame.onCall?.();
+  const name: CallName = { gid: frame.gid, branchId: open.branchId, what: `${service}.${action}` };
+  try {
+    const reply = await within(limitOf(frame, name, call.timeoutMs), () => askUntilKnown(frame, call, open));
+    return await land({ call, open, name }, reply);
+  } catch (error) {
+    open.threw();
+    throw error;
+  }
+}
+
+/** Returns when a call throws, and what. */
+export function limitOf(frame: LedFrame, name: CallName, timeoutMs = Number.POSITIVE_INFINITY): TimeLimit {
+  const restMs = remainingMs(frame);
+  const { clock } = frame.ports;
+  return timeoutMs < restMs
+    ? { clock, ms: timeoutMs, expired: () => new CallTimeoutError(name, timeoutMs) }
+    : {
+        clock,
+        ms: restMs,
+        expired: () => new TransactionTimeoutError(frame.gid, `while ${name.what} was called`),
+      };
+}
+
+/** Returns how long to wait before a call is sent again that was sent `attempt` times. */
+export function pauseMs(frame: LedFrame, attempt: number): number {
+  return backoffMs(attempt, PAUSE, frame.ports.random);
+}
+
+async function askUntilKnown<Output>(
+  frame: LedFrame,
+  call: BranchCall<Output>,
+  open: OpenCall,
+): Promise<BranchReply> {
+  const { clock } = frame.ports;
+  const until = clock.now() + call.patienceMs;
+  for (let attempt = 1; ; attempt += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
+    const reply = await sendOnce(call, commandOf(frame, call, { open, attempt }));
+    const waitMs = waitBeforeNext(reply, pauseMs(frame, attempt));
+    const isOutOfPatience = reply.outcome !== 'not-yet' && clock.now() + (waitMs ?? 0) > until;
+    if (waitMs === undefined || isOutOfPatience || open.isSettled) {
+      return reply;
+    }
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await sleep(clock, waitMs);
+    if (open.isSettled) {
+      return reply;
+    }
+    open.repeated();
+  }
+}
+
+function waitBeforeNext(reply: BranchReply, backoff: number): number | undefined {
+  if (reply.outcome === 'not-yet') {
+    return reply.retryAfterMs;
+  }
+  return reply.outcome === 'unknown' && !HOPELESS.has(reply.error.class) ? backoff : undefined;
+}
+
+async function sendOnce<Output>(call: BranchCall<Output>, command: BranchCommand): Promise<BranchReply> {
+  try {
+    return await call.send(command);
+  } catch (error) {
+    const errorClass = error instanceof MisuseError ? 'code' : 'unreachable';
+    return { outcome: 'unknown', error: { class: errorClass, message: messageOf(error) } };
+  }
+}
+
+function commandOf<Output>(
+  frame: LedFrame,
+  { service, action, input }: BranchCall<Output>,
+  { open, attempt }: { readonly open: OpenCall; readonly attempt: number },
+): BranchCommand {
+  const { gid, led, lane, traceparent, baggage, ports } = frame;
+  return {
+    gid,
+    branchId: open.branchId,
+    op: 'action',
+    round: 1,
+    attempt,
+    service,
+    action,
+    ...(input === undefined ? {} : { input }),
+    led,
+    remainingMs: Math.max(0, remainingMs(frame)),
+    issuedAt: ports.time.now(),
+    ...(lane === undefined ? {} : { lane }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(baggage === undefined ? {} : { baggage }),
+  };
+}
+
+interface Landing<Output> {
+  readonly call: BranchCall<Output>;
+  readonly open: OpenCall;
+  readonly name: CallName;
+}
+
+async function land<Output>({ call, open, name }: Landing<Output>, reply: BranchReply): Promise<Output> {
+  switch (reply.outcome) {
+    case 'done':
+      return accept({ call, open, name }, reply);
+    case 'refused':
+      // What is stored as refused has no effect, now or later. Else a repeat of it may still be on its way.
+      open.threw(reply.refusal.isStored ? [] : undefined);
+      throw new RefusedError(reply.refusal.reason, reply.refusal.details);
+    case 'already-undone':
+      open.threw([]);
+      throw new RefusedError('already cancelled');
+    case 'unknown':
+      throw new UnknownOutcomeError(name, { why: reply.error.message, errorClass: reply.error.class });
+    case 'not-yet':
+    case 'confirmed':
+    case 'lost':
+    case 'undone':
+    case 'closed':
+      throw new UnknownOutcomeError(name, {
+        why: `it answered '${reply.outcome}' to an action`,
+        errorClass: 'error',
+      });
+  }
+}
+
+/** What lies below a branch stands before it: it is undone after it. */
+async function accept<Output>(
+  { call, open }: Landing<Output>,
+  { output, enlistment }: Extract<BranchReply, { outcome: 'done' }>,
+): Promise<Output> {
+  const { service, action, kind, input } = call;
+  const { below = [], registered = [], nonce, inputHash } = enlistment ?? {};
+  const own: LedBranch = {
+    branchId: open.branchId,
+    service,
+    action,
+    kind: enlistment?.kind ?? kind,
+    // Without a barrier that remembers them, the end of the branch has to be told.
+    ...(enlistment === undefined
+      ? { ...(input === undefined ? {} : { input }), output }
+      : { nonce, inputHash }),
+  };
+  const all = [...below, own];
+  try {
+    const result = await call.read(output);
+    open.returned({ below: all, registered });
+    return result;
+  } catch (error) {
+    open.threw(all);
+    throw error;
+  }
+}

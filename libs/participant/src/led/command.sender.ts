@@ -1,0 +1,103 @@
+import { JSON_DEPTH_MAX, nestsDeeper, type BranchErrorClass, type BranchReply } from '@atone/core';
+import {
+  COMMANDS_PATH,
+  HEADERS,
+  PROTOCOL_VERSION,
+  replyEnvelopeSchema,
+  signRequest,
+  type BranchCommand,
+  type CommandBatch,
+  type ReplyEnvelope,
+  type SigningKey,
+} from '@atone/protocol';
+import type { ClientPorts, HttpResponse } from '../client.ports.js';
+import { messageOf } from './settled.js';
+
+/** What sending commands to other services takes. */
+export interface SenderOptions {
+  readonly send: ClientPorts['send'];
+  /** Signs the requests, as participants that listen beyond their machine demand. */
+  readonly key?: SigningKey | undefined;
+  /** The time of this process, in ms since 1970, for signatures. */
+  readonly nowMs: () => number;
+  /** How long one attempt waits for its answer. */
+  readonly replyTimeoutMs: number;
+}
+
+/** Sends one command to the instance at `baseUrl`, as a coordinator does. Never rejects. */
+export async function sendCommand(
+  command: BranchCommand,
+  baseUrl: string,
+  options: SenderOptions,
+): Promise<BranchReply> {
+  const url = `${baseUrl.replace(/\/$/u, '')}${COMMANDS_PATH}`;
+  const batch: CommandBatch = { protocol: 1, commands: [command] };
+  const body = JSON.stringify(batch);
+  try {
+    const headers = headersOf({ path: new URL(url).pathname, body, lane: command.lane }, options);
+    const timeoutMs = Math.max(
+      1,
+      Math.min(options.replyTimeoutMs, command.remainingMs ?? Number.POSITIVE_INFINITY),
+    );
+    const response = await options.send({ method: 'POST', url, headers, body, timeoutMs });
+    return replyIn(response, command, baseUrl);
+  } catch (error) {
+    return unknown('unreachable', `${baseUrl} gave no answer: ${messageOf(error)}`);
+  }
+}
+
+function headersOf(
+  { path, body, lane }: { readonly path: string; readonly body: string; readonly lane: string | undefined },
+  { key, nowMs }: SenderOptions,
+): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    [HEADERS.protocol]: String(PROTOCOL_VERSION),
+    ...(lane === undefined ? {} : { [HEADERS.lane]: lane }),
+    ...(key === undefined
+      ? {}
+      : { [HEADERS.signature]: signRequest({ method: 'POST', path, body }, key, nowMs()) }),
+  };
+}
+
+/** A no to the request as such will not become a yes before somebody changes a configuration. */
+const FAULTS: ReadonlySet<number> = new Set([400, 401, 403, 413, 415]);
+
+function replyIn({ status, text }: HttpResponse, command: BranchCommand, baseUrl: string): BranchReply {
+  if (status < 200 || status > 299) {
+    const errorClass = FAULTS.has(status) ? 'code' : 'unreachable';
+    const said = /"detail":"([^"]{1,500})/u.exec(text)?.[1];
+    return unknown(errorClass, `${baseUrl} answered ${status}${said === undefined ? '' : `: ${said}`}`);
+  }
+  const envelope = text
+    .split('\n')
+    .map(readEnvelope)
+    .find((candidate) => candidate !== undefined && answers(candidate, command));
+  return envelope?.reply ?? unknown('error', `${baseUrl} answered without a line for the command`);
+}
+
+function readEnvelope(line: string): ReplyEnvelope | undefined {
+  // The envelope itself takes three levels more than what it carries.
+  if (nestsDeeper(line, JSON_DEPTH_MAX + 3)) {
+    return undefined;
+  }
+  try {
+    return replyEnvelopeSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function answers(envelope: ReplyEnvelope, { gid, branchId, op, round, attempt }: BranchCommand): boolean {
+  return (
+    envelope.gid === gid &&
+    envelope.branchId === branchId &&
+    envelope.op === op &&
+    envelope.round === round &&
+    envelope.attempt === attempt
+  );
+}
+
+function unknown(errorClass: BranchErrorClass, message: string): BranchReply {
+  return { outcome: 'unknown', error: { class: errorClass, message } };
+}

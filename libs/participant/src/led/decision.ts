@@ -1,0 +1,76 @@
+import type { DecisionRequest, TransactionView } from '@atone/protocol';
+import type { DecideOptions, LedClient } from '../client.led.js';
+import { AtoneClientError, CoordinatorRefusedError } from '../client.errors.js';
+import { sleep, type ElapsedClock } from '../client.ports.js';
+
+/** What is known after a decision was asked for. */
+export type Decided =
+  | { readonly outcome: 'committed' | 'aborted' }
+  /** It was refused, and nothing is decided by it. */
+  | { readonly outcome: 'refused'; readonly cause: CoordinatorRefusedError }
+  /** Nobody knows. */
+  | { readonly outcome: 'unknown'; readonly cause: unknown };
+
+/** A decision that has to get through. */
+export interface Deciding {
+  readonly gid: string;
+  readonly request: DecisionRequest;
+  readonly options?: DecideOptions | undefined;
+}
+
+/** For how long, after the method has thrown, the outcome is still asked for. */
+const ASK_ON_MS = 15 * 60_000;
+const ASK_ON_PAUSE_MS = 5_000;
+
+/** Asks for a decision and tells what is known then. Never rejects. */
+export async function decide(client: Pick<LedClient, 'decide'>, deciding: Deciding): Promise<Decided> {
+  const { gid, request, options } = deciding;
+  try {
+    return decidedBy(await client.decide(gid, request, options), request);
+  } catch (error) {
+    return judge(error);
+  }
+}
+
+/** Goes on asking until the outcome is known, or long enough to leave it to the participants. */
+export async function askOn(
+  client: Pick<LedClient, 'decide'>,
+  clock: ElapsedClock,
+  deciding: Deciding,
+): Promise<Decided> {
+  const until = clock.now() + ASK_ON_MS;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- one question at a time, until it is answered
+    await sleep(clock, ASK_ON_PAUSE_MS);
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    const decided = await decide(client, deciding);
+    if (decided.outcome !== 'unknown' || clock.now() >= until) {
+      return decided;
+    }
+  }
+}
+
+function decidedBy({ outcome }: TransactionView, { to }: DecisionRequest): Decided {
+  return outcome === 'undecided' ? { outcome: to === 'commit' ? 'committed' : 'aborted' } : { outcome };
+}
+
+function judge(error: unknown): Decided {
+  // In another life of the log the decision may have been written and lost; a stranger's answer tells nothing at all.
+  if (!(error instanceof CoordinatorRefusedError) || error.code === 'LOG_RESTORED' || error.status === 404) {
+    return { outcome: 'unknown', cause: error };
+  }
+  return error.code === 'ALREADY_DECIDED' && error.outcome !== undefined
+    ? { outcome: error.outcome }
+    : { outcome: 'refused', cause: error };
+}
+
+/** Tells whether asking again may bring an answer. */
+export function mayAnswer(decided: Decided): boolean {
+  const cause = causeOf(decided);
+  return cause instanceof AtoneClientError && cause.retryable;
+}
+
+/** Returns what kept a decision from an answer. */
+export function causeOf(decided: Decided): unknown {
+  return 'cause' in decided ? decided.cause : undefined;
+}

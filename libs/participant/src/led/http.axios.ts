@@ -1,0 +1,84 @@
+import { currentFrame } from '../branch.context.js';
+import { beginCall, settleCall } from './call.through.js';
+import { contextHeaders } from './http.context.js';
+import { httpMeaning, type HttpAnswer } from './http.call.js';
+import type { FetchOptions } from './http.fetch.js';
+import type { CallName } from './led.errors.js';
+import type { OpenCall } from './scope.js';
+
+/** What is needed of axios, in the words of its types. */
+export interface AxiosLike {
+  readonly interceptors: {
+    readonly request: { use(onFulfilled: (config: never) => unknown): unknown };
+    readonly response: {
+      use(onFulfilled: (response: never) => unknown, onRejected: (error: unknown) => unknown): unknown;
+    };
+  };
+}
+
+interface Config {
+  readonly url?: string;
+  readonly baseURL?: string;
+  readonly method?: string;
+  readonly headers: { set(name: string, value: string): unknown };
+}
+
+interface Response extends HttpAnswer {
+  readonly config: object;
+}
+
+/** A call between its request and its answer. */
+interface Started {
+  readonly open: OpenCall;
+  readonly name: CallName;
+}
+
+/**
+ * Lets the calls of an axios instance take part in the led transaction around them, as `atoneFetch` does for `fetch`; it
+ * sends nothing again by itself. Use axios' own `timeout` for calls that may take too long.
+ */
+export function instrumentAxios<Axios extends AxiosLike>(
+  axios: Axios,
+  { propagateTo }: Pick<FetchOptions, 'propagateTo'> = {},
+): Axios {
+  const calls = new WeakMap<object, Started>();
+  axios.interceptors.request.use((config: Config) => {
+    const frame = currentFrame();
+    const url = urlOf(config);
+    if (frame !== undefined && url !== undefined && (propagateTo?.(url) ?? true)) {
+      const what = `${(config.method ?? 'get').toUpperCase()} ${url.origin}${url.pathname}`;
+      const open = beginCall(frame, what);
+      calls.set(config, { open, name: { gid: frame.gid, branchId: open.branchId, what } });
+      for (const [name, value] of Object.entries(contextHeaders(frame, open.branchId))) {
+        config.headers.set(name, value);
+      }
+    }
+    return config;
+  });
+  axios.interceptors.response.use(
+    (response: Response) => {
+      settle(calls.get(response.config), response);
+      return response;
+    },
+    (error: unknown) => {
+      const { config = {}, response } = error as { readonly config?: object; readonly response?: Response };
+      settle(calls.get(config), response);
+      throw error;
+    },
+  );
+  return axios;
+}
+
+function settle(started: Started | undefined, response: Response | undefined): void {
+  if (response === undefined) {
+    started?.open.threw();
+  } else if (started !== undefined) {
+    settleCall(started.open, started.name, httpMeaning(response));
+  }
+}
+
+function urlOf({ url = '', baseURL }: Config): URL | undefined {
+  const isUsable = URL.canParse(url, baseURL);
+  const parsed = isUsable ? new URL(url, baseURL) : undefined;
+  return parsed !== undefined && /^https?:$/u.test(parsed.protocol) ? parsed : undefined;
+}
