@@ -17,10 +17,12 @@
  *   abort after the pivot ActRefusedError, until the pivot's stored answer is known; never after its yes
  *   deadline after that   ignored
  *   reply that is late    ignored: the op, round and attempt say what it belongs to
- *   any event after the end, but a late reply   IllegalTransitionError
+ *   enlist after a decision, decide otherwise   AlreadyDecidedError; the same decision again is ignored
+ *   any other event after the end, but a late reply   IllegalTransitionError
  *
- * A branch goes forward by pending → calling ⇄ unknown → done | refused, and back by compensating → compensated; in a
- * led transaction from done by confirming → confirmed.
+ * A branch goes forward by pending → calling ⇄ unknown → done | refused, and back by compensating → compensated. In a
+ * led transaction it begins as done, or as unknown when its call threw, and goes on by confirming → confirmed or by
+ * compensating → compensated, never both.
  */
 import { applyAct } from './saga.act.js';
 import { Draft } from './saga.draft.js';
@@ -35,7 +37,7 @@ import { isEnded, isForgone, stepOf, type Saga } from './saga.state.js';
  * Returns what an event makes of `saga`, and what is to be sent.
  *
  * @throws {ActRefusedError} when an operator asks for what the state forbids.
- * @throws {IllegalTransitionError} when the saga has ended and the event is not a late reply.
+ * @throws {IllegalTransitionError} when the saga has ended and the event cannot come any more.
  */
 export function advanceSaga(saga: Saga, arrived: SagaEvent, moment: Moment): Transition {
   const event = arrived.type === 'reply' ? weigh(saga, arrived) : arrived;

@@ -1,4 +1,5 @@
 import type { Decision, LedBranch } from '../led.branch.js';
+import { isToConfirm } from '../led.list.js';
 import { activeLed, decidedLed } from '../led.plan.js';
 import type { BranchReply, CallCommand, SagaEvent } from '../saga.event.js';
 import { branchOf, outcomeOf, positionOf, type Branch, type Saga } from '../saga.state.js';
@@ -65,6 +66,11 @@ export class LedWorld extends World<LedParticipant> {
       const participant = this.participants.find(({ branchId }) => branchId === branch.branchId);
       check(participant !== undefined, 'each branch has a participant');
       participant.checkEnd(branch);
+      const isWanted = isToConfirm(saga, branch.branchId, participant.nonce);
+      check(
+        isWanted === isOfConfirm(branch),
+        `who is in doubt about ${branch.branchId} is told what was done`,
+      );
     }
   }
 
@@ -103,6 +109,7 @@ export class LedWorld extends World<LedParticipant> {
 /** The participant of a branch of a led transaction: an action has run, or so it seemed. */
 class LedParticipant implements Participant {
   readonly branchId: string;
+  readonly nonce: string | undefined;
   private readonly hasBarrier: boolean;
   private readonly kind: LedBranch['kind'];
   private row: 'none' | 'done' | 'confirmed' | 'undone';
@@ -115,6 +122,7 @@ class LedParticipant implements Participant {
   constructor({ branch, found, confirm, compensate }: LedPart) {
     this.branchId = branch.branchId;
     this.kind = branch.kind;
+    this.nonce = branch.nonce;
     this.hasBarrier = branch.nonce !== undefined;
     this.row = found === 'lost' ? 'none' : found;
     this.scripts = {
