@@ -8,6 +8,7 @@ import {
   doubtsRequestSchema,
   noticesRequestSchema,
   participantInstanceSchema,
+  registrationRequestSchema,
   replyEnvelopeSchema,
   verdictsSchema,
 } from '@atone/protocol';
@@ -24,6 +25,7 @@ const SCHEMAS = {
   doubtsRequestSchema,
   noticesRequestSchema,
   participantInstanceSchema,
+  registrationRequestSchema,
   replyEnvelopeSchema,
   verdictsSchema,
 } as const;

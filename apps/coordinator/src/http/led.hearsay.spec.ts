@@ -135,6 +135,44 @@ describe('what is only heard of', () => {
   });
 });
 
+describe('a transaction of the log', () => {
+  test('shows which of its branches are in doubt, and those that nobody has listed', async () => {
+    await trip.register([FLIGHT, ledBranch('2')]);
+    await verdictsOf(world, [
+      trip.doubt(FLIGHT, { trouble: 'no connection' }),
+      trip.doubt(ledBranch('3', { kind: 'saga' })),
+    ]);
+
+    const { branches } = (await trip.look()).view;
+
+    expect(branches.map(({ branchId, kind, doubt }) => [branchId, kind, doubt?.trouble])).toEqual([
+      ['1', 'tcc', 'no connection'],
+      ['2', 'tcc', undefined],
+      ['3', 'saga', undefined],
+    ]);
+    expect(branches.map(({ doubt }) => doubt !== undefined)).toEqual([true, false, true]);
+  });
+
+  test('shows no doubt any more about a branch that has been confirmed', async () => {
+    await trip.register([FLIGHT]);
+    await verdictsOf(world, [trip.doubt(FLIGHT)]);
+
+    const { view } = await trip.decide('commit', [FLIGHT], { wait: '10s' });
+
+    expect(view.branches).toMatchObject([{ state: 'confirmed' }]);
+    expect((await trip.look()).view.branches[0]?.doubt).toBeUndefined();
+  });
+
+  test('that was presumed aborted shows who asked', async () => {
+    await verdictsOf(world, [trip.doubt(FLIGHT)]);
+
+    const { view } = await trip.look();
+
+    expect(view).toMatchObject({ state: 'aborted', initiator: 'travel', abort: { code: 'presumed' } });
+    expect(view.branches).toMatchObject([{ branchId: '1', service: 'shop', doubt: {} }]);
+  });
+});
+
 describe('the list', () => {
   test('shows what is heard of among the rest, newest first, each once, page by page', async () => {
     const gids: string[] = [];
