@@ -38,6 +38,9 @@ interface Doubted {
 /** The most transactions that are kept of each sort; the oldest go first. */
 const COUNT_MAX = 50_000;
 
+/** The most branches of one transaction whose doubts are kept. */
+const BRANCH_COUNT_MAX = 1_000;
+
 /** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
 const FORGET_AFTER_MS = 300_000;
 
@@ -77,6 +80,7 @@ export class Hearsay {
     const since = askedAt - overdueMs;
     const known = this.doubted.get(gid) ?? { heard: heardIn(doubt, since), branches: new Map() };
     known.branches.set(branchId, { branchId, service, action, kind, since, trouble, askedAt });
+    drop(known.branches, BRANCH_COUNT_MAX);
     // Behind all others: who was not asked about for the longest time is in front.
     this.doubted.delete(gid);
     this.doubted.set(gid, known);

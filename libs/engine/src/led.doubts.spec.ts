@@ -147,12 +147,13 @@ describe('a question about what was decided', () => {
 
     const verdicts = await engine.doubts([
       trip.doubt('1'),
-      trip.doubt('2', { nonce: 'another-run-of-it' }),
+      trip.doubt('1', { nonce: 'another-run-of-it' }),
+      trip.doubt('2'),
       trip.doubt('3'),
       trip.doubt('2~k7.1'),
     ]);
 
-    expect(verdictsOf(verdicts)).toEqual(['confirm', 'undo', 'undo', 'undo']);
+    expect(verdictsOf(verdicts)).toEqual(['confirm', 'undo', 'confirm', 'undo', 'undo']);
   });
 
   test('is answered alike at every instance, and after the end', async () => {

@@ -43,17 +43,16 @@ export class LedDoubts {
       this.parts.hearsay.doubt(doubt);
     }
     const known = await this.findings(doubts.map(({ gid }) => gid));
-    const presumable = new Map<string, Doubt>();
-    for (const doubt of doubts) {
-      if (!known.has(doubt.gid) && !presumable.has(doubt.gid) && this.hindrance(doubt) === undefined) {
-        presumable.set(doubt.gid, doubt);
-      }
-    }
-    const presumed = await this.presume([...presumable.values()]);
-    const findings = new Map([...known, ...presumed]);
+    const unknown = doubts.filter(({ gid }) => !known.has(gid));
+    const hindered = new Map(unknown.map((doubt) => [doubt, this.hindrance(doubt)]));
+    const presumable = unknown.filter((doubt) => hindered.get(doubt) === undefined);
+    // Several branches of one transaction may ask at once.
+    const presumed = await this.presume([...new Map(presumable.map((doubt) => [doubt.gid, doubt])).values()]);
     return doubts.map((doubt) => {
       const { gid, branchId } = doubt;
-      return { gid, branchId, ...this.judgementOf(doubt, findings.get(gid)) };
+      const finding = presumed.get(gid) ?? known.get(gid);
+      const judgement = finding === undefined ? hindered.get(doubt) : this.judgementOf(doubt, finding);
+      return { gid, branchId, ...(judgement ?? wait(SOON_MS, 'What was decided is being written.')) };
     });
   }
 
@@ -125,10 +124,7 @@ export class LedDoubts {
     );
   }
 
-  private judgementOf(doubt: Doubt, finding: Finding | undefined): Judgement {
-    if (finding === undefined) {
-      return this.hindrance(doubt) ?? wait(SOON_MS, 'What was decided is being written.');
-    }
+  private judgementOf(doubt: Doubt, finding: Finding): Judgement {
     if (finding === 'unreadable') {
       return wait(UNREADABLE_WAIT_MS, 'Its row can only be read by another version of the coordinator.');
     }
