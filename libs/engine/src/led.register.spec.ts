@@ -96,6 +96,19 @@ describe('branches that are registered', () => {
 
     await expect(old).rejects.toMatchObject({ code: 'LOG_RESTORED' });
   });
+
+  test('of a gid of which this log may write nothing new are refused', async () => {
+    const { engine } = await world.coordinator();
+    const foreign = new LedCase(world.clock, new SeededRandom(8), 3);
+    const old = new LedCase({ now: () => world.clock.now() - 8 * 86_400_000 }, new SeededRandom(8));
+
+    await expect(engine.register(foreign.gid, foreign.registration(['1']))).rejects.toMatchObject({
+      code: 'NOT_MY_TRANSACTION',
+    });
+    await expect(engine.register(old.gid, old.registration(['1']))).rejects.toMatchObject({
+      code: 'TRANSACTION_TOO_OLD',
+    });
+  });
 });
 
 describe('the decision of what was registered', () => {
@@ -162,6 +175,21 @@ describe('the decision of what was registered', () => {
       isRepeat: true,
       snapshot: { saga: { state: 'committed' } },
     });
+  });
+
+  test('takes it over from the instance that drove it, and tells so', async () => {
+    const { engine } = await world.coordinator();
+    const other = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1']));
+
+    const { snapshot } = await other.engine.decide(trip.gid, trip.commit(['1']));
+
+    expect(snapshot.owner).toBe(other.engine.instanceId);
+    expect(snapshot.saga.history).toMatchObject([
+      { what: 'registered' },
+      { what: 'claimed', by: other.engine.instanceId },
+      { what: 'committing' },
+    ]);
   });
 
   test('by two instances at once is one decision', async () => {
