@@ -46,6 +46,7 @@ describe('the configuration', () => {
     [{ ATONE_LOG_LEVEL: 'loud' }, 'ATONE_LOG_LEVEL must be one of trace, debug'],
     [{ ATONE_ACTIVE_COUNT_MAX: '0' }, 'ATONE_ACTIVE_COUNT_MAX must be a whole number from 1'],
     [{ ATONE_DEFAULT_TIMEOUT: '10' }, 'ATONE_DEFAULT_TIMEOUT must be a duration such as 500ms'],
+    [{ ATONE_LED_MEMORY: '1h' }, 'ATONE_LED_MEMORY must be a duration such as 500ms, 10s or 1m, from 24h to'],
     [{ ATONE_HTTP_HOST: '0.0.0.0' }, 'ATONE_API_TOKEN is required, because others can reach 0.0.0.0'],
     [{ ATONE_HTTP_HOST: '127.evil.example' }, 'ATONE_API_TOKEN is required'],
     [{ ATONE_FAILPOINTS: 'x=kill' }, 'ATONE_FAILPOINTS makes the coordinator fail on purpose'],

@@ -246,6 +246,20 @@ describe('where a token is configured', () => {
   });
 });
 
+test('for how long a gid can be decided is a matter of the configuration', async () => {
+  const twoDays = { begunMsAgo: 2 * 86_400_000 };
+  const [asIs, short] = await Promise.all([
+    TestCoordinator.start(),
+    TestCoordinator.start({ environment: { ATONE_LED_MEMORY: '24h' } }),
+  ]);
+
+  const taken = await new LedInitiator(asIs, twoDays).decide('commit', [FLIGHT]);
+  const refused = await new LedInitiator(short, twoDays).decide('commit', [FLIGHT]);
+
+  expect([taken.status, refused.status, refused.problem.code]).toEqual([200, 409, 'TRANSACTION_TOO_OLD']);
+  await Promise.all([asIs.close(), short.close()]);
+});
+
 describe('while the log is away', () => {
   let world: TestCoordinator | undefined;
 
