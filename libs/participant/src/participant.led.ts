@@ -6,10 +6,10 @@ import type { ActionHandler } from './contract.js';
 import type { LedCommand } from './led/scope.port.js';
 
 /** How far the clock of an initiator may be ahead of this participant's. */
-export const LED_SKEW_MAX_MS = 5 * 60_000;
+const LED_SKEW_MAX_MS = 5 * 60_000;
 
 /** How old a led transaction may be when it calls: none may stay undecided for longer. */
-export const LED_LIFETIME_MAX_MS = LED_TIMEOUT_MAX_MS + LED_SKEW_MAX_MS;
+const LED_LIFETIME_MAX_MS = LED_TIMEOUT_MAX_MS + LED_SKEW_MAX_MS;
 
 /** What a participant knows when a led transaction calls it. */
 export interface LedMoment {
