@@ -30,6 +30,7 @@ describe('a decision that is repeated', () => {
     ['with another action', decision('commit', ['1', ledBranch('2', { action: 'other' })])],
     ['with another kind', decision('commit', ['1', ledBranch('2', { kind: 'saga' })])],
     ['to abort', decision('abort', ['1', '2'])],
+    ['with a count of what is not there', decision('commit', ['1', '2'], { registered: [BELOW] })],
     ['with a branch told in two ways', decision('commit', ['1', '2', ledBranch('2', { nonce: 'other' })])],
   ])('to commit is another one %s', (...[, asked]) => {
     expect(isSameDecision(decided(made), asked)).toBe(false);
@@ -84,6 +85,20 @@ describe('a count of registered branches', () => {
     const asked = decision('commit', [], { registered: [BELOW], thrown: [ledBranch('2~k7.3')] });
 
     expect(missingOf(withMore, asked)).toBeUndefined();
+  });
+
+  test('leaves out what is listed in full', () => {
+    const asked = decision('commit', ['2~k7.2'], { registered: [{ ...BELOW, count: 1 }] });
+
+    expect(missingOf(saga, asked)).toBeUndefined();
+  });
+
+  test('is the same in a repeat, also of what the list itself has added below', () => {
+    const asked = decision('commit', ['2~k7.9', '2'], { registered: [BELOW] });
+    const story = new LedStory(active('2~k7.1', '2~k7.2')).take({ type: 'decide', decision: asked });
+
+    expect(isSameDecision(story.saga, asked)).toBe(true);
+    expect(isSameDecision(story.saga, { ...asked, registered: [{ ...BELOW, count: 3 }] })).toBe(false);
   });
 
   test('names the first that is wrong', () => {

@@ -55,16 +55,22 @@ export function isSameDecision(saga: Saga, decision: Decision): boolean {
   const { steps } = saga.plan;
   const { positions } = planIndex(steps);
   return (
-    problemOf(saga, { ...decision, registered: [] }) === undefined &&
+    problemOf(saga, decision) === undefined &&
     [...told.keys()].every((branchId) => positions.has(branchId)) &&
     steps.every((step) => (step.led?.goal === 'follow') === isListed(step.branchId))
   );
 }
 
-/** Returns what is missing of the branches that a decision counts on as registered, or undefined if all are there. */
+/**
+ * Returns what is missing of the branches that a decision counts on as registered, or undefined if all are there. What it
+ * lists in full is not counted, so that a repeat after the decision finds the same.
+ */
 export function missingOf(saga: Saga | undefined, decision: Decision): string | undefined {
   const hasThrown = thrownPredicate(decision);
-  const ids = (saga?.plan.steps ?? []).map(({ branchId }) => branchId).filter((id) => !hasThrown(id));
+  const listed = new Set(decision.branches.map(({ branchId }) => branchId));
+  const ids = (saga?.plan.steps ?? [])
+    .map(({ branchId }) => branchId)
+    .filter((branchId) => !listed.has(branchId) && !hasThrown(branchId));
   return firstOf(decision.registered, ({ prefix, count }) => {
     const found = ids.filter((branchId) => branchId.startsWith(prefix)).length;
     return found === count
