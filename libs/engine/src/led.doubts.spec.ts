@@ -290,6 +290,20 @@ describe('a look-up', () => {
   });
 });
 
+describe('what is told of', () => {
+  test('is only heard if this log decides it, and nobody has yet', async () => {
+    const { engine } = await world.coordinator({ script: () => undefined });
+    const foreign = new LedCase(world.clock, new SeededRandom(8), 3);
+    const old = new LedCase({ now: () => world.clock.now() - 8 * 86_400_000 }, new SeededRandom(8));
+    const decided = new LedCase(world.clock, new SeededRandom(9));
+    await engine.decide(decided.gid, decided.commit(['1']));
+
+    engine.notice([trip, foreign, old, decided].map((one) => one.notice()));
+
+    expect(engine.hearsays().map(({ gid }) => gid)).toEqual([trip.gid]);
+  });
+});
+
 describe('what is in doubt', () => {
   test('is shown beside what is heard, and beside a row', async () => {
     const { engine } = await world.coordinator({ script: () => undefined });
