@@ -1,3 +1,4 @@
+import type { BranchOp } from '@atone/core';
 import { currentBranch, reportMisuse } from './branch.context.js';
 import { MisuseError } from './participant.error.js';
 import { endsTransaction, writingWord } from './sql-statement.js';
@@ -14,7 +15,7 @@ export function refuseWritePastBranch(sql: unknown, howTo: string): void {
   if (branch === undefined || word === undefined) {
     return;
   }
-  const where = branch.op === 'action' ? 'branch.transaction' : 'undo.transaction';
+  const where = `${HANDLER_ARGUMENT[branch.op] ?? 'undo'}.transaction`;
   const misuse = new MisuseError(
     `${branch.service}.${branch.action} sent a statement (${word.toUpperCase()}) past its transaction, where it would ` +
       `commit on its own and stay although the branch fails. Write through ${where}: ${howTo.replaceAll('$', where)}.`,
@@ -22,6 +23,9 @@ export function refuseWritePastBranch(sql: unknown, howTo: string): void {
   reportMisuse(misuse);
   throw misuse;
 }
+
+/** What a handler calls what it is given; else `undo`. */
+const HANDLER_ARGUMENT: Partial<Record<BranchOp, string>> = { action: 'branch', confirm: 'end' };
 
 /** Watches what a handler does with its transaction. */
 export class TransactionUse {

@@ -1,5 +1,6 @@
 import type { BranchCommand } from '@atone/protocol';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { lockRow } from '../barrier.row.js';
 import { createPortDoubtSweeper, type SweepOptions } from '../doubt.sweeper.js';
 import { createParticipant, type Participant } from '../participant.js';
 import type { BarrierWorld } from './barrier.commands.js';
@@ -177,6 +178,19 @@ export function describeDoubts<Transaction>(open: () => BarrierWorld<Transaction
         [holds[2]?.gid, holds[3]?.gid],
         [holds[4]?.gid],
       ]);
+    });
+
+    test('L3: passes by a branch that somebody is ending at this moment, and asks about it again', async () => {
+      const [busy, free] = [await held(), await held()];
+
+      const report = await open().database.transaction(async ({ sql }) => {
+        await lockRow(sql, busy);
+        return sweeperWith({ batch: 1 }).pass();
+      });
+
+      expect(report).toMatchObject({ asked: 2, waiting: 2 });
+      expect((await sweeperWith().pass()).asked).toBe(1);
+      expect([doubts.askedAbout(busy.gid).length, doubts.askedAbout(free.gid).length]).toEqual([2, 1]);
     });
 
     test('S4: two instances that ask at once end each branch once', async () => {
