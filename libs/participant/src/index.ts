@@ -34,12 +34,12 @@ export * from './node/client.node.js';
 export * from './registration.js';
 export * from './node/registration.node.js';
 
-export { callThrough, type AnswerMeaning, type ThroughCall } from './led/call.through.js';
+export type { AnswerMeaning, ThroughCall } from './led/call.through.js';
 export { outcomeOfError, type ErrorOutcome } from './led/error.outcome.js';
 export type * from './led/global.options.js';
 export { createPortGlobalTransactions } from './led/global.transactions.js';
 export { instrumentAxios, type AxiosLike } from './led/http.axios.js';
-export { callHttp, type CallHttpOptions, type HttpAnswer } from './led/http.call.js';
+export { callCarrying, callHttp, type CallHttpOptions, type HttpAnswer } from './led/http.call.js';
 export { BadContextError, type InboundHeaders } from './led/http.context.js';
 export type { Middleware } from './led/http.express.js';
 export type { FastifyPluginLike } from './led/http.fastify.js';
@@ -54,6 +54,7 @@ export {
   createPortServiceCalls,
   createServiceClient,
   type CallOptions,
+  type LocalService,
   type ServiceCallPorts,
   type ServiceCalls,
   type ServiceCallsOptions,
@@ -66,3 +67,4 @@ export {
 } from './led/service.directory.js';
 export { currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
 export * from './node/led.node.js';
+export * from './node/led.runtime.js';

@@ -13,6 +13,7 @@ import type { TransactionEndings } from './endings.port.js';
 import { ExecutionReport, type ParticipantLog } from './execution.report.js';
 import { HandlerRegistry } from './handler.registry.js';
 import type { LedRuntime } from './led/scope.port.js';
+import { createLedRuntime } from './node/led.runtime.js';
 import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
 import { isLedCommand, ledTermsOf } from './participant.led.js';
@@ -90,7 +91,7 @@ class CommandExecutor<Transaction> {
     this.#barrier = options.barrier ?? createBarrier(options.database, options.endings);
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? { bytes: (count) => randomBytes(count) };
-    this.#runtime = options.runtime ?? NO_CALLS;
+    this.#runtime = options.runtime ?? createLedRuntime();
     this.#report = new ExecutionReport(options.log);
     this.#limit = new WorkLimit(
       { running: parallelMaxOf(options), waiting: options.waitingMax ?? WAITING_MAX },
@@ -238,11 +239,6 @@ class CommandExecutor<Transaction> {
 }
 
 const NONCE_BYTES = 12;
-
-/** For handlers that call nobody. */
-const NO_CALLS: LedRuntime = {
-  run: (_command, work) => work({ collect: async () => ({ below: [], registered: [] }) }),
-};
 
 function confirmCall({ nonce, led }: BranchCommand, call: BarrierCall): ConfirmCall {
   return { ...call, nonce, secretHash: led?.secretHash };

@@ -19,7 +19,8 @@ export interface BranchCall<Output = Json> {
   readonly service: string;
   readonly action: string;
   readonly kind: BranchKind;
-  readonly input: Json | undefined;
+  /** Returns the input, once the call is numbered and in flight. If it throws, nothing is sent. */
+  input(): Promise<Json | undefined>;
   /** After it the call throws, and its branch is undone. Default: the transaction's deadline. */
   readonly timeoutMs?: number | undefined;
   /** For how long an unknown outcome is asked for again. */
@@ -49,10 +50,25 @@ export async function callBranch<Output>(frame: LedFrame, call: BranchCall<Outpu
   frame.onCall?.();
   const name: CallName = { gid: frame.gid, branchId: open.branchId, what: `${service}.${action}` };
   try {
-    const reply = await within(limitOf(frame, name, call.timeoutMs), () => askUntilKnown(frame, call, open));
-    return await land({ call, open, name }, reply);
+    const input = await inputOf(call, open);
+    const reply = await within(limitOf(frame, name, call.timeoutMs), () =>
+      askUntilKnown(frame, { ...call, input }, open),
+    );
+    return await land({ call: { ...call, input }, open, name }, reply);
   } catch (error) {
     open.threw();
+    throw error;
+  }
+}
+
+/** A call whose input is there. */
+type ReadyCall<Output> = Omit<BranchCall<Output>, 'input'> & { readonly input: Json | undefined };
+
+async function inputOf<Output>(call: BranchCall<Output>, open: OpenCall): Promise<Json | undefined> {
+  try {
+    return await call.input();
+  } catch (error) {
+    open.threw([]);
     throw error;
   }
 }
@@ -77,7 +93,7 @@ export function pauseMs(frame: LedFrame, attempt: number): number {
 
 async function askUntilKnown<Output>(
   frame: LedFrame,
-  call: BranchCall<Output>,
+  call: ReadyCall<Output>,
   open: OpenCall,
 ): Promise<BranchReply> {
   const { clock } = frame.ports;
@@ -106,7 +122,7 @@ function waitBeforeNext(reply: BranchReply, backoff: number): number | undefined
   return reply.outcome === 'unknown' && !HOPELESS.has(reply.error.class) ? backoff : undefined;
 }
 
-async function sendOnce<Output>(call: BranchCall<Output>, command: BranchCommand): Promise<BranchReply> {
+async function sendOnce<Output>(call: ReadyCall<Output>, command: BranchCommand): Promise<BranchReply> {
   try {
     return await call.send(command);
   } catch (error) {
@@ -117,7 +133,7 @@ async function sendOnce<Output>(call: BranchCall<Output>, command: BranchCommand
 
 function commandOf<Output>(
   frame: LedFrame,
-  { service, action, input }: BranchCall<Output>,
+  { service, action, input }: ReadyCall<Output>,
   { open, attempt }: { readonly open: OpenCall; readonly attempt: number },
 ): BranchCommand {
   const { gid, led, lane, traceparent, baggage, ports } = frame;
@@ -140,7 +156,7 @@ function commandOf<Output>(
 }
 
 interface Landing<Output> {
-  readonly call: BranchCall<Output>;
+  readonly call: ReadyCall<Output>;
   readonly open: OpenCall;
   readonly name: CallName;
 }

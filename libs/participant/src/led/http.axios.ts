@@ -6,13 +6,20 @@ import type { FetchOptions } from './http.fetch.js';
 import type { CallName } from './led.errors.js';
 import type { OpenCall } from './scope.js';
 
+interface Interceptors {
+  use(...handlers: never[]): unknown;
+}
+
 /** What is needed of axios, in the words of its types. */
 export interface AxiosLike {
-  readonly interceptors: {
-    readonly request: { use(onFulfilled: (config: never) => unknown): unknown };
-    readonly response: {
-      use(onFulfilled: (response: never) => unknown, onRejected: (error: unknown) => unknown): unknown;
-    };
+  readonly interceptors: { readonly request: Interceptors; readonly response: Interceptors };
+}
+
+/** The same, as it is used here: the types of axios say too much for the one who hands it in. */
+interface Usable {
+  readonly request: { use(onRequest: (config: Config) => Config): unknown };
+  readonly response: {
+    use(onResponse: (response: Response) => Response, onError: (error: unknown) => never): unknown;
   };
 }
 
@@ -42,7 +49,8 @@ export function instrumentAxios<Axios extends AxiosLike>(
   { propagateTo }: Pick<FetchOptions, 'propagateTo'> = {},
 ): Axios {
   const calls = new WeakMap<object, Started>();
-  axios.interceptors.request.use((config: Config) => {
+  const { request, response }: Usable = axios.interceptors;
+  request.use((config) => {
     const frame = currentFrame();
     const url = urlOf(config);
     if (frame !== undefined && url !== undefined && (propagateTo?.(url) ?? true)) {
@@ -55,14 +63,14 @@ export function instrumentAxios<Axios extends AxiosLike>(
     }
     return config;
   });
-  axios.interceptors.response.use(
-    (response: Response) => {
-      settle(calls.get(response.config), response);
-      return response;
+  response.use(
+    (answer) => {
+      settle(calls.get(answer.config), answer);
+      return answer;
     },
-    (error: unknown) => {
-      const { config = {}, response } = error as { readonly config?: object; readonly response?: Response };
-      settle(calls.get(config), response);
+    (error) => {
+      const failed = error as { readonly config?: object; readonly response?: Response };
+      settle(calls.get(failed.config ?? {}), failed.response);
       throw error;
     },
   );

@@ -32,6 +32,16 @@ export async function callHttp<Answer extends HttpAnswer>(
   });
 }
 
+/**
+ * Makes a call of any client in the led transaction around the code, by messages with replies for example: `send` gets the
+ * headers, or whatever carries the context, and `meaningOf` tells what the answer means.
+ *
+ * @throws what `callHttp` throws.
+ */
+export async function callCarrying<Answer>(call: ThroughCall<Answer>): Promise<Answer> {
+  return callThrough(requireFrame(call.label), call);
+}
+
 /** Returns what an HTTP answer tells about its call. */
 export function httpMeaning({ status, headers }: HttpAnswer): {
   isNormal: boolean;

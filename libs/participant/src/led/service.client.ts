@@ -5,7 +5,6 @@ import { durationMs, type Duration } from '../client.duration.js';
 import type { ClientPorts } from '../client.ports.js';
 import type { ParticipantClock } from '../clock.port.js';
 import type { ActionContract } from '../contract.js';
-import type { Participant } from '../participant.js';
 import { readOutput, writeInput } from '../payload.js';
 import { callBranch } from './branch.call.js';
 import { sendCommand } from './command.sender.js';
@@ -28,11 +27,17 @@ export type ServiceClient<Contract> = {
     : never;
 };
 
+/** A participant in this process. */
+export interface LocalService {
+  readonly service: string;
+  execute(this: void, command: BranchCommand): Promise<BranchReply>;
+}
+
 /** How calls reach the participants. */
 export interface ServiceCallsOptions {
   readonly directory: ServiceDirectory;
   /** The participant in this process: its own actions are carried out here, without a network. */
-  readonly local?: Pick<Participant, 'service' | 'execute'> | undefined;
+  readonly local?: LocalService | undefined;
   /** Signs what is sent, as the coordinator signs its commands. */
   readonly key?: SigningKey | undefined;
   /** For how long a call of unknown outcome is made again, under the same id. Default: 10 s. */
@@ -89,7 +94,7 @@ export function createPortServiceCalls(options: ServiceCallsOptions, ports: Serv
         service,
         action: name,
         kind,
-        input: await writeInput(contract, input),
+        input: () => writeInput(contract, input),
         timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
         patienceMs,
         send,

@@ -5,9 +5,6 @@ import type { GlobalTransactions, GlobalTransactionsOptions } from '../led/globa
 import { createPortGlobalTransactions } from '../led/global.transactions.js';
 import type { InboundHeaders } from '../led/http.context.js';
 import { runInboundOver, type InboundOptions, type InboundResult } from '../led/inbound.js';
-import type { LedPorts } from '../led/led.frame.js';
-import { createPortLedRuntime, type Registrar } from '../led/run.js';
-import type { LedRuntime } from '../led/scope.port.js';
 import {
   createPortServiceCalls,
   type ServiceCalls,
@@ -19,12 +16,8 @@ import {
   type ServiceDirectory,
 } from '../led/service.directory.js';
 import { elapsedClock, nodeClientPorts } from './client.node.js';
+import { nodeLedPorts } from './led.runtime.js';
 import { systemClock } from './system-clock.js';
-
-/** Returns the real clock and dice. */
-export function nodeLedPorts(): LedPorts {
-  return { clock: elapsedClock, time: systemClock, random: nodeClientPorts().random };
-}
 
 /** Returns what leads global transactions for one service. One for each process is enough. */
 export function createGlobalTransactions(options: GlobalTransactionsOptions): GlobalTransactions {
@@ -41,11 +34,6 @@ export function createServiceCalls(
 /** Returns a directory of configured services and those of the coordinator's catalogue. */
 export function createServiceDirectory(options: DirectoryOptions): ServiceDirectory {
   return createPortDirectory(options, elapsedClock);
-}
-
-/** Returns what gives executions of branches their scopes; long lists are registered with `registrar`. */
-export function createLedRuntime(options: { readonly registrar?: Registrar | undefined } = {}): LedRuntime {
-  return createPortLedRuntime(options, nodeLedPorts());
 }
 
 /** Returns a `fetch` whose calls take part in the led transaction around them; see `FetchOptions` for what travels to whom. */
