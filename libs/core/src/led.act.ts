@@ -4,7 +4,7 @@ import { conflictOf, doubleIn, isSameDecision, problemOf } from './led.list.js';
 import { abortOf, withBranches, withDecision } from './led.plan.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
-import { outcomeOf } from './saga.state.js';
+import { outcomeOf, type Saga } from './saga.state.js';
 
 /**
  * Adds branches to a led transaction that is undecided.
@@ -36,6 +36,18 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
 }
 
 /**
+ * Checks that it is the initiator who asks. Of a presumed abort the log knows no secret but the one that a doubt has told,
+ * and there is nothing left to decide.
+ *
+ * @throws {WrongSecretError} when it is another one.
+ */
+export function checkSecret(saga: Saga, secretHash: string): void {
+  if (saga.plan.led?.secretHash !== secretHash && saga.abort?.code !== 'presumed') {
+    throw new WrongSecretError(saga.gid);
+  }
+}
+
+/**
  * Decides. What was decided in the same way already stays as it is.
  *
  * @throws {WrongSecretError} when it is not the initiator who asks.
@@ -44,9 +56,7 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
  */
 export function decide(draft: Draft, decision: Decision): void {
   const { saga } = draft;
-  if (saga.plan.led?.secretHash !== decision.secretHash) {
-    throw new WrongSecretError(saga.gid);
-  }
+  checkSecret(saga, decision.secretHash);
   if (saga.state !== 'active') {
     if (!isSameDecision(saga, decision)) {
       throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));

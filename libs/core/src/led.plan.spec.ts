@@ -19,7 +19,7 @@ describe('a transaction that the log hears of by its decision', () => {
       led: LED,
       steps: [
         stepOf('1', [], 'follow'),
-        { ...stepOf('2', ['1'], 'undo'), hasBarrier: false, led: ledOf('2', 'undo', undefined) },
+        { ...stepOf('2', ['1'], 'undo'), led: ledOf('2', 'undo', undefined) },
         stepOf('3', ['2'], 'follow'),
       ],
     });
@@ -132,6 +132,13 @@ describe('a transaction of which only somebody in doubt knew', () => {
     expect(() => advance(presumedAborted(START), late)).toThrow(
       'Transaction g1 is aborted. That never changes.',
     );
+  });
+
+  test('says so whatever secret a doubt has told: there is nothing left to decide', () => {
+    const forged = presumedAborted({ ...START, led: { ...START.led, secretHash: 'told by somebody' } });
+    const late = { type: 'decide', decision: decision('commit', ['1']) } as const;
+
+    expect(() => advance(forged, late)).toThrow('Transaction g1 is aborted. That never changes.');
   });
 
   test('is what an initiator that aborts wants, too', () => {

@@ -154,7 +154,8 @@ function stepFor(branch: LedBranch, goal: LedStep['goal']): PlanStep {
     after: [],
     pivot: false,
     onRefusal: 'abort',
-    hasBarrier: nonce !== undefined,
+    // A service without one has registered its branch itself; what threw was asked of the library, and told no nonce.
+    hasBarrier: nonce !== undefined || goal === 'undo',
     canUndo: true,
     led: { kind, nonce, inputHash, goal },
   };

@@ -114,11 +114,11 @@ export class LogRestoredError extends EngineError {
   constructor(
     readonly gid: string,
     readonly began: number,
-    readonly present: number,
+    readonly present?: number,
   ) {
     super(
-      `Transaction ${gid} began in life ${began} of the log, and this is its life ${present}: what was decided may be ` +
-        'lost, so a person has to look. Nothing was written.',
+      `Transaction ${gid} began in life ${began} of the log, and it is in ${present === undefined ? 'another' : `life ${present}`} now: ` +
+        'what was decided may be lost, so a person has to look. Nothing was written.',
     );
   }
 }

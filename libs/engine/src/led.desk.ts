@@ -4,13 +4,13 @@ import {
   advanceSaga,
   AlreadyDecidedError,
   BranchConflictError,
+  checkSecret,
   decidedLed,
   gidTimeMs,
   isEnded,
   isSameDecision,
   missingOf,
   outcomeOf,
-  WrongSecretError,
   type Decision,
   type Saga,
 } from '@atone/core';
@@ -226,12 +226,6 @@ function checkJoinable(saga: Saga, { secretHash }: RegistrationRequest): void {
   checkSecret(saga, secretHash);
   if (saga.state !== 'active') {
     throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
-  }
-}
-
-function checkSecret(saga: Saga, secretHash: string): void {
-  if (saga.plan.led?.secretHash !== secretHash) {
-    throw new WrongSecretError(saga.gid);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Arrivals } from './arrivals.js';
 import { snapshotOf, type DriverTable } from './driver.table.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
-import { LogDoubtError } from './errors.js';
+import { LogDoubtError, LogRestoredError } from './errors.js';
 import { reached, type InsertionPoint } from './failpoints.js';
 import type { Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
@@ -79,9 +79,14 @@ export class LedInsertion {
       this.parts.suspectOrphans();
       return { row: await this.found(gid, error), isInDoubt: true };
     }
-    return outcome.outcome === 'inserted'
-      ? this.drive(start, outcome.acceptedAt)
-      : { row: await this.found(gid), isInDoubt: false };
+    switch (outcome.outcome) {
+      case 'inserted':
+        return this.drive(start, outcome.acceptedAt);
+      case 'exists':
+        return { row: await this.found(gid), isInDoubt: false };
+      case 'other-life':
+        throw new LogRestoredError(gid, plan.led?.epoch ?? 0);
+    }
   }
 
   /** Returns the row of a gid. @throws {LogDoubtError} when the log did not answer. */
@@ -158,6 +163,7 @@ export function ledRow(owner: string, { envelope, saga, deadlineInMs, services =
     tags,
     services: [...new Set([...saga.plan.steps.map((step) => step.service), ...services])],
     owner,
+    epoch: saga.plan.led?.epoch,
     deadlineInMs,
     plan: encodePlan(saga, envelope),
     progress: encodeProgress(saga, deadlineInMs),

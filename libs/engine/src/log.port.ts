@@ -24,6 +24,8 @@ export interface NewRow {
   readonly plan: Json;
   readonly progress: RowProgress;
   readonly idempotency?: { readonly key: string; readonly bodyHash: string } | undefined;
+  /** The life of the log in which it may be inserted; any if absent. Only for `insertIfAbsent`. */
+  readonly epoch?: number | undefined;
 }
 
 /** What changes in a row. Times of day are the log's; delays are counted from its now, whatever the instance believes. */
@@ -46,7 +48,9 @@ export type AcceptOutcome =
 export type InsertOutcome =
   | { readonly outcome: 'inserted'; readonly acceptedAt: number }
   /** The log holds the gid already, whatever its row says. Nothing was written. */
-  | { readonly outcome: 'exists' };
+  | { readonly outcome: 'exists' }
+  /** The log is in another life than the row is for, and does not hold the gid. Nothing was written. */
+  | { readonly outcome: 'other-life' };
 
 /** To which transaction, and to which body, an idempotency key belongs. */
 export interface KeyHolder {
@@ -140,7 +144,8 @@ export interface TransactionLog {
   /**
    * Inserts those rows whose gid the log does not hold, at version 1; one answer for each, in order. This is how a led
    * transaction is decided: of several who try, exactly one inserts. A row in an end state is finished at once. Nothing
-   * here has an idempotency key.
+   * here has an idempotency key. The life of the log is looked at in the same statement: who believed it to be in another
+   * one writes nothing.
    */
   insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]>;
 
@@ -186,7 +191,7 @@ export interface TransactionLog {
   instances(): Promise<readonly InstanceRow[]>;
 
   /**
-   * Returns the number of the log's present life, from 1. It rises when the database was restored or failed over, as far
+   * Returns the number of the log's present life. It rises when the database was restored or failed over, as far
    * as that can be seen, for what was committed last may be lost then.
    */
   epoch(): Promise<number>;

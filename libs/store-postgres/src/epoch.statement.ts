@@ -4,7 +4,7 @@ import type { HotStatement, StatementRunner } from './hot.pool.js';
  * What tells one life of a database from the next: a cluster that was made anew has another system identifier, and one
  * that was promoted, or recovered to a point in time, another timeline.
  */
-const IDENTITY = `(select system_identifier from pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
+export const IDENTITY = `(select system_identifier from pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
 
 const READ: HotStatement = {
   name: 'atone-epoch',
@@ -13,14 +13,17 @@ select epoch, identity = ${IDENTITY} as is_present
 from atone.log_life`,
 };
 
-/** Nobody who comes second raises it again. */
+/**
+ * Nobody who comes second raises it again. Counted from the minutes since 1970, so that a log that is made anew begins
+ * no life that an earlier one had.
+ */
 const RAISE: HotStatement = {
   name: 'atone-raise-epoch',
   text: `
 insert into atone.log_life as l (epoch, identity, began_at)
-values (1, ${IDENTITY}, now())
+values (floor(extract(epoch from now()) / 60)::int, ${IDENTITY}, now())
 on conflict (is_only) do update
-set epoch = l.epoch + 1,
+set epoch = greatest(l.epoch + 1, excluded.epoch),
     identity = excluded.identity,
     began_at = now()
 where l.identity <> excluded.identity`,

@@ -1,17 +1,24 @@
 import { ROW_FORMAT } from '@atone/engine';
 import type { InsertOutcome, NewRow } from '@atone/engine';
+import { getRows } from './claim.statement.js';
 import { DuplicateGidError, isEndState, MissingDueError } from './batch.error.js';
+import { IDENTITY } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { msOf, textArray, tagElement } from './row.mapper.js';
 
 /**
  * Inserts what is not there. The rows come sorted, so that two batches with the same gids wait and do not deadlock; who
- * waits finds the other's row, and inserts nothing.
+ * waits finds the other's row, and inserts nothing. The life of the log is looked at here, and not before: in between
+ * the log may have failed over to a database that lacks what was decided last.
  */
 const INSERT_IF_ABSENT: HotStatement = {
   name: 'atone-insert-if-absent',
   text: `
-with written as (
+with life as materialized (
+  select case when identity = ${IDENTITY} then epoch end as epoch
+  from atone.log_life
+),
+written as (
   insert into atone.global_transaction (
     gid, kind, format, version, name, initiator, lane, tags, services,
     state, is_paused, owner, due_at, deadline_at, accepted_at, updated_at, finished_at, plan, progress
@@ -26,11 +33,13 @@ with written as (
     u.plan, u.progress
   from unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::boolean[], $10::uuid[], $11::float8[], $12::float8[], $13::json[], $14::json[]
+    $9::boolean[], $10::uuid[], $11::float8[], $12::float8[], $13::json[], $14::json[], $15::int[]
   ) as u (
     gid, kind, name, initiator, lane, tags, services, state,
-    is_paused, owner, due_in_ms, deadline_in_ms, plan, progress
+    is_paused, owner, due_in_ms, deadline_in_ms, plan, progress, epoch
   )
+  where u.epoch is null
+     or u.epoch = (select epoch from life)
   on conflict (gid) do nothing
   returning gid, state, finished_at
 ),
@@ -44,13 +53,17 @@ counted as (
   on conflict (minute, state, shard) do update
   set count = c.count + excluded.count
 )
-select gid, ${msOf('now()::timestamptz(3)')} as accepted_at
-from written`,
+select w.gid, ${msOf('n.at')} as accepted_at, l.epoch
+from (select now()::timestamptz(3) as at) as n
+left join life as l on true
+left join written as w on true`,
 };
 
 interface InsertedRow {
-  readonly gid: string;
+  readonly gid: string | null;
   readonly accepted_at: number;
+  /** Null where the database has changed, and the new life has no number yet. */
+  readonly epoch: number | null;
 }
 
 /** Inserts the rows in one statement; see TransactionLog.insertIfAbsent. */
@@ -62,10 +75,28 @@ export async function insertAbsentRows(
   const sorted = rows.toSorted((left, right) => (left.gid < right.gid ? -1 : 1));
   const inserted = await pool.run<InsertedRow>(INSERT_IF_ABSENT, valuesOf(sorted));
   const acceptedAt = new Map(inserted.map((row) => [row.gid, row.accepted_at]));
-  return rows.map(({ gid }) => {
+  const life = inserted[0]?.epoch ?? undefined;
+  const others = rows.filter(({ gid, epoch }) => !acceptedAt.has(gid) && isOfOtherLife(epoch, life));
+  const held = new Set(others.length === 0 ? [] : await heldGids(pool, others));
+  return rows.map(({ gid, epoch }) => {
     const at = acceptedAt.get(gid);
-    return at === undefined ? { outcome: 'exists' } : { outcome: 'inserted', acceptedAt: at };
+    if (at !== undefined) {
+      return { outcome: 'inserted', acceptedAt: at };
+    }
+    return isOfOtherLife(epoch, life) && !held.has(gid) ? { outcome: 'other-life' } : { outcome: 'exists' };
   });
+}
+
+function isOfOtherLife(epoch: number | undefined, life: number | undefined): boolean {
+  return epoch !== undefined && epoch !== life;
+}
+
+async function heldGids(pool: StatementRunner, rows: readonly NewRow[]): Promise<string[]> {
+  const found = await getRows(
+    pool,
+    rows.map(({ gid }) => gid),
+  );
+  return found.map(({ gid }) => gid);
 }
 
 function checkBatch(rows: readonly NewRow[]): void {
@@ -93,5 +124,6 @@ function valuesOf(rows: readonly NewRow[]): unknown[] {
     rows.map((row) => row.deadlineInMs),
     rows.map((row) => JSON.stringify(row.plan)),
     rows.map((row) => JSON.stringify(row.progress.document)),
+    rows.map((row) => row.epoch),
   ];
 }

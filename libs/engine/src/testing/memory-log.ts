@@ -58,6 +58,9 @@ export class MemoryLog implements TransactionLog {
       if (this.held.has(row.gid)) {
         return { outcome: 'exists' };
       }
+      if (row.epoch !== undefined && row.epoch !== this.life) {
+        return { outcome: 'other-life' };
+      }
       return { outcome: 'inserted', acceptedAt: this.insert(row) };
     });
   }
@@ -187,7 +190,7 @@ export class MemoryLog implements TransactionLog {
 
   /** Returns when it was accepted. */
   private insert(row: NewRow): number {
-    const { idempotency: _key, owner, plan, progress, deadlineInMs, ...rest } = row;
+    const { idempotency: _key, epoch: _epoch, owner, plan, progress, deadlineInMs, ...rest } = row;
     const now = this.clock.now();
     this.write({
       ...rest,
