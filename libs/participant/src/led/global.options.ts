@@ -12,9 +12,9 @@ export interface TransactionOptions<Result = unknown> {
   readonly timeout?: Duration | undefined;
   /** Default: `REQUIRED`. */
   readonly propagation?: Propagation | undefined;
-  /** Aborts though the method returned, and the result is returned all the same. Default: never. */
+  /** Aborts though the method returned, and the result is returned all the same; so does a rule that throws. Default: never. */
   readonly abortOn?: ((result: Result) => boolean) | undefined;
-  /** Commits what returned normally though the method threw, and the error is thrown all the same. Default: never. */
+  /** Commits what returned normally though the method threw, and the error is thrown all the same; a rule that throws does not. Default: never. */
   readonly commitOn?: ((error: unknown) => boolean) | undefined;
   readonly tags?: Tags | undefined;
   /** The colour of its traffic. Default: that of the branch or the transaction around it. */

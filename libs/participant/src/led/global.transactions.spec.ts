@@ -195,6 +195,16 @@ describe('a method that returns', () => {
     expect([result, world.coordinator.decision?.to]).toEqual(['left', 'abort']);
   });
 
+  test('aborts when its rule throws: nobody knows what it would have said', async () => {
+    await lead(reserve, {
+      abortOn: () => {
+        throw new Error('rule');
+      },
+    });
+
+    expect(world.coordinator.decision?.to).toBe('abort');
+  });
+
   test('throws when it was marked for abort', async () => {
     const run = lead(async () => {
       currentTransaction()?.setAbortOnly('fraud');
@@ -260,6 +270,19 @@ describe('a commit', () => {
 
     await expect(lead(reserve)).rejects.toMatchObject({ code: 'TRANSACTION_ABORTED' });
     expect(world.coordinator.decision?.to).toBe('abort');
+  });
+
+  test('that is refused, and whose abort is not confirmed, is unknown: an earlier attempt may have got through', async () => {
+    const error = refusal('UNAUTHORIZED');
+    world.coordinator.troubles.push({ error, isDone: true }, { error, isDone: true });
+
+    await expect(lead(reserve)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
+  test('that is refused after it got through returns, since nothing can change it', async () => {
+    world.coordinator.troubles.push({ error: refusal('UNAUTHORIZED'), isDone: true });
+
+    expect(await lead(reserve)).toEqual({ ok: true });
   });
 
   test.each([true, false])(

@@ -15,6 +15,7 @@ import {
 import { remainingMs, type LedPorts } from './led.frame.js';
 import { LogLife } from './log.life.js';
 import { Notices } from './notices.js';
+import { abortsOn, commitsOn } from './outcome.rules.js';
 import { placementOf } from './propagation.js';
 import type { ScopeEnd } from './scope.js';
 import { messageOf, settle, type Settled } from './settled.js';
@@ -139,11 +140,7 @@ class Leader {
           ),
         };
       case 'refused':
-        return this.abort(
-          led,
-          end,
-          abortedBy(led, `the commit was refused: ${decided.cause.message}`, decided.cause),
-        );
+        return this.abortInstead(led, end, decided.cause);
       case 'unknown':
         this.findOut(led, deciding, decided.cause);
         return { outcome: 'unknown', error: new OutcomeUnknownError(gid, { cause: decided.cause }) };
@@ -155,31 +152,44 @@ class Leader {
     return { outcome: 'committed' };
   }
 
+  /** An attempt whose answer was lost may have committed before another one was refused: only an abort that is confirmed is one. */
+  private async abortInstead(led: Led, end: ScopeEnd, cause: Error): Promise<Ending> {
+    const reason = `the commit was refused: ${cause.message}`;
+    const outcome = await this.tryAbort(led, end, reason);
+    switch (outcome) {
+      case 'committed':
+        return this.committed(led);
+      case 'undecided':
+        return { outcome: 'unknown', error: new OutcomeUnknownError(led.frame.gid, { cause }) };
+      case 'aborted':
+        await this.ran(led, 'onAbort');
+        return { outcome, error: new TransactionAbortedError(led.frame.gid, reason, { cause }) };
+    }
+  }
+
   private async abort(led: Led, end: ScopeEnd, { message, error }: Verdict): Promise<Ending> {
-    const { coordinator, abortPatience = DEFAULT_ABORT_PATIENCE } = this.options;
-    const request = await decisionOf(led, end, { to: 'abort', message, coordinator });
-    const decided = await this.tryAbort(
-      led,
-      request && { gid: led.frame.gid, request, options: { patience: abortPatience } },
-    );
-    if (decided === 'committed') {
+    const outcome = await this.tryAbort(led, end, message);
+    if (outcome === 'committed') {
       await this.ran(led, 'onCommit');
     } else {
       // Nobody else knows the secret: what is not committed now never will be.
       await this.ran(led, 'onAbort');
     }
-    return { outcome: decided, error };
+    return { outcome, error };
   }
 
   /** An abort that does not get through is no harm: who is in doubt asks, and nobody has decided otherwise. */
   private async tryAbort(
     led: Led,
-    deciding: Deciding | undefined,
+    end: ScopeEnd,
+    message: string | undefined,
   ): Promise<'committed' | 'aborted' | 'undecided'> {
-    if (deciding === undefined) {
+    const { coordinator, log, abortPatience = DEFAULT_ABORT_PATIENCE } = this.options;
+    const request = await decisionOf(led, end, { to: 'abort', message, coordinator });
+    if (request === undefined) {
       return 'aborted';
     }
-    const { coordinator, log } = this.options;
+    const deciding = { gid: led.frame.gid, request, options: { patience: abortPatience } };
     const decided = await decide(coordinator, deciding);
     if (decided.outcome === 'committed' || decided.outcome === 'aborted') {
       return decided.outcome;
@@ -224,13 +234,13 @@ function abortedBy({ frame }: Led, reason: string, cause: unknown): Verdict {
 
 function verdictOn<Result>(
   { frame }: Led,
-  { abortOn, commitOn }: TransactionOptions<Result>,
+  rules: TransactionOptions<Result>,
   settled: Settled<Result>,
 ): Verdict {
   const { gid, scope } = frame;
   const { abortReason, inFlight } = scope;
   if (settled.how === 'threw') {
-    const isKept = abortReason === undefined && inFlight.length === 0 && commitOn?.(settled.error) === true;
+    const isKept = abortReason === undefined && inFlight.length === 0 && commitsOn(rules, settled.error);
     return isKept ? { to: 'commit' } : { to: 'abort', message: messageOf(settled.error) };
   }
   if (abortReason !== undefined) {
@@ -240,7 +250,7 @@ function verdictOn<Result>(
     const error = new CallsInFlightError(gid, inFlight);
     return { to: 'abort', message: error.message, error };
   }
-  return abortOn?.(settled.result) === true
+  return abortsOn(rules, settled.result)
     ? { to: 'abort', message: 'The method returned what it aborts on.' }
     : { to: 'commit' };
 }

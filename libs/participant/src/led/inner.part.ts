@@ -2,6 +2,7 @@ import { runInFrame } from '../branch.context.js';
 import type { TransactionOptions } from './global.options.js';
 import { CallsInFlightError, TransactionAbortedError } from './led.errors.js';
 import type { LedFrame } from './led.frame.js';
+import { abortsOn, commitsOn } from './outcome.rules.js';
 import type { Scope } from './scope.js';
 import { messageOf, settle, type Settled } from './settled.js';
 
@@ -67,11 +68,9 @@ function isKeepable({ abortReason, inFlight }: Scope): boolean {
 
 function reasonAgainst<Result>(settled: Settled<Result>, rules: Rules<Result>): string | undefined {
   if (settled.how === 'threw') {
-    return rules.commitOn?.(settled.error) === true
-      ? undefined
-      : `'${rules.name}' threw ${messageOf(settled.error)}`;
+    return commitsOn(rules, settled.error) ? undefined : `'${rules.name}' threw ${messageOf(settled.error)}`;
   }
-  return rules.abortOn?.(settled.result) === true ? `'${rules.name}' returned what it aborts on` : undefined;
+  return abortsOn(rules, settled.result) ? `'${rules.name}' returned what it aborts on` : undefined;
 }
 
 /** A part that is undone has no commit of its own, and its end is known together with that of the whole. */
