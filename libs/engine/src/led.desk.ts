@@ -181,12 +181,14 @@ export class LedDesk {
 
   private registering(asked: Asked<RegistrationRequest>): LedStart {
     const { gid, request } = asked;
-    const { name, secretHash, epoch, remainingMs, branches } = request;
+    const { secretHash, epoch, remainingMs, branches } = request;
+    // Who registers may not know it: only the initiator does, and tells it with its first call.
+    const name = this.parts.hearsay.heardOf(gid)?.notice.name ?? request.name;
     const now = this.ports.clock.now();
     const deadlineAt = now + remainingMs;
     const start = { gid, name, led: { secretHash, epoch }, acceptedAt: now, deadlineAt };
     return {
-      envelope: envelopeOf(asked),
+      envelope: { ...envelopeOf(asked), name },
       saga: activeLed(start, branches),
       deadlineInMs: remainingMs,
     };

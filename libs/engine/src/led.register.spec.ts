@@ -22,6 +22,15 @@ describe('branches that are registered', () => {
     expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', deadlineAt, services: ['hotel'] });
   });
 
+  test('bear the name that their initiator has told, which who registers need not know', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice({ name: 'book-trip' })]);
+
+    await engine.register(trip.gid, trip.registration(['1'], { name: 'unknowing' }));
+
+    expect(await world.log.get(trip.gid)).toMatchObject({ name: 'book-trip' });
+  });
+
   test('join those that were registered before, here and at another instance', async () => {
     const { engine } = await world.coordinator();
     const other = await world.coordinator();
