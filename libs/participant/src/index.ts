@@ -39,7 +39,14 @@ export { outcomeOfError, type ErrorOutcome } from './led/error.outcome.js';
 export type * from './led/global.options.js';
 export { createPortGlobalTransactions } from './led/global.transactions.js';
 export { instrumentAxios, type AxiosLike } from './led/http.axios.js';
-export { callCarrying, callHttp, type CallHttpOptions, type HttpAnswer } from './led/http.call.js';
+export {
+  atoneHeaders,
+  callCarrying,
+  callHttp,
+  type CallHttpOptions,
+  type HandedCall,
+  type HttpAnswer,
+} from './led/http.call.js';
 export { BadContextError, type InboundHeaders } from './led/http.context.js';
 export type { Middleware } from './led/http.express.js';
 export type { FastifyPluginLike } from './led/http.fastify.js';

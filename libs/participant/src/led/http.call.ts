@@ -1,5 +1,6 @@
 import { HEADERS } from '@atone/protocol';
-import { callThrough, type ThroughCall } from './call.through.js';
+import { beginCall, callThrough, settleCall, type ThroughCall } from './call.through.js';
+import { contextHeaders } from './http.context.js';
 import { requireFrame } from './transaction.context.js';
 
 /** An answer as `fetch`, undici and axios give it. */
@@ -40,6 +41,43 @@ export async function callHttp<Answer extends HttpAnswer>(
  */
 export async function callCarrying<Answer>(call: ThroughCall<Answer>): Promise<Answer> {
   return callThrough(requireFrame(call.label), call);
+}
+
+/** A call that any client may send. It is in flight until one of the two is told, and until then nothing commits. */
+export interface HandedCall {
+  /** What must be in its request. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * An answer came: see `callHttp` for what it means.
+   *
+   * @throws UnknownOutcomeError when a normal answer tells something unreadable about what it has enlisted.
+   */
+  answered(this: void, answer: HttpAnswer): void;
+  /** It threw, or nobody waits for it any more. */
+  failed(this: void): void;
+}
+
+/**
+ * Begins a call in the led transaction around the code, for a client that cannot be wrapped by `callHttp`.
+ *
+ * ```ts
+ * const { headers, answered, failed } = atoneHeaders('POST /reservations');
+ * ```
+ *
+ * @throws NoTransactionError, TransactionOverError.
+ */
+export function atoneHeaders(label = 'a call by hand'): HandedCall {
+  const frame = requireFrame(label);
+  const open = beginCall(frame, label);
+  return {
+    headers: contextHeaders(frame, open.branchId),
+    answered: (answer) => {
+      settleCall(open, { gid: frame.gid, branchId: open.branchId, what: label }, httpMeaning(answer));
+    },
+    failed: () => {
+      open.threw();
+    },
+  };
 }
 
 /** Returns what an HTTP answer tells about its call. */

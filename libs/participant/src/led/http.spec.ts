@@ -11,7 +11,8 @@ import { atoneExpress, atoneFastify, atoneFetch, runInbound } from '../node/led.
 import { done, LedWorld } from '../testing/led.world.js';
 import { createPortGlobalTransactions } from './global.transactions.js';
 import { instrumentAxios } from './http.axios.js';
-import { callHttp } from './http.call.js';
+import { atoneHeaders, callHttp } from './http.call.js';
+import { CallsInFlightError } from './led.errors.js';
 import { createServiceClient, type ServiceClient } from './service.client.js';
 import { currentTransaction } from './transaction.context.js';
 
@@ -331,6 +332,27 @@ describe('other clients', () => {
     await lead(() => callHttp((headers) => fetch(url, { headers })));
 
     expect(decidedIds()).toEqual(['1~run.1']);
+  });
+
+  test('a client that only takes headers takes part: nothing commits before its answer was told', async () => {
+    const url = await serve('node', async () => {
+      await bookTimes(1);
+      return ok;
+    });
+
+    await lead(async () => {
+      const { headers, answered } = atoneHeaders('GET /rooms');
+      answered(await fetch(url, { headers }));
+    });
+    expect(decidedIds()).toEqual(['1~run.1']);
+
+    await expect(lead(async () => void atoneHeaders('GET /rooms'))).rejects.toThrow(CallsInFlightError);
+    await expect(
+      lead(async () => {
+        atoneHeaders('GET /rooms').failed();
+        throw new Error('no room');
+      }),
+    ).rejects.toThrow('no room');
   });
 
   test('a handler without an adapter takes part when its headers are passed on', async () => {

@@ -20,20 +20,27 @@ const REPLY_BYTES_MAX = 16_384;
 const RUN_CHARS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const RUN_LENGTH = 6;
 
+/** What executions of branches need besides their machine. */
+export interface LedRuntimeOptions {
+  readonly registrar?: Registrar | undefined;
+  /** A longer list is registered, and not answered. Default: 16 KiB. */
+  readonly replyBytesMax?: number | undefined;
+}
+
 /**
  * Returns what gives executions of branches their scopes.
  *
  * Long lists are registered with `registrar` before they are answered; without one they are answered as they are.
  */
 export function createPortLedRuntime(
-  { registrar }: { readonly registrar?: Registrar | undefined },
+  { registrar, replyBytesMax = REPLY_BYTES_MAX }: LedRuntimeOptions,
   ports: LedPorts,
 ): LedRuntime {
   return {
     async run(command, work) {
       const frame = openRun(command, ports);
       const scope = {
-        collect: async () => shortEnough(frame, endRun(frame), { bytesMax: REPLY_BYTES_MAX, registrar }),
+        collect: async () => shortEnough(frame, endRun(frame), { bytesMax: replyBytesMax, registrar }),
       };
       try {
         return await runInFrame(frame, () => work(scope));
