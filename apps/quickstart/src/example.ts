@@ -1,4 +1,4 @@
-import type { AtoneClient, SubmitResult } from '@atone/participant';
+import type { AtoneClient } from '@atone/participant';
 import type { ChildPlan } from './supervisor.js';
 
 /*
@@ -14,16 +14,29 @@ export interface Surroundings {
   readonly firstPort: number;
 }
 
-/** One transaction to start, under a key of its own. */
+/** What a piece of work came to. */
+export interface WorkResult {
+  /** Undecided where only an operator can move it. */
+  readonly outcome: 'committed' | 'aborted' | 'undecided';
+  /** Why it aborted. */
+  readonly reason?: string | undefined;
+}
+
+/** One transaction to start, under a key of its own: to start it again does not do it twice. */
 export interface Work {
   readonly key: string;
-  submit(client: AtoneClient): Promise<SubmitResult<object>>;
+  /**
+   * Returns what it came to; undefined when that is not known yet, and is to be asked again.
+   *
+   * @throws NotNowError, or an AtoneClientError that may pass, when somebody who is needed is away.
+   */
+  submit(client: AtoneClient): Promise<WorkResult | undefined>;
 }
 
 /** What became of one piece of work in this run. */
 export interface Ended {
   readonly key: string;
-  readonly result: SubmitResult<object>;
+  readonly result: WorkResult;
   readonly latencyMs: number;
 }
 
@@ -67,6 +80,8 @@ export interface Example {
   readonly title: string;
   /** What one piece of work is called, in the plural. */
   readonly noun: string;
+  /** What is done with it, as in "Placing 5 orders" and "5 orders were placed". */
+  readonly verb: { readonly doing: string; readonly done: string };
   readonly databases: readonly string[];
   /** How many ports above the coordinator's its services take. */
   readonly portCount: number;

@@ -1,10 +1,6 @@
-import {
-  AtoneClientError,
-  CoordinatorRefusedError,
-  type AtoneClient,
-  type SubmitResult,
-} from '@atone/participant';
-import type { Ended, Work } from './example.js';
+import { AtoneClientError, CoordinatorRefusedError, type AtoneClient } from '@atone/participant';
+import type { Ended, Work, WorkResult } from './example.js';
+import { NotNowError } from './not-now.error.js';
 
 export interface FeederPorts {
   readonly client: AtoneClient;
@@ -20,7 +16,7 @@ export interface FeedOptions {
   onEnded(ended: Ended): void;
 }
 
-/** Between two tries to reach a coordinator that did not answer for all the client's patience. */
+/** Between two tries to reach somebody who is away. */
 const PAUSE_MS = 1_000;
 
 /**
@@ -55,18 +51,18 @@ async function finish(work: Work, signal: AbortSignal, ports: FeederPorts): Prom
   while (!signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- one try after the other
     const result = await submitOnce(work, ports);
-    if (result !== undefined && hasSettled(result)) {
+    if (result !== undefined) {
       return { key: work.key, result, latencyMs: ports.now() - startedAt };
     }
   }
   return undefined;
 }
 
-async function submitOnce(work: Work, ports: FeederPorts): Promise<SubmitResult<object> | undefined> {
+async function submitOnce(work: Work, ports: FeederPorts): Promise<WorkResult | undefined> {
   try {
     return await work.submit(ports.client);
   } catch (error) {
-    if (!(error instanceof AtoneClientError) || !mayPass(error)) {
+    if (!mayPass(error)) {
       throw error;
     }
     await ports.sleep(PAUSE_MS);
@@ -75,10 +71,10 @@ async function submitOnce(work: Work, ports: FeederPorts): Promise<SubmitResult<
 }
 
 /** A service that was away for long is in no catalogue until it is back. */
-function mayPass(error: AtoneClientError): boolean {
-  return error.retryable || (error instanceof CoordinatorRefusedError && error.code === 'UNKNOWN_ACTION');
-}
-
-function hasSettled({ state, stuck }: SubmitResult<object>): boolean {
-  return state === 'committed' || state === 'aborted' || stuck !== undefined;
+function mayPass(error: unknown): boolean {
+  return (
+    error instanceof NotNowError ||
+    (error instanceof AtoneClientError && error.retryable) ||
+    (error instanceof CoordinatorRefusedError && error.code === 'UNKNOWN_ACTION')
+  );
 }

@@ -1,7 +1,7 @@
 import { EmbeddedPostgresError } from '@atone/embedded-postgres';
 import { AtoneClientError } from '@atone/participant';
 import { join } from 'node:path';
-import { musicShop } from './music-shop/music-shop.example.js';
+import { EXAMPLE_NAMES, exampleOf } from './examples.js';
 import { readOptions } from './options.js';
 import { requirePlatform } from './platform.check.js';
 import { QuickstartError } from './quickstart.error.js';
@@ -12,7 +12,7 @@ import { createTerminal } from './terminal.js';
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof SIGNAL_EXIT_CODES;
 
-const options = readOptions(process.argv.slice(2));
+const options = readOptions(process.argv.slice(2), EXAMPLE_NAMES);
 const terminal = createTerminal(process.stdout);
 const supervisor = superviseProcesses(join(options.data, 'logs'), terminal);
 const stop = new AbortController();
@@ -26,7 +26,8 @@ async function main(): Promise<number> {
   try {
     requirePlatform(`${process.platform}-${process.arch}`);
     const databaseUrl = process.env['ATONE_DATABASE_URL'] || undefined;
-    const plan = { options, example: musicShop, terminal, stop: stop.signal, supervisor, databaseUrl };
+    const example = exampleOf(options.example);
+    const plan = { options, example, terminal, stop: stop.signal, supervisor, databaseUrl };
     return exitCodeOf(await runQuickstart(plan));
   } catch (error) {
     terminal.warn(sentenceOf(error));

@@ -1,16 +1,18 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** What `npm start` was asked to do. */
 export interface QuickstartOptions {
+  /** The name of the example to show. */
+  readonly example: string;
   /** Whether to end after the run rather than stay up. */
   readonly exit: boolean;
   /** Whether to delete the data of earlier runs first. */
   readonly fresh: boolean;
-  /** The file of orders; undefined stands for the example's own. */
+  /** The file of orders; undefined stands for the example's own work. */
   readonly orders: string | undefined;
-  /** How many orders are under way at once. */
+  /** How many transactions are under way at once. */
   readonly concurrency: number;
   /** The coordinator's port; the services take those above it. */
   readonly port: number;
@@ -25,16 +27,27 @@ const PORT_COUNT_MAX = 16;
 const PORT_MAX = 65_535 - PORT_COUNT_MAX;
 const CONCURRENCY_MAX = 2_000;
 
-/** Returns the options in `args`. Ends the process after `--help`, or with a sentence about what it cannot read. */
-export function readOptions(args: readonly string[]): QuickstartOptions {
+/**
+ * Returns the options in `args`. Ends the process after `--help`, or with a sentence about what it cannot read.
+ *
+ * `examples` are the names to choose from; the first one is shown if nothing is said.
+ */
+export function readOptions(args: readonly string[], examples: readonly string[]): QuickstartOptions {
   const command = new Command('npm start --')
-    .description('Starts PostgreSQL, the coordinator and the music shop, places its orders, and stays up.')
+    .description(
+      'Starts PostgreSQL, the coordinator and the services of an example, does its work, and stays up.',
+    )
+    .addOption(new Option('--example <name>', 'which example to show').choices(examples).default(examples[0]))
     .option('--exit', 'end after the run; the exit code tells whether all was well')
-    .option('--fresh', 'delete what earlier runs left, and begin at the first order')
-    .option('--orders <file>', 'place the orders in this CSV file instead of the sample', fromHere)
+    .option('--fresh', 'delete what earlier runs left, and begin anew')
+    .option(
+      '--orders <file>',
+      'of the music shop: place the orders in this CSV file instead of the sample',
+      fromHere,
+    )
     .option(
       '--concurrency <n>',
-      'how many orders are under way at once',
+      'how many transactions are under way at once',
       wholeNumber(1, CONCURRENCY_MAX),
       128,
     )
@@ -56,7 +69,7 @@ export function readOptions(args: readonly string[]): QuickstartOptions {
   return { ...rest, exit, fresh, orders };
 }
 
-type Defaulted = Pick<QuickstartOptions, 'concurrency' | 'port' | 'data'>;
+type Defaulted = Pick<QuickstartOptions, 'example' | 'concurrency' | 'port' | 'data'>;
 
 /** npm runs scripts in the repository's root, and tells where it was called. */
 function fromHere(path: string): string {

@@ -5,6 +5,7 @@ import { spawnChild } from './child.process.js';
 import { Cleanup } from './cleanup.js';
 import { openDataFolder, wipe, type DataFolder } from './data-folder.js';
 import { startEmbedded, useServer, type Databases } from './databases.js';
+import { commandOf } from './examples.js';
 import type { Ended, Example, LoadedWork, Surroundings, Work } from './example.js';
 import { feed } from './feeder.js';
 import { REPOSITORY, type QuickstartOptions } from './options.js';
@@ -190,12 +191,12 @@ async function place(
   const { terminal, example, options } = plan;
   const doneCount = totalCount - works.length;
   if (works.length === 0) {
-    terminal.say(`All ${countText(totalCount)} ${example.noun} were placed before.`);
+    terminal.say(`All ${countText(totalCount)} ${example.noun} were ${example.verb.done} before.`);
     return undefined;
   }
   const already = doneCount > 0 ? ` after the ${countText(doneCount)} of earlier starts` : '';
   terminal.say(
-    `Placing ${countText(works.length)} ${example.noun}${already}, ${options.concurrency} at a time.`,
+    `${example.verb.doing} ${countText(works.length)} ${example.noun}${already}, ${options.concurrency} at a time.`,
   );
   const progress = startProgress({ noun: example.noun, totalCount, doneCount }, terminal);
   plan.stop.addEventListener('abort', () => progress.end(), { once: true });
@@ -230,7 +231,8 @@ function tell(report: Report, { terminal, options }: QuickstartPlan): void {
   if (abortedGid !== undefined) {
     terminal.say(`One that was undone: curl ${coordinatorUrl}/v1/transactions/${abortedGid}`);
   }
-  terminal.say('Ctrl-C stops everything and keeps the data; `npm start -- --fresh` begins anew.');
+  const anew = `${commandOf(options.example)} --fresh`;
+  terminal.say(`Ctrl-C stops everything and keeps the data; \`${anew}\` begins anew.`);
 }
 
 function urlOf({ port }: QuickstartOptions): string {

@@ -9,6 +9,7 @@ import { MusicShopWork } from './music-shop.work.js';
 export const musicShop: Example = {
   title: 'the music shop',
   noun: 'orders',
+  verb: { doing: 'Placing', done: 'placed' },
   databases: SERVICES.map(databaseOf),
   portCount: 2 * SERVICES.length,
   services: (surroundings) => SERVICES.map((name) => serviceOf(name, surroundings)),

@@ -22,9 +22,8 @@ function row(orderNo: number, state: OrderRow['state'], reason: string | null = 
   };
 }
 
-function ended(orderNo: number, outcome: string, message = ''): Ended {
-  const result = { outcome, abort: { message } } as unknown as Ended['result'];
-  return { key: `order-${orderNo}`, result, latencyMs: 1 };
+function ended(orderNo: number, outcome: Ended['result']['outcome'], reason = ''): Ended {
+  return { key: `order-${orderNo}`, result: { outcome, reason }, latencyMs: 1 };
 }
 
 describe('a later start', () => {
@@ -86,7 +85,7 @@ describe('the standing', () => {
     expect(standing.undecidedCount).toBe(0);
   });
 
-  test.each([
+  test.each<[string, Ended, OrderRow[]]>([
     ['committed, and is not there', ended(1, 'committed'), []],
     ['committed, and is cancelled', ended(1, 'committed'), [row(1, 'cancelled', 'out of stock')]],
     ['aborted, and is confirmed', ended(1, 'aborted'), [row(1, 'confirmed')]],

@@ -45,7 +45,7 @@ export function standingOf({ totalCount, rows: allRows, ended, findings }: Stand
   const confirmed = rows.filter(({ state }) => state === 'confirmed');
   const reasons = [
     ...cancelled.map((row) => row.cancel_reason ?? 'unknown'),
-    ...rowless.map(({ result }) => result.abort?.message ?? 'unknown'),
+    ...rowless.map(({ result }) => result.reason ?? 'unknown'),
   ];
   return {
     committedCount: confirmed.length,

@@ -10,6 +10,7 @@ import {
 import { Pool } from 'pg';
 import type { Ended, Standing, Surroundings, Work, Workload } from '../example.js';
 import { QuickstartError } from '../quickstart.error.js';
+import { resultOf } from './submission.result.js';
 import { databaseOf, portOf, SERVICES, type ServiceName } from './music-shop.services.js';
 import { openOrders, standingOf, type OrderRow } from './music-shop.standing.js';
 
@@ -123,5 +124,9 @@ async function put(url: string, body: object): Promise<void> {
 
 function workOf(order: NewOrder): Work {
   const key = orderKey(order.orderNo);
-  return { key, submit: (client) => client.submit(placeOrder, order, { idempotencyKey: key, wait: WAIT }) };
+  return {
+    key,
+    submit: async (client) =>
+      resultOf(await client.submit(placeOrder, order, { idempotencyKey: key, wait: WAIT })),
+  };
 }
