@@ -3,6 +3,7 @@ import {
   type ActionContract,
   type BranchContext,
   type InputOf,
+  type PayloadSchema,
   type RegisteredAction,
   type Undo,
 } from '@atone/participant';
@@ -22,6 +23,9 @@ export interface ActionOptions<Compensate extends string> {
   /** How the action is asked again, where a plan does not say. Default: as the coordinator does. */
   readonly retry?: RegisteredAction['retry'];
 }
+
+/** Describes in a contract what takes effect at once, as `action` returns it. */
+export type SagaAction = ActionContract<PayloadSchema, PayloadSchema, 'saga'>;
 
 /** A method that carries out `Contract`. It is asynchronous: the answer commits together with what it did. */
 export type ActionMethod<Contract> = (
@@ -64,7 +68,7 @@ export type ActionDecorator<Contract, Compensate extends string> = <
  *
  * @throws MisuseError when the class is loaded, where the types were silenced.
  */
-export function Action<Contract extends ActionContract, const Compensate extends string>(
+export function Action<Contract extends SagaAction, const Compensate extends string>(
   contract: Contract,
   options: ActionOptions<Compensate>,
 ): ActionDecorator<Contract, Compensate> {
@@ -75,6 +79,7 @@ export function Action<Contract extends ActionContract, const Compensate extends
       contract,
       method,
       compensate: compensate === NO_COMPENSATION ? undefined : compensate,
+      confirm: undefined,
       retry,
     });
   };
@@ -94,6 +99,11 @@ function refuseMisuse(
   if (typeof use.contract?.name !== 'string') {
     throw new MisuseError(
       `@Action on ${place} names no action. Pass one of a contract: @Action(payments.charge, …). An import cycle may be why it is undefined.`,
+    );
+  }
+  if (use.contract.kind === 'tcc') {
+    throw new MisuseError(
+      `@Action on ${place} names ${use.contract.service}.${use.contract.name}, which is a try. Use @Try(…, { confirm: 'method', cancel: 'method' }), or describe it by \`action({ input, output })\` in the contract.`,
     );
   }
   if (typeof use.options?.compensate !== 'string' || use.options.compensate === '') {

@@ -18,7 +18,7 @@ interface Finding {
   readonly place: string;
 }
 
-/** Finds the methods with `@Action` among all providers and controllers of the application. */
+/** Finds the methods with `@Action` and `@Try` among all providers and controllers of the application. */
 @Injectable()
 export class ActionDiscovery {
   constructor(private readonly discovery: DiscoveryService) {}
@@ -78,23 +78,34 @@ function prototypeOf(instance: unknown): unknown {
 }
 
 function handlerOf({ action, instance, place }: Finding): FoundAction {
-  const { contract, method, compensate, retry } = action;
+  const { contract, method, compensate, confirm, retry } = action;
   refuseNoMethod(instance, method, `${place} carries out ${nameOfAction(action)}`);
   if (compensate !== undefined) {
-    refuseNoMethod(instance, compensate, `${place} names '${compensate}' as its compensation`);
+    const role = contract.kind === 'tcc' ? 'cancel' : 'compensation';
+    refuseNoMethod(instance, compensate, `${place} names '${compensate}' as its ${role}`);
+  }
+  if (confirm !== undefined) {
+    refuseNoMethod(instance, confirm, `${place} names '${confirm}' as its confirm`);
   }
   return {
     contract,
     retry,
     // Looked up at each call: what a proxy or a test puts on the instance later counts too.
     run: (input, branch) => call(instance, method, [input, branch]),
-    compensate:
-      compensate === undefined
-        ? undefined
-        : async (undo) => {
-            await call(instance, compensate, [undo]);
-          },
+    compensate: callerOf(instance, compensate),
+    confirm: callerOf(instance, confirm),
   };
+}
+
+function callerOf(
+  instance: Methods,
+  method: string | undefined,
+): ((given: unknown) => Promise<void>) | undefined {
+  return method === undefined
+    ? undefined
+    : async (given) => {
+        await call(instance, method, [given]);
+      };
 }
 
 async function call(instance: Methods, method: string | symbol, args: readonly unknown[]): Promise<unknown> {

@@ -7,6 +7,8 @@ export interface DeclaredAction {
   readonly method: string | symbol;
   /** The method that undoes it; undefined where nothing can. */
   readonly compensate: string | undefined;
+  /** The method that makes a try definite; undefined for what is no try. */
+  readonly confirm: string | undefined;
   readonly retry: RegisteredAction['retry'];
 }
 

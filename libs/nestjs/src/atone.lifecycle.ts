@@ -9,6 +9,7 @@ import { MisuseError, type AtoneClient } from '@atone/participant';
 import type { FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, httpConnection, type AtoneConnection, type Serving } from './atone.connection.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions, type ListenOptions } from './atone.options.js';
+import { ServiceCaller } from './led/service.caller.js';
 import { namesOf, Participation } from './participation.js';
 
 /** Lets the service take part from the end of Nest's start to the beginning of its stop. */
@@ -22,6 +23,7 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(ATONE_OPTIONS) private readonly options: AtoneOptions,
     @Inject(ATONE_CLIENT) private readonly client: AtoneClient,
     private readonly participation: Participation,
+    private readonly caller: ServiceCaller,
     @Optional() @Inject(ATONE_CONNECTION) connection?: AtoneConnection,
   ) {
     this.connection = connection ?? httpConnection;
@@ -42,6 +44,7 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
     const listen = requireListen(options, actions);
     refuseUnknownAddress(listen);
     const workers = await this.participation.workers(actions);
+    this.caller.useParticipant(workers.participant);
     this.serving = await this.connection.serve({ options, listen, actions, client, ...workers });
   }
 

@@ -1,5 +1,5 @@
-import { ConfigurableModuleBuilder, type InjectionToken } from '@nestjs/common';
-import type { AtoneClient, CleanUpOptions, Duration, LocalDatabase } from '@atone/participant';
+import type { InjectionToken } from '@nestjs/common';
+import type { AtoneClient, CleanUpOptions, Duration, LocalDatabase, SweepOptions } from '@atone/participant';
 import type { SigningKey } from '@atone/protocol';
 
 /** Where the coordinator is. */
@@ -36,6 +36,26 @@ export interface BarrierOptions {
    * that ended 24 hours ago or more.
    */
   readonly cleanUp?: CleanUpOptions | false | undefined;
+  /**
+   * When the coordinator is asked about branches of led transactions whose deadline has passed. Default: every 5 s, 200
+   * at once.
+   */
+  readonly doubts?: SweepOptions | undefined;
+}
+
+/** How the context of led transactions travels. */
+export interface PropagationOptions {
+  /** Whether requests and messages that carry a transaction are taken as a part of it. Default: yes. */
+  readonly inbound?: boolean | undefined;
+  /** Whether calls of the global `fetch` carry the transaction around them. Default: yes. */
+  readonly fetch?: boolean | undefined;
+  /** Whether calls of the HttpServices of @nestjs/axios do. Default: yes. */
+  readonly httpService?: boolean | undefined;
+  /**
+   * Tells which URLs belong to services that take part. No other calls carry anything; and these are repeated when no answer
+   * came, whatever their method. Default: all take part, and only what HTTP calls idempotent is repeated.
+   */
+  readonly to?: ((url: URL) => boolean) | undefined;
 }
 
 /** How a service takes part in global transactions. */
@@ -47,9 +67,12 @@ export interface AtoneOptions {
   readonly database?: LocalDatabase<unknown> | DatabaseSource | undefined;
   /** Needed by services that carry out actions. */
   readonly listen?: ListenOptions | undefined;
-  /** The secrets by which the coordinator may sign its commands. */
+  /** The secrets by which the coordinator may sign its commands. By the first, this service signs its calls of others. */
   readonly keys?: readonly SigningKey[] | undefined;
   readonly barrier?: BarrierOptions | undefined;
+  /** Where the services are that are called by injected clients, if not where the coordinator's catalogue says. */
+  readonly services?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly propagation?: PropagationOptions | undefined;
   /** The colour of traffic that this instance takes. */
   readonly lane?: string | undefined;
   /** For the operators to see. */
@@ -60,15 +83,8 @@ export interface AtoneOptions {
   readonly parallelMax?: number | undefined;
 }
 
-const builder = new ConfigurableModuleBuilder<AtoneOptions>({ moduleName: 'Atone' })
-  .setClassMethodName('forRoot')
-  .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
-  .build();
-
-export const ConfigurableAtoneModule = builder.ConfigurableModuleClass;
-
 /** The token of the options. */
-export const ATONE_OPTIONS: InjectionToken<AtoneOptions> = builder.MODULE_OPTIONS_TOKEN;
+export const ATONE_OPTIONS: InjectionToken<AtoneOptions> = Symbol.for('atone.options');
 
 /** The token of the client of the coordinator; override it in tests. */
 export const ATONE_CLIENT: InjectionToken<AtoneClient> = Symbol.for('atone.client');

@@ -5,11 +5,13 @@ export type {
   ActionOptions,
   AnswerOf,
   Compensating,
+  SagaAction,
 } from './action.decorator.js';
 export { ATONE_CONNECTION } from './atone.connection.js';
-export type { AtoneConnection, ServedService, Serving } from './atone.connection.js';
+export type { AtoneConnection, CallingService, ServedService, Serving } from './atone.connection.js';
 export { AtoneLifecycle } from './atone.lifecycle.js';
 export { AtoneModule } from './atone.module.js';
+export type { AtoneExtras } from './atone.module-builder.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';
 export type {
   AtoneOptions,
@@ -17,42 +19,75 @@ export type {
   CoordinatorOptions,
   DatabaseSource,
   ListenOptions,
+  PropagationOptions,
 } from './atone.options.js';
+export { atoneClientProxy, type ClientProxyLike } from './led/client.proxy.js';
+export { GlobalTransaction } from './led/global-transaction.decorator.js';
+export type {
+  GlobalTransactionDecorator,
+  GlobalTransactionOptions,
+} from './led/global-transaction.decorator.js';
+export { GlobalTransactions } from './led/global-transactions.service.js';
+export { clientToken, InjectClient, type AnyContract } from './led/service.clients.js';
+export { Try } from './led/try.decorator.js';
+export type { Ending, TryContract, TryDecorator, TryOptions } from './led/try.decorator.js';
 export { Sagas } from './sagas.service.js';
 
 // What a service needs beside: one package to install and to import from.
 export {
   action,
   AtoneClientError,
+  atoneFetch,
   BarrierMissingError,
   BarrierOutdatedError,
+  callHttp,
+  CallsInFlightError,
+  CallTimeoutError,
   contract,
   CoordinatorBusyError,
   CoordinatorRefusedError,
   CoordinatorUnreachableError,
+  currentTransaction,
   InvalidSagaError,
   InvalidSagaInputError,
   MisuseError,
+  NoTransactionError,
+  outcomeOfError,
+  OutcomeUnknownError,
   RefusedError,
   Saga,
   saga,
+  TransactionAbortedError,
+  TransactionOverError,
+  TransactionPresentError,
+  TransactionTimeoutError,
+  tryAction,
   UnexpectedAnswerError,
+  UnknownOutcomeError,
 } from '@atone/participant';
 export type {
   ActionContract,
   ActOptions,
   AtoneClient,
   BranchContext,
+  CallOptions,
   CleanUpOptions,
+  Confirm,
+  CurrentTransaction,
   Duration,
+  ErrorOutcome,
   InputOf,
   LocalDatabase,
   OutputOf,
+  Propagation,
   RawInputOf,
   SagaInput,
   SagaOutputs,
+  ServiceClient,
   SubmitOptions,
   SubmitResult,
+  SweepOptions,
+  TransactionOptions,
   Undo,
 } from '@atone/participant';
 export type { SigningKey, Submission, TransactionView } from '@atone/protocol';

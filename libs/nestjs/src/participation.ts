@@ -2,12 +2,17 @@ import { Inject, Injectable, Optional, type InjectionToken } from '@nestjs/commo
 import { ModuleRef } from '@nestjs/core';
 import {
   checkBarrier,
+  createDoubtSweeper,
   createJanitor,
+  createLedRuntime,
   createParticipant,
+  createPortLedRuntime,
   migrateBarrier,
   MisuseError,
   type AtoneClient,
   type BarrierJanitor,
+  type DoubtSweeper,
+  type LedRuntime,
   type LocalDatabase,
   type Participant,
 } from '@atone/participant';
@@ -21,6 +26,7 @@ export interface Workers {
   readonly participant: Participant;
   /** Undefined where the rows of the barrier are to stay. */
   readonly janitor: BarrierJanitor | undefined;
+  readonly sweeper: DoubtSweeper;
 }
 
 /** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
@@ -40,21 +46,36 @@ export class Participation {
     return this.discovery.find(this.options.service);
   }
 
-  /** Returns the participant and its janitor, once the barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
+  /** Returns the participant with its janitor and sweeper, once the barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
   async workers(actions: readonly FoundAction[]): Promise<Workers> {
     const { service, parallelMax, barrier } = this.options;
     const database = this.requireDatabase(actions);
     const shared = { service, database, endings: this.client };
     const usual = nestLog('Atone');
     const log = this.connection?.log?.(usual) ?? usual;
-    const participant = createParticipant({ ...shared, handlers: actions, parallelMax, log });
+    const runtime = this.runtime();
+    const participant = createParticipant({ ...shared, handlers: actions, parallelMax, log, runtime });
     const janitor =
       barrier?.cleanUp === false ? undefined : createJanitor({ ...shared, log: usual, ...barrier?.cleanUp });
+    const sweeper = createDoubtSweeper({
+      ...barrier?.doubts,
+      participant,
+      database,
+      doubts: this.client,
+      log: usual,
+    });
     if (barrier?.migrate === true) {
       await migrateBarrier(database);
     }
     await checkBarrier(database, { cleanUp: janitor !== undefined });
-    return { participant, janitor };
+    return { participant, janitor, sweeper };
+  }
+
+  /** Lists of branches that are too long for an answer go to the coordinator first. */
+  private runtime(): LedRuntime {
+    const options = { registrar: this.client };
+    const ports = this.connection?.ledPorts;
+    return ports === undefined ? createLedRuntime(options) : createPortLedRuntime(options, ports);
   }
 
   private requireDatabase(actions: readonly FoundAction[]): LocalDatabase<unknown> {
