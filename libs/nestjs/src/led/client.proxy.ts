@@ -63,7 +63,7 @@ interface LastAnswer {
 /** One message, until its last answer. */
 class MessageCall {
   private subscription: Subscription | undefined;
-  private give: ((error: Error) => void) | undefined;
+  private giveUp: (() => void) | undefined;
 
   constructor(
     private readonly subscriber: Subscriber<unknown>,
@@ -74,7 +74,7 @@ class MessageCall {
   start(label: string): void {
     const called = callCarrying<LastAnswer>({
       label,
-      send: (context) => this.lastAnswer(context),
+      send: (context, giveUp) => this.lastAnswer(context, giveUp),
       meaningOf: ({ meaning }) => meaning,
     });
     from(called)
@@ -84,12 +84,15 @@ class MessageCall {
 
   stop(): void {
     this.subscription?.unsubscribe();
-    this.give?.(new Error('Nobody waits for the answer any more.'));
+    this.giveUp?.();
   }
 
-  private lastAnswer(context: Readonly<Record<string, string>>): Promise<LastAnswer> {
+  private lastAnswer(context: Readonly<Record<string, string>>, giveUp: () => void): Promise<LastAnswer> {
     return new Promise((resolve, reject) => {
-      this.give = reject;
+      this.giveUp = () => {
+        giveUp();
+        reject(new Error('Nobody waits for the answer any more.'));
+      };
       this.subscription = this.send(context).subscribe({
         next: (answer) => {
           const envelope = openEnvelope(answer);

@@ -111,7 +111,7 @@ export async function callStock(): Promise<string> {
 }
 
 /** Returns what an answer tells of a branch. */
-export function enlisted(branchId: string): string {
+function enlisted(branchId: string): string {
   const branch = { branchId, service: 'stock', action: 'reserve', kind: 'saga', nonce: 'nonce-of-stock' };
   return JSON.stringify({ below: [branch] });
 }

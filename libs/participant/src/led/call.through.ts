@@ -24,8 +24,11 @@ export interface ThroughCall<Answer> {
   readonly timeout?: Duration | undefined;
   /** For how long it is sent again, under the same id, when no answer came. Default: it is not. */
   readonly repeatFor?: Duration | undefined;
-  /** Makes the call with `headers` in its request. */
-  send(headers: Readonly<Record<string, string>>): Promise<Answer>;
+  /**
+   * Makes the call with `headers` in its request. `giveUp` takes it off the list at once, where nobody waits for its answer any
+   * more: that it rejects then would be noticed some turns later.
+   */
+  send(headers: Readonly<Record<string, string>>, giveUp: () => void): Promise<Answer>;
   meaningOf(answer: Answer): AnswerMeaning;
 }
 
@@ -88,7 +91,7 @@ async function sendUntilAnswered<Answer>(
   for (let attempt = 1; ; attempt += 1) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
-      return await call.send(contextHeaders(frame, open.branchId));
+      return await call.send(contextHeaders(frame, open.branchId), () => open.threw());
     } catch (error) {
       const pause = pauseMs(frame, attempt);
       if (clock.now() + pause >= until || open.isSettled) {
