@@ -186,7 +186,7 @@ describe('a message', () => {
 
   test('without a payload is refused by Nest, as ever', async () => {
     await expect(inTransaction(() => firstValueFrom(client.send('where', undefined)))).rejects.toThrow(
-      'Invalid',
+      'invalid data or message pattern',
     );
   });
 
