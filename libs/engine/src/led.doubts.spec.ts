@@ -156,6 +156,16 @@ describe('a question about what was decided', () => {
     expect(verdictsOf(verdicts)).toEqual(['confirm', 'undo', 'confirm', 'undo', 'undo']);
   });
 
+  test('tells of a branch that no list holds that nobody else will bring it its end', async () => {
+    const { engine } = await world.coordinator({ script: () => undefined });
+    const other = new LedCase(world.clock, new SeededRandom(8));
+    await engine.decide(trip.gid, trip.commit(['1'], { thrown: [told('3')] }));
+
+    const verdicts = await engine.doubts([trip.doubt('3'), trip.doubt('2~k7.1'), other.doubt('1')]);
+
+    expect(verdicts.map(({ isStraggler }) => isStraggler)).toEqual([undefined, true, true]);
+  });
+
   test('is answered alike at every instance, and after the end', async () => {
     const { engine } = await world.coordinator();
     await engine.decide(trip.gid, trip.commit(['1']));

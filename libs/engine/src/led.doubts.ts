@@ -137,9 +137,9 @@ export class LedDoubts {
       case 'committed':
         return isToConfirm(finding, doubt.branchId, doubt.nonce)
           ? { verdict: 'confirm' }
-          : { verdict: 'undo', reason: 'It is committed without this branch.' };
+          : { ...undoOf(doubt, finding), reason: 'It is committed without this branch.' };
       case 'aborted':
-        return { verdict: 'undo', reason: finding.abort?.message };
+        return { ...undoOf(doubt, finding), reason: finding.abort?.message };
     }
   }
 
@@ -183,6 +183,12 @@ function findingOf(row: StoredRow): Finding {
     }
     throw error;
   }
+}
+
+/** What no plan holds nobody drives: its participant alone can bring the undo about. */
+function undoOf({ branchId }: Doubt, { plan }: Saga): Judgement {
+  const isKnown = plan.steps.some((step) => step.branchId === branchId);
+  return { verdict: 'undo', ...(isKnown ? {} : { isStraggler: true }) };
 }
 
 function wait(waitMs: number, reason: string): Judgement {

@@ -8,6 +8,8 @@ export interface DoubtfulBranch {
   readonly doubt: Doubt;
   /** How often it was asked about before. */
   readonly askCount: number;
+  /** The last round of its end that a no is stored for; 0 where there is none. */
+  readonly refusedRound: number;
   /** When it was to be asked about, as the database writes it. */
   readonly askAt: string;
 }
@@ -25,7 +27,7 @@ export interface DoubtfulBranches {
 /** Reads nothing but what is due: `barrier_in_doubt` holds the rows in this order, and none that is decided. */
 export const FIND_IN_DOUBT = `
 select gid, branch_id, action, kind, nonce, encode(secret_hash, 'hex') as secret_hash, epoch, initiator, trouble, ask_count,
-  next_ask_at::text as ask_at, extract(epoch from now() - doubt_at)::float8 * 1000 as overdue_ms, now()::text as until
+  undo_round, next_ask_at::text as ask_at, extract(epoch from now() - doubt_at)::float8 * 1000 as overdue_ms, now()::text as until
 from atone.barrier
 where service = $1
   and doubt_at is not null
@@ -102,6 +104,7 @@ function readDoubtful(service: string, row: SqlRow): DoubtfulBranch {
       ...(typeof trouble === 'string' ? { trouble } : {}),
     },
     askCount: Number(row['ask_count']),
+    refusedRound: Number(row['undo_round'] ?? 0),
     askAt: String(row['ask_at']),
   };
 }

@@ -38,7 +38,9 @@ export async function endBranch(
     case 'confirm':
       return endOf(await participant.execute(commandOf(branch, 'confirm')));
     case 'undo':
-      return endOf(await participant.execute({ ...commandOf(branch, 'compensate'), ...reasonOf(verdict) }));
+      return endOf(
+        await participant.execute({ ...commandOf(branch, 'compensate'), ...ownOf(branch, verdict) }),
+      );
     case 'ask-people':
       return { what: 'people', reason: verdict.reason ?? 'the coordinator gave no reason' };
     case 'wait':
@@ -59,7 +61,7 @@ export function pauseBefore(askCount: number, end: BranchEnd, random: Random): n
 
 /**
  * Of round 1, as the first command of the coordinator is, which may come at the same time: both get the one answer. A no
- * that is stored for that round stands until an operator tells the coordinator to begin a later one.
+ * that is stored for that round stands until an operator tells the coordinator to begin a later one; but see `ownOf`.
  */
 function commandOf({ doubt, askCount }: DoubtfulBranch, op: 'confirm' | 'compensate'): BranchCommand {
   const { gid, branchId, service, action, nonce, secretHash, epoch, initiator } = doubt;
@@ -77,8 +79,15 @@ function commandOf({ doubt, askCount }: DoubtfulBranch, op: 'confirm' | 'compens
   };
 }
 
-function reasonOf({ reason }: Verdict): { readonly reason?: string } {
-  return reason === undefined ? {} : { reason };
+/** Of a straggler no coordinator will ever begin a later round: a no to its undo would stand for ever. */
+function ownOf(
+  { refusedRound }: DoubtfulBranch,
+  { reason, isStraggler = false }: Verdict,
+): Partial<Pick<BranchCommand, 'reason' | 'round'>> {
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(isStraggler ? { round: refusedRound + 1 } : {}),
+  };
 }
 
 function endOf(reply: BranchReply): BranchEnd {

@@ -177,6 +177,10 @@ export const verdictSchema = z.object({
   branchId: branchIdSchema,
   verdict: z.enum(['confirm', 'undo', 'wait', 'ask-people']),
   waitMs: z.number().min(0).optional().meta({ description: 'When to ask again.' }),
+  isStraggler: z.boolean().optional().meta({
+    description:
+      'Whether the log does not know the branch, so that no coordinator will ever bring it an end: a stored no is asked again, in a later round.',
+  }),
   reason: z.string().optional(),
 });
 

@@ -164,6 +164,20 @@ export function describeDoubts<Transaction>(open: () => BarrierWorld<Transaction
       expect(await entries(hold)).toEqual([5]);
     });
 
+    test('undoes a straggler in a later round when its undo was refused, and nothing that a coordinator drives', async () => {
+      const [straggler, driven] = [await held(), await held()];
+      doubts.say(straggler.gid, 'undo', { isStraggler: true });
+      doubts.say(driven.gid, 'undo');
+      ledger.undoRefusal = 'not now';
+      const refused = await sweeperWith().pass();
+      ledger.undoRefusal = undefined;
+
+      const undone = await sweeperWith().pass();
+
+      expect([refused, undone]).toMatchObject([{ trouble: 2 }, { undone: 1, trouble: 1 }]);
+      expect(await Promise.all([straggler, driven].map(entries))).toEqual([[5, -5], [5]]);
+    });
+
     test('goes through all that is due, batch by batch, and ends although each is asked about again at once', async () => {
       const holds = [await held(), await held(), await held(), await held(), await held()];
       for (const { gid } of holds) {
