@@ -59,12 +59,15 @@ export class LivenessCheck {
       live.length === 0 &&
       world.network.isQuiet &&
       world.clients.every((client) => client.isDone) &&
+      world.office?.isDone !== false &&
+      world.safety.led.inDoubt().length === 0 &&
       this.unseen().length === 0
     ) {
       return true;
     }
     if (elapsedMs > END_WITHIN_MS) {
       this.fail('L1', live[0], 'has not ended, ten minutes after the last fault');
+      this.failInDoubt();
     }
     if (elapsedMs > ORPHAN_WITHIN_MS) {
       this.fail('L3', this.unseen()[0], 'cannot be read, and nobody can see that');
@@ -81,7 +84,8 @@ export class LivenessCheck {
     const { safety } = this.world;
     return safety.gids
       .map((gid) => safety.rowOf(gid))
-      .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined);
+      .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined)
+      .filter(({ gid }) => !safety.led.isContested(gid));
   }
 
   private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {
@@ -115,7 +119,7 @@ export class LivenessCheck {
 
   private checkEnd(): void {
     const { world } = this;
-    for (const gid of world.safety.gids) {
+    for (const gid of new Set([...world.safety.gids, ...world.safety.led.story.gids])) {
       world.safety.checkEnd(gid);
     }
     for (const client of world.clients) {
@@ -132,6 +136,16 @@ export class LivenessCheck {
     return this.world
       .strangeRows()
       .filter(({ name, stuckReason }) => name === STRANGE_NAMES.unreadable && stuckReason === undefined);
+  }
+
+  private failInDoubt(): void {
+    const [branch] = this.world.safety.led.inDoubt();
+    if (branch !== undefined) {
+      const what = `nobody has told ${branch} how to end, ten minutes after the last fault`;
+      this.world.report(new Violation('L1', branch.split('/')[0], what));
+    } else if (this.world.office?.isDone === false) {
+      this.world.report(new Violation('L1', undefined, 'a method that leads a transaction does not end'));
+    }
   }
 
   private fail(promise: 'L1' | 'L2' | 'L3', row: StoredRow | undefined, what: string): void {

@@ -3,6 +3,7 @@ import type { StoredRow } from '@atone/engine';
 import type { MemoryCommit } from '@atone/participant/testing';
 import { BAD_NAMES } from '../world/bad.requests.js';
 import type { Effect } from '../world/handlers.js';
+import { LedCheck } from './led.check.js';
 import { Violation, type PromiseId } from './violation.js';
 
 /** What is known of a branch from the databases alone. */
@@ -28,12 +29,16 @@ interface TransactionFacts {
  * It knows nothing of the code under test: it sees rows of the log, rows of the barriers, and effects.
  */
 export class SafetyCheck {
+  /** Holds the transactions that code leads to what is promised of them. */
+  readonly led: LedCheck;
   private readonly transactions = new Map<string, TransactionFacts>();
 
   constructor(
     private readonly nameOf: (gid: string) => string,
     private readonly report: (violation: Violation) => void,
-  ) {}
+  ) {
+    this.led = new LedCheck(nameOf, report);
+  }
 
   get gids(): readonly string[] {
     return [...this.transactions.keys()];
@@ -50,31 +55,31 @@ export class SafetyCheck {
       this.broken(bad, row.gid, 'a request that must be refused is in the log');
     }
     const known = this.transactions.get(row.gid);
+    if (row.kind === 'led') {
+      this.led.rowWritten(row, known?.row);
+    }
     if (known === undefined) {
       this.add(row);
       return;
     }
     const before = known.row;
-    const step = `${before.state} v${before.version} became ${row.state} v${row.version}`;
-    if (before.finishedAt !== undefined) {
-      this.broken('S2', row.gid, `what had ended was written again: ${step}`);
-    }
-    if (row.version < before.version) {
-      this.broken('S9', row.gid, `a version went back: ${step}`);
-    }
-    const [was, is] = [outcomeOf(before.state), outcomeOf(row.state)];
-    if (was !== 'undecided' && was !== is) {
-      this.broken('S1', row.gid, `the decision changed: ${step}`);
-    }
-    if (before.owner !== writer && !isTakeover(before, row)) {
-      this.broken('S9', row.gid, `${writer} wrote what belonged to ${before.owner ?? 'nobody'}: ${step}`);
-    }
     known.row = row;
-    this.checkDecision(known);
+    this.checkTransition(before, row, writer);
+    if (row.kind !== 'led') {
+      this.checkDecision(known);
+    }
   }
 
   /** A participant's database has committed. */
-  committed({ rows, entries }: MemoryCommit): void {
+  committed({ rows, removed, entries }: MemoryCommit): void {
+    for (const row of removed.filter(({ gid }) => this.led.story.has(gid))) {
+      this.led.removed(row);
+    }
+    // A transaction of a database is about one branch.
+    if (this.led.story.has(rows[0]?.gid ?? '')) {
+      this.led.committed({ rows, entries });
+      return;
+    }
     for (const entry of entries as unknown as readonly Effect[]) {
       this.effected(entry);
     }
@@ -131,6 +136,10 @@ export class SafetyCheck {
 
   /** Everything is quiet: what has ended must be all done, or all amended. */
   checkEnd(gid: string): void {
+    if (this.led.story.has(gid)) {
+      this.led.checkEnd(gid);
+      return;
+    }
     const transaction = this.transactions.get(gid);
     if (transaction?.row.finishedAt === undefined) {
       return;
@@ -148,6 +157,23 @@ export class SafetyCheck {
         const promise = isUndoRefused ? 'SA4' : 'SA1';
         this.broken(promise, gid, `it aborted, and the effect of ${step.branchId} is still there`);
       }
+    }
+  }
+
+  private checkTransition(before: StoredRow, row: StoredRow, writer: string): void {
+    const step = `${before.state} v${before.version} became ${row.state} v${row.version}`;
+    if (before.finishedAt !== undefined) {
+      this.broken('S2', row.gid, `what had ended was written again: ${step}`);
+    }
+    if (row.version < before.version) {
+      this.broken('S9', row.gid, `a version went back: ${step}`);
+    }
+    const [was, is] = [outcomeOf(before.state), outcomeOf(row.state)];
+    if (was !== 'undecided' && was !== is) {
+      this.broken('S1', row.gid, `the decision changed: ${step}`);
+    }
+    if (before.owner !== writer && !isTakeover(before, row)) {
+      this.broken('S9', row.gid, `${writer} wrote what belonged to ${before.owner ?? 'nobody'}: ${step}`);
     }
   }
 

@@ -6,6 +6,7 @@
 export type PromiseId =
   | 'S1'
   | 'S2'
+  | 'S3'
   | 'S4'
   | 'S5'
   | 'S7'
@@ -17,6 +18,10 @@ export type PromiseId =
   | 'SA2'
   | 'SA4'
   | 'SA5'
+  | 'TC1'
+  | 'TC2'
+  | 'TC4'
+  | 'TC5'
   | 'L1'
   | 'L2'
   | 'L3';

@@ -1,4 +1,5 @@
 import { PLAIN_OPTIONS, type SimulationOptions } from '../plan/options.js';
+import type { LedSpec, LedWork } from '../plan/led.draw.js';
 import type { SimulationPlan } from '../plan/simulation.plan.js';
 import type { TransactionSpec } from '../plan/transaction.draw.js';
 import type { ExplainedFailure, Explanation } from '../shrink/explanation.js';
@@ -34,11 +35,13 @@ export function failureReport(
 
 /** Tells a plan in few words, and how much larger it was before. */
 function planInWords(plan: SimulationPlan, before: SimulationPlan): string[] {
-  const { transactions, timed, points = [] } = plan;
+  const { transactions, led = [], timed, points = [] } = plan;
   return [
     `  options       ${unusualOptions(plan.options)}`,
     `  transactions  ${transactions.length} of ${before.transactions.length}`,
     ...transactions.map((spec) => `    ${transactionInWords(spec)}`),
+    ...(before.led?.length ? [`  led           ${led.length} of ${before.led.length}`] : []),
+    ...led.map((spec) => `    ${ledInWords(spec)}`),
     `  faults        ${timed.length} of ${before.timed.length} at a time, ${points.length} of ${before.points?.length ?? 0} at a place`,
     ...timed.map(({ kind, atMs, forMs }) => `    ${kind} at ${atMs} ms, ${Math.round(forMs)} ms long`),
     ...points.map(
@@ -68,6 +71,25 @@ function transactionInWords({ name, atMs, submission }: TransactionSpec): string
     return `${step.name} ${step.service}.${step.action}${mark === '' ? '' : ` (${mark})`}${after}`;
   });
   return `${name} at ${atMs} ms: ${steps.join('; ')}`;
+}
+
+function ledInWords({ name, atMs, timeoutMs, work, ends }: LedSpec): string {
+  const end = ends === 'returns' ? '' : `; ${ends.replaceAll('-', ' ')}`;
+  return `${name} at ${atMs} ms, ${timeoutMs} ms long: ${workInWords(work)}${end}`;
+}
+
+/** One step after the other; what is called at once stands together, and what a call calls itself behind it. */
+function workInWords(work: LedWork): string {
+  const steps = work.map(({ calls, isCaught, scope }) => {
+    const names = calls.map(({ name, service, action, below }) => {
+      const inner = below.length === 0 ? '' : ` (${workInWords(below)})`;
+      return `${name} ${service}.${action}${inner}`;
+    });
+    return [names.join(' + '), ...(isCaught ? ['caught'] : []), ...(scope === undefined ? [] : [scope])].join(
+      ' ',
+    );
+  });
+  return steps.join('; ');
 }
 
 function titled(where: string, transaction: string | undefined, trace: readonly string[]): string[] {

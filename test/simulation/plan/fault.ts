@@ -38,9 +38,35 @@ export const POINT_FAULTS = {
   'slow-code': 0.15,
   'client-request-lost': 0.1,
   'client-answer-lost': 0.1,
+  /** Who leads a transaction dies where it sends or hears something. */
+  'initiator-crash': 0.02,
+  /** Who leads a transaction stands still there, past its deadline or not. */
+  'initiator-pause': 0.03,
+  'commit-answer-lost': 0.15,
+  'notice-lost': 0.3,
+  /** The code of a confirm says no. */
+  'confirm-refusal': 0.03,
+  /** Somebody asks about a transaction with a secret that is none of it. */
+  'forged-doubt': 0.1,
+  /** Somebody who is not the initiator commits. */
+  'stranger-commit': 0.1,
+  /** The initiator's own commit comes again, with another list. */
+  'confused-commit': 0.2,
 } as const;
 
 export type PointFaultKind = keyof typeof POINT_FAULTS;
+
+/** What can only go wrong about a led transaction. */
+export const LED_FAULTS: readonly PointFaultKind[] = [
+  'initiator-crash',
+  'initiator-pause',
+  'commit-answer-lost',
+  'notice-lost',
+  'confirm-refusal',
+  'forged-doubt',
+  'stranger-commit',
+  'confused-commit',
+];
 
 /** What goes wrong at a time, whatever the run is doing. */
 export const TIMED_FAULTS = [

@@ -1,5 +1,5 @@
 import { Draws } from './draws.js';
-import { FAULT_KINDS, POINT_FAULTS, type FaultKind, type PointFaultKind } from './fault.js';
+import { FAULT_KINDS, LED_FAULTS, POINT_FAULTS, type FaultKind, type PointFaultKind } from './fault.js';
 
 /** What a seed decides before anything happens. All times in ms. */
 export interface SimulationOptions {
@@ -9,7 +9,10 @@ export interface SimulationOptions {
   readonly instanceCount: number;
   /** How many of the services are plain endpoints without the library. */
   readonly plainCount: number;
+  /** How many transactions go by a plan. */
   readonly transactionCount: number;
+  /** How many are led by code. */
+  readonly ledCount: number;
   readonly faultMs: number;
   readonly leaseMs: number;
   readonly recoverEveryMs: number;
@@ -37,6 +40,11 @@ export interface SimulationOptions {
   readonly orphanEveryMs: number;
   /** How long barrier rows are kept after the end of their transaction; absent: they are not removed. */
   readonly keepRowsMs?: number | undefined;
+  /** How often a participant looks for branches in doubt, and about how many it asks at once. */
+  readonly sweepEveryMs: number;
+  readonly sweepBatch: number;
+  /** A longer list of branches is registered, and not answered. */
+  readonly replyBytesMax: number;
 }
 
 /** Options as one would choose them to show a single thing: what a plan has beyond them is part of its story. */
@@ -56,9 +64,19 @@ export const PLAIN_OPTIONS = {
   hasStrangeRows: false,
   orphanEveryMs: 60_000,
   keepRowsMs: undefined,
+  sweepEveryMs: 1_000,
+  sweepBatch: 200,
+  replyBytesMax: 16_384,
 } as const satisfies Partial<SimulationOptions>;
 
-const POINT_KINDS = Object.keys(POINT_FAULTS) as PointFaultKind[];
+/** Those that can be the weak spot of any run. */
+const POINT_KINDS = (Object.keys(POINT_FAULTS) as PointFaultKind[]).filter(
+  (kind) => !LED_FAULTS.includes(kind),
+);
+
+/** A third of the runs has led transactions, and a half of these has nothing else. */
+const LED_SHARE = 0.35;
+const LED_ALONE_SHARE = 0.5;
 
 /** So rare a look for orphans is none. */
 export const NEVER_MS = 86_400_000;
@@ -94,6 +112,8 @@ function drawFreely(seed: number): SimulationOptions {
   const draws = new Draws(seed);
   const isResending = !draws.chance('options/no-resend', 0.15);
   const serviceCount = draws.integer('options/services', 1, 4);
+  const isLed = draws.chance('options/led', LED_SHARE);
+  const isLedAlone = isLed && draws.chance('options/led-alone', LED_ALONE_SHARE);
   const kinds = FAULT_KINDS.filter(
     (kind) => draws.chance(`options/${kind}`, 0.5) && (isResending || !NEEDS_RESENDING.has(kind)),
   );
@@ -106,7 +126,8 @@ function drawFreely(seed: number): SimulationOptions {
       isResending && draws.chance('options/plain', 0.2)
         ? draws.integer('options/plain-count', 1, serviceCount)
         : 0,
-    transactionCount: draws.integer('options/transactions', 1, 6),
+    transactionCount: isLedAlone ? 0 : draws.integer('options/transactions', 1, 6),
+    ledCount: isLed ? draws.integer('options/led-count', 1, 3) : 0,
     faultMs: draws.scale('options/fault-time', 1_000, 15_000),
     leaseMs: draws.pick('options/lease', [300, 1_000, 1_000, 3_000, 6_000]),
     recoverEveryMs: draws.pick('options/recover', [50, 200, 1_000]),
@@ -114,7 +135,7 @@ function drawFreely(seed: number): SimulationOptions {
     activeCountMax: draws.pick('options/active', [2, 100, 100, 100]),
     endLagMs: draws.pick('options/end-lag', [1, 150, 150, 1_000]),
     kinds,
-    weakSpot: draws.chance('options/weak', 0.3) ? draws.pick('options/weak-spot', POINT_KINDS) : undefined,
+    weakSpot: drawWeakSpot(draws, isLed),
     rate: draws.pick('options/rate', [0.3, 1, 1, 2]),
     isReordering: draws.chance('options/reorder', 0.8),
     isResending,
@@ -122,5 +143,15 @@ function drawFreely(seed: number): SimulationOptions {
     hasStrangeRows: draws.chance('options/strange', 0.1),
     orphanEveryMs: draws.pick('options/orphans', [60_000, NEVER_MS]),
     keepRowsMs: draws.chance('options/keep', 0.4) ? draws.scale('options/keep-rows', 1, 5_000) : undefined,
+    sweepEveryMs: draws.scale('options/sweep', 100, 5_000),
+    sweepBatch: draws.pick('options/sweep-batch', [1, 2, 200]),
+    replyBytesMax: draws.pick('options/reply-bytes', [16_384, 16_384, 100]),
   };
+}
+
+function drawWeakSpot(draws: Draws, isLed: boolean): PointFaultKind | undefined {
+  if (isLed && draws.chance('options/led-weak', 0.3)) {
+    return draws.pick('options/led-weak-spot', LED_FAULTS);
+  }
+  return draws.chance('options/weak', 0.3) ? draws.pick('options/weak-spot', POINT_KINDS) : undefined;
 }

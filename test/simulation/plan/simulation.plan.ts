@@ -1,5 +1,6 @@
 import { Draws } from './draws.js';
 import { TIMED_FAULTS, type PointFault, type TimedFault } from './fault.js';
+import { drawLed, type LedSpec } from './led.draw.js';
 import { drawOptions, type SimulationMode, type SimulationOptions } from './options.js';
 import { drawTransaction, type TransactionSpec } from './transaction.draw.js';
 
@@ -9,6 +10,8 @@ export interface SimulationPlan {
   readonly seed: number;
   readonly options: SimulationOptions;
   readonly transactions: readonly TransactionSpec[];
+  /** Transactions that code leads; absent in plans from before there were any. */
+  readonly led?: readonly LedSpec[] | undefined;
   readonly timed: readonly TimedFault[];
   /** Absent: the seed decides at each place. */
   readonly points?: readonly PointFault[] | undefined;
@@ -24,6 +27,7 @@ export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan 
     transactions: Array.from({ length: options.transactionCount }, (_, index) =>
       drawTransaction(index, options, draws),
     ),
+    led: Array.from({ length: options.ledCount }, (_, index) => drawLed(index, options, draws)),
     timed: drawTimedFaults(options, draws),
   };
 }

@@ -1,4 +1,5 @@
 import type { SubmittedStep } from '@atone/protocol';
+import type { LedCall, LedSpec, LedWork } from '../plan/led.draw.js';
 import { PLAIN_OPTIONS, type SimulationOptions } from '../plan/options.js';
 import type { SimulationPlan } from '../plan/simulation.plan.js';
 import { serviceName, type TransactionSpec } from '../plan/transaction.draw.js';
@@ -21,6 +22,20 @@ const KINDS: Dimension<SimulationOptions['kinds'][number]> = {
 const TRANSACTIONS: Dimension<TransactionSpec> = {
   partsOf: ({ transactions }) => transactions,
   keep: (plan, transactions) => ({ ...plan, transactions }),
+};
+
+const LED: Dimension<LedSpec> = {
+  partsOf: ({ led = [] }) => led,
+  keep: (plan, led) => ({ ...plan, led }),
+};
+
+/** A call goes with all calls below it. */
+const CALLS: Dimension<string> = {
+  partsOf: ({ led = [] }) => led.flatMap(({ work }) => callsIn(work)).map(({ name }) => name),
+  keep: (plan, names) => ({
+    ...plan,
+    led: plan.led?.map((spec) => ({ ...spec, work: workOf(spec.work, new Set(names)) })),
+  }),
 };
 
 const TIMED: Dimension<SimulationPlan['timed'][number]> = {
@@ -52,10 +67,11 @@ const STEPS: Dimension<string> = {
 
 /** The services behind the last one that a step calls; each would only start. */
 const SERVICES: Dimension<string> = {
-  partsOf: ({ options, transactions }) => {
-    const called = new Set(
-      transactions.flatMap(({ submission }) => submission.steps.map((step) => step.service)),
-    );
+  partsOf: ({ options, transactions, led = [] }) => {
+    const called = new Set([
+      ...transactions.flatMap(({ submission }) => submission.steps.map((step) => step.service)),
+      ...led.flatMap(({ work }) => callsIn(work)).map((call) => call.service),
+    ]);
     const names = Array.from({ length: options.serviceCount }, (_, index) => serviceName(index));
     return names.slice(Math.max(1, 1 + names.findLastIndex((name) => called.has(name))));
   },
@@ -79,14 +95,31 @@ const OPTIONS: Dimension<keyof typeof PLAIN_OPTIONS> = {
 export const DIMENSIONS: readonly Dimension<unknown>[] = [
   KINDS,
   TRANSACTIONS,
+  LED,
   TIMED,
   POINTS,
   STEPS,
+  CALLS,
   SERVICES,
   OPTIONS,
 ];
 
 const PLAIN_KEYS = Object.keys(PLAIN_OPTIONS) as (keyof typeof PLAIN_OPTIONS)[];
+
+function callsIn(work: LedWork): readonly LedCall[] {
+  return work.flatMap(({ calls }) => calls).flatMap((call) => [call, ...callsIn(call.below)]);
+}
+
+function workOf(work: LedWork, names: ReadonlySet<string>): LedWork {
+  return work
+    .map((step) => ({
+      ...step,
+      calls: step.calls
+        .filter(({ name }) => names.has(name))
+        .map((call) => ({ ...call, below: workOf(call.below, names) })),
+    }))
+    .filter(({ calls }) => calls.length > 0);
+}
 
 function placeOf(spec: TransactionSpec, step: SubmittedStep): string {
   return `${spec.name}/${step.name}`;

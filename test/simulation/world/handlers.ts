@@ -41,7 +41,8 @@ export function handlersOf(life: Life, service: string): readonly ActionHandler<
   }));
 }
 
-async function takeTime(life: Life, point: string): Promise<void> {
+/** Takes long, if fate has it so. */
+export async function takeTime(life: Life, point: string): Promise<void> {
   const slowness = life.process.world.fates.strike('slow-code', point);
   if (slowness !== undefined) {
     await new Promise<void>((resolve) => {
@@ -50,7 +51,8 @@ async function takeTime(life: Life, point: string): Promise<void> {
   }
 }
 
-function fail(life: Life, point: string): void {
+/** Throws or refuses, if fate has it so. */
+export function fail(life: Life, point: string): void {
   const { fates } = life.process.world;
   if (fates.strike('defect', point) !== undefined) {
     throw new TypeError('undefined is not a function');

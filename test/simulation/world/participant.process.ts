@@ -2,19 +2,28 @@ import type { BranchReply } from '@atone/core';
 import { SeededRandom } from '@atone/engine/testing';
 import {
   createParticipant,
+  createPortDoubtSweeper,
   createPortJanitor,
   type Participant,
   type TransactionEndings,
 } from '@atone/participant';
 import type { MemoryConnection, MemoryDatabase } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
+import { LED_ACTIONS } from '../plan/led.draw.js';
 import { ACTIONS } from '../plan/transaction.draw.js';
 import { SimDatabaseLine } from './database.line.js';
 import { endingsOver } from './endings.line.js';
 import { handlersOf } from './handlers.js';
-import { EPOCH_MS } from './sim.clock.js';
+import { ledHandlersOf } from './led.handlers.js';
+import { LedKit, participantClock } from './led.kit.js';
 import { SimProcess, type Life } from './sim.process.js';
 import type { World } from './world.js';
+
+/** What the other version of a service has lost. */
+const GONE: ReadonlySet<string> = new Set([ACTIONS.undoable, LED_ACTIONS.try]);
+
+/** For how long the code of a branch calls again what gave no answer. */
+const CALL_PATIENCE_MS = 1_000;
 
 /** An instance of a service that keeps Atone's barrier: the production library over a simulated database. */
 export class ParticipantProcess extends SimProcess {
@@ -24,9 +33,14 @@ export class ParticipantProcess extends SimProcess {
   constructor(
     name: string,
     world: World,
-    private readonly place: { readonly service: string; readonly database: MemoryDatabase },
+    private readonly place: {
+      readonly service: string;
+      readonly database: MemoryDatabase;
+      /** Default: `participant`. */
+      readonly role?: SimProcess['role'];
+    },
   ) {
-    super(name, 'participant', world);
+    super(name, place.role ?? 'participant', world);
   }
 
   get service(): string {
@@ -42,39 +56,62 @@ export class ParticipantProcess extends SimProcess {
       actions: [
         { name: ACTIONS.undoable, hasCompensation: true },
         { name: ACTIONS.final, hasCompensation: false },
+        { name: LED_ACTIONS.try, hasCompensation: true },
+        { name: LED_ACTIONS.saga, hasCompensation: true },
       ],
     };
   }
 
   /** Carries out a command that has arrived here. */
   receive(command: BranchCommand, answer: (reply: BranchReply) => void): void {
-    if (this.participant === undefined) {
-      answer({ outcome: 'unknown', error: { class: 'unreachable', message: 'It is still starting.' } });
-    } else {
-      void this.participant.execute(command).then(answer);
-    }
+    void this.execute(command).then(answer);
+  }
+
+  private async execute(command: BranchCommand): Promise<BranchReply> {
+    return (
+      this.participant?.execute(command) ?? {
+        outcome: 'unknown',
+        error: { class: 'unreachable', message: 'It is still starting.' },
+      }
+    );
   }
 
   protected boot(life: Life): void {
     const { world, service } = this;
     const database = this.connect(life);
     const endings = endingsOver(life);
+    const kit = world.isLed ? this.kitFor(life, CALL_PATIENCE_MS) : undefined;
+    const handlers = [
+      ...handlersOf(life, service),
+      ...(kit === undefined ? [] : ledHandlersOf(life, service, kit)),
+    ];
     this.participant = createParticipant({
       service,
       database,
-      handlers: handlersOf(life, service).filter(
-        ({ contract }) => !this.isOtherVersion || contract.name !== ACTIONS.undoable,
-      ),
+      handlers: handlers.filter(({ contract }) => !this.isOtherVersion || !GONE.has(contract.name)),
       endings,
       parallelMax: 4,
-      clock: {
-        now: () => world.scheduler.nowMs + EPOCH_MS,
-        instant: (ms) => new Date(ms),
-      },
+      clock: participantClock(life),
+      ...(kit === undefined ? {} : { random: this.randomFor('nonces'), runtime: kit.runtime }),
     });
     if (world.options.keepRowsMs !== undefined) {
       this.cleanUpRows(life, endings, world.options.keepRowsMs);
     }
+    if (kit !== undefined) {
+      this.sweep(life, kit, this.participant);
+    }
+  }
+
+  /** Returns what code of this process leads transactions with, and calls others. */
+  protected kitFor(life: Life, patienceMs: number): LedKit {
+    const local = {
+      service: this.service,
+      execute: (command: BranchCommand): Promise<BranchReply> => {
+        this.world.callMade(command);
+        return this.execute(command);
+      },
+    };
+    return new LedKit(life, { service: this.service, local, patienceMs });
   }
 
   private connect(life: Life, user?: string): MemoryConnection {
@@ -92,6 +129,29 @@ export class ParticipantProcess extends SimProcess {
         random: new SeededRandom(this.world.draws.integer(user, 1, 0x7fffffff)),
       },
     ).start();
+  }
+
+  private sweep(life: Life, { client: doubts }: LedKit, participant: Participant): void {
+    const { sweepEveryMs: every, sweepBatch: batch } = this.world.options;
+    const user = `${this.name} sweeper`;
+    createPortDoubtSweeper(
+      {
+        participant,
+        database: this.connect(life, user),
+        doubts,
+        every,
+        batch,
+        log: this.world.loggerFor(this.name),
+      },
+      {
+        clock: { setTimer: (delayMs, callback) => life.after(delayMs, callback) },
+        random: this.randomFor('sweeper'),
+      },
+    ).start();
+  }
+
+  private randomFor(what: string): SeededRandom {
+    return new SeededRandom(this.world.draws.integer(`${this.name} ${what}`, 1, 0x7fffffff));
   }
 
   protected cleanUp(): void {

@@ -13,6 +13,7 @@ const OPTIONS: SimulationOptions = {
   ...PLAIN_OPTIONS,
   serviceCount: 0,
   transactionCount: 0,
+  ledCount: 0,
   faultMs: 0,
   kinds: [],
   isReordering: false,

@@ -44,7 +44,7 @@ export abstract class SimProcess {
 
   constructor(
     readonly name: string,
-    readonly role: 'coordinator' | 'participant',
+    readonly role: 'coordinator' | 'participant' | 'initiator',
     readonly world: World,
   ) {}
 

@@ -6,6 +6,7 @@ import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { SafetyCheck } from '../check/safety.check.js';
 import type { Draws } from '../plan/draws.js';
 import type { Fates } from '../plan/fates.js';
+import { OFFICE, type LedSpec } from '../plan/led.draw.js';
 import type { SimulationOptions } from '../plan/options.js';
 import type { SimulationPlan } from '../plan/simulation.plan.js';
 import { serviceName } from '../plan/transaction.draw.js';
@@ -13,11 +14,13 @@ import { Client } from './client.js';
 import { CoordinatorProcess } from './coordinator.process.js';
 import type { LogLine } from './log.line.js';
 import { Network } from './network.js';
+import { OfficeProcess } from './office.process.js';
 import { ParticipantProcess } from './participant.process.js';
 import { PlainMemory, PlainProcess } from './plain.process.js';
 import { Scheduler } from './scheduler.js';
 import { LogClock } from './sim.clock.js';
 import type { Life, SimProcess } from './sim.process.js';
+import { strangersAtCall } from './strangers.js';
 
 type ServiceProcess = ParticipantProcess | PlainProcess;
 
@@ -39,7 +42,11 @@ export class World {
   readonly log: MemoryLog;
   readonly coordinators: readonly CoordinatorProcess[];
   readonly participants: readonly ServiceProcess[];
+  /** Whether anybody leads transactions by code. */
+  readonly isLed: boolean;
   readonly clients: readonly Client[];
+  /** Who leads transactions; nobody in some runs. */
+  readonly office: OfficeProcess | undefined;
   /** Whose code runs at this moment; undefined while a database or the network is at work. */
   running: Life | undefined;
   /** Which instance the log is just working for; what it writes is written before anything is awaited. */
@@ -48,15 +55,16 @@ export class World {
   failure: unknown;
   private readonly catalogue: MemoryCatalogueStore;
   private readonly names = new Map<string, string>();
+  private readonly calls = new Map<string, string>();
   private readonly strange = new Map<string, StoredRow>();
   private readonly lines: string[] | undefined;
 
   constructor(
-    plan: Pick<SimulationPlan, 'options' | 'transactions'>,
+    plan: Pick<SimulationPlan, 'options' | 'transactions' | 'led'>,
     dice: { readonly draws: Draws; readonly fates: Fates },
     trace?: string[],
   ) {
-    const { options, transactions } = plan;
+    const { options, transactions, led = [] } = plan;
     this.options = options;
     this.draws = dice.draws;
     this.fates = dice.fates;
@@ -75,9 +83,12 @@ export class World {
       { length: options.coordinatorCount },
       (_, index) => new CoordinatorProcess(`coordinator-${index}`, 'coordinator', this),
     );
-    this.participants = Array.from({ length: options.serviceCount }, (_, index) =>
-      this.serviceOf(index),
-    ).flat();
+    this.isLed = led.length > 0;
+    this.office = this.isLed ? this.officeFor(led) : undefined;
+    this.participants = [
+      ...Array.from({ length: options.serviceCount }, (_, index) => this.serviceOf(index)).flat(),
+      ...(this.office === undefined ? [] : [this.office]),
+    ];
     this.clients = transactions.map((spec) => new Client(this, spec));
   }
 
@@ -113,6 +124,12 @@ export class World {
     return this.draws.pick(`${point} instance`, instances);
   }
 
+  /** Returns where the instances of a service take commands. */
+  urlsOf(service: string): readonly string[] {
+    const instances = this.participants.filter((each) => each.service === service);
+    return instances.map(({ name }) => `http://${name}.sim`);
+  }
+
   /** Gives a transaction the name that traces and plans know it by. */
   named(gid: string, name: string): void {
     if (!this.names.has(gid)) {
@@ -125,7 +142,19 @@ export class World {
   }
 
   nameOf({ gid, branchId, op, round, attempt }: BranchCommand): string {
-    return `${this.nameOfGid(gid)}/${branchId} ${op} ${round}.${attempt}`;
+    const branch = this.calls.get(`${gid} ${branchId}`) ?? `${this.nameOfGid(gid)}/${branchId}`;
+    return `${branch} ${op} ${round}.${attempt}`;
+  }
+
+  /** Code calls a branch: from now on plans know it by the call, because parts of its id are drawn at each run. */
+  callMade(command: BranchCommand): void {
+    const { gid, branchId, input, led } = command;
+    const { branch = '' } = input as { readonly branch?: string };
+    this.calls.set(`${gid} ${branchId}`, `${this.nameOfGid(gid)}/${branch}`);
+    if (led !== undefined) {
+      this.safety.led.story.secret(gid, led.secretHash);
+    }
+    strangersAtCall(this, command);
   }
 
   async register(): Promise<void> {
@@ -171,11 +200,13 @@ export class World {
 
   private rowWritten(row: StoredRow): void {
     const tag = row.tags['tx'];
-    if (tag === undefined) {
+    if (tag === undefined && row.kind !== 'led') {
       this.strange.set(row.gid, row);
       return;
     }
-    this.named(row.gid, row.version === 1 && this.isTaken(tag) ? `${tag}+${this.names.size}` : tag);
+    if (tag !== undefined && row.kind !== 'led') {
+      this.named(row.gid, row.version === 1 && this.isTaken(tag) ? `${tag}+${this.names.size}` : tag);
+    }
     if (this.isTraced) {
       const stuck = row.stuckReason === undefined ? '' : ` stuck: ${row.stuckReason}`;
       this.trace(
@@ -197,13 +228,21 @@ export class World {
       const memory = new PlainMemory(this.safety);
       return instances.map((name) => new PlainProcess(name, this, { service, memory }));
     }
-    const database = new MemoryDatabase((commit) => {
+    const database = this.databaseOf(service);
+    return instances.map((name) => new ParticipantProcess(name, this, { service, database }));
+  }
+
+  private officeFor(specs: readonly LedSpec[]): OfficeProcess {
+    return new OfficeProcess(`${OFFICE}.0`, this, { database: this.databaseOf(OFFICE), specs });
+  }
+
+  private databaseOf(service: string): MemoryDatabase {
+    return new MemoryDatabase((commit) => {
       if (this.isTraced) {
         this.traceCommit(service, commit);
       }
       this.safety.committed(commit);
     }, this.logClock);
-    return instances.map((name) => new ParticipantProcess(name, this, { service, database }));
   }
 
   private traceCommit(service: string, { rows, removed }: MemoryCommit): void {

@@ -1,0 +1,284 @@
+import { outcomeOf, type Branch, type LedFacts, type Plan, type PlanStep } from '@atone/core';
+import type { StoredRow } from '@atone/engine';
+import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
+import type { LedEffect } from '../world/led.handlers.js';
+import { LedStory, type Told } from './led.story.js';
+import { Violation, type PromiseId } from './violation.js';
+
+/** What is known of a branch of a led transaction from its participant's database alone. */
+interface LedBranchFacts {
+  /** What the run bears that took effect. */
+  effect?: string | undefined;
+  effectCount: number;
+  confirmCount: number;
+  undoCount: number;
+  state: string;
+  /** Whether its participant is going to ask about it. */
+  isInDoubt: boolean;
+}
+
+/**
+ * Holds led transactions to what is promised, at every commit: by the rows of the log and of the barriers, the effects,
+ * and what the code that called saw.
+ */
+export class LedCheck {
+  readonly story: LedStory;
+  private readonly rows = new Map<string, StoredRow>();
+  private readonly branches = new Map<string, Map<string, LedBranchFacts>>();
+
+  constructor(
+    private readonly nameOf: (gid: string) => string,
+    private readonly report: (violation: Violation) => void,
+  ) {
+    this.story = new LedStory(report);
+  }
+
+  /** A row of the log was written, for the first time or over `before`. */
+  rowWritten(row: StoredRow, before: StoredRow | undefined): void {
+    this.rows.set(row.gid, row);
+    if (before !== undefined && outcomeOf(before.state) !== 'undecided' && listOf(before) !== listOf(row)) {
+      this.broken('S3', row.gid, 'its list changed after the decision');
+    }
+    if (row.finishedAt !== undefined && this.isGenuine(row)) {
+      this.checkAcknowledged(row);
+    }
+  }
+
+  /** A participant's database has committed. */
+  committed({ rows, entries }: Pick<MemoryCommit, 'rows' | 'entries'>): void {
+    for (const entry of entries as unknown as readonly LedEffect[]) {
+      this.effected(entry);
+    }
+    for (const row of rows) {
+      this.branchWritten(row);
+    }
+  }
+
+  /** Barrier rows were removed. */
+  removed({ gid, branchId }: MemoryRow): void {
+    const facts = this.factsOf(gid, branchId);
+    if (facts.isInDoubt && facts.state !== 'refused') {
+      this.broken('S7', gid, `the row of ${branchId} was removed, and nobody had ended the branch`);
+    }
+    facts.isInDoubt = false;
+  }
+
+  /** The initiator was told how its transaction ended. */
+  told(gid: string, told: Told): void {
+    this.story.told(gid, told);
+    const row = this.genuineRow(gid);
+    const outcome = row === undefined ? 'nothing' : outcomeOf(row.state);
+    // Of what keeps nothing there may be nothing to write.
+    if (told === 'committed' && outcome !== 'committed' && this.story.keptEffects(gid).length > 0) {
+      this.broken('S8', gid, `its initiator was told "committed" while the log said ${outcome}`);
+    }
+    if ((told === 'aborted' || told === 'undecided') && outcome === 'committed') {
+      this.broken('S8', gid, `its initiator was told "${told}" while the log said committed`);
+    }
+  }
+
+  /** Returns branches that their participants are in doubt about, and that the log can tell something of. */
+  inDoubt(): readonly string[] {
+    return [...this.branches].flatMap(([gid, branches]) =>
+      this.isContested(gid)
+        ? []
+        : [...branches]
+            .filter(([branchId, { isInDoubt }]) => isInDoubt && this.skipOf(gid, branchId) === undefined)
+            .map(([branchId]) => `${this.nameOf(gid)}/${branchId}`),
+    );
+  }
+
+  /** Whether the log holds a row of the transaction that another than its initiator has brought about. */
+  isContested(gid: string): boolean {
+    const row = this.rows.get(gid);
+    return row !== undefined && !this.isGenuine(row);
+  }
+
+  /** Everything is quiet: all that was kept is confirmed, and everything else is undone. */
+  checkEnd(gid: string): void {
+    if (this.isContested(gid)) {
+      return;
+    }
+    const row = this.rows.get(gid);
+    const isCommitted = row !== undefined && outcomeOf(row.state) === 'committed';
+    for (const [branchId, { effectCount }] of this.branches.get(gid) ?? []) {
+      if (effectCount > 0 && this.skipOf(gid, branchId) === undefined) {
+        this.checkEndOf(gid, branchId, isCommitted);
+      }
+    }
+    if (isCommitted) {
+      this.checkNothingLost(gid);
+    }
+    this.checkTold(gid, isCommitted);
+  }
+
+  /** Returns the row if it is what the initiator, or somebody in doubt, has brought about. */
+  genuineRow(gid: string): StoredRow | undefined {
+    const row = this.rows.get(gid);
+    return row !== undefined && this.isGenuine(row) ? row : undefined;
+  }
+
+  private checkNothingLost(gid: string): void {
+    const effects = new Set(Array.from(this.branches.get(gid)?.values() ?? [], ({ effect }) => effect));
+    const lost = this.story.keptEffects(gid).find((effect) => !effects.has(effect));
+    if (lost !== undefined) {
+      this.broken('TC1', gid, `it committed, and ${lost}, which returned, has no effect`);
+    }
+  }
+
+  private checkTold(gid: string, isCommitted: boolean): void {
+    const tells = this.story.toldOf(gid).filter((told) => told !== 'unknown');
+    // Where nothing is kept, to commit and to abort are the same.
+    const isVain = !isCommitted && this.story.keptEffects(gid).length === 0;
+    const wrong = tells.find((told) => (told === 'committed') !== isCommitted);
+    if (wrong !== undefined && !isVain) {
+      const state = this.rows.get(gid)?.state ?? 'unknown to the log';
+      this.broken('S8', gid, `its initiator was told "${wrong}", and it is ${state}`);
+    }
+  }
+
+  private checkEndOf(gid: string, branchId: string, isCommitted: boolean): void {
+    const { effect, state, confirmCount, undoCount } = this.factsOf(gid, branchId);
+    const isKept = isCommitted && effect !== undefined && this.story.isKept(gid, effect);
+    const found = `it is ${state}, ${confirmCount} times confirmed and ${undoCount} times undone`;
+    if (isKept && (state !== 'confirmed' || undoCount > 0)) {
+      this.broken('TC1', gid, `it committed, ${branchId} (${effect}) returned, and ${found}`);
+    }
+    if (!isKept && (state !== 'undone' || undoCount !== 1)) {
+      const promise = this.rows.has(gid) ? 'TC1' : 'TC4';
+      this.broken(promise, gid, `nobody keeps ${branchId} (${effect}), and ${found}`);
+    }
+  }
+
+  private effected({ gid, branchId, op, effect }: LedEffect): void {
+    const facts = this.factsOf(gid, branchId);
+    if (op === 'action') {
+      facts.effectCount += 1;
+      facts.effect = effect;
+      if (facts.effectCount > 1) {
+        this.broken('S4', gid, `the action of ${branchId} took effect twice`);
+      }
+      if (facts.state === 'undone') {
+        this.broken('S5', gid, `the action of ${branchId} took effect after its undo`);
+      }
+    } else {
+      this.ended(gid, branchId, op);
+    }
+  }
+
+  private ended(gid: string, branchId: string, op: 'confirm' | 'compensate'): void {
+    const facts = this.factsOf(gid, branchId);
+    const [count, what] =
+      op === 'confirm' ? (['confirmCount', 'confirmed'] as const) : (['undoCount', 'undone'] as const);
+    facts[count] += 1;
+    if (facts[count] > 1) {
+      this.broken('S4', gid, `${branchId} was ${what} twice`);
+    }
+    if (facts.effectCount !== 1) {
+      this.broken('S7', gid, `${branchId} was ${what} though it had no effect`);
+    }
+  }
+
+  private branchWritten({ gid, branchId, columns }: MemoryRow): void {
+    const facts = this.factsOf(gid, branchId);
+    const before = facts.state;
+    facts.state = String(columns['state']);
+    facts.isInDoubt = (columns['doubt_at'] ?? null) !== null;
+    if (facts.state === before) {
+      return;
+    }
+    if (before === 'confirmed' || (before === 'undone' && facts.state === 'confirmed')) {
+      this.broken('S1', gid, `${branchId} was ${before}, and is ${facts.state} now`);
+    }
+    if (facts.state === 'confirmed') {
+      this.checkConfirm(gid, branchId);
+    } else if (facts.state === 'undone') {
+      this.checkUndo(gid, branchId);
+    }
+  }
+
+  private checkConfirm(gid: string, branchId: string): void {
+    const { effect = '', effectCount } = this.factsOf(gid, branchId);
+    const outcome = this.genuineOutcome(gid);
+    if (outcome !== 'committed') {
+      this.broken('S1', gid, `${branchId} was confirmed while the log said ${outcome}`);
+    } else if (effectCount === 0 || !this.story.isKept(gid, effect)) {
+      this.broken('TC2', gid, `${branchId} was confirmed, and its call or one above it did not return`);
+    }
+  }
+
+  private checkUndo(gid: string, branchId: string): void {
+    const { effect = '', effectCount } = this.factsOf(gid, branchId);
+    if (this.isContested(gid)) {
+      // The initiator can never commit it any more.
+      return;
+    }
+    const outcome = this.genuineOutcome(gid);
+    if (outcome === 'nothing' || outcome === 'undecided') {
+      this.broken('S1', gid, `${branchId} was undone while the log said ${outcome}`);
+    } else if (outcome === 'committed' && effectCount > 0 && this.story.isKept(gid, effect)) {
+      this.broken('S1', gid, `it committed, the call of ${branchId} had returned, and the branch was undone`);
+    }
+  }
+
+  /** What has ended in the log is dropped some day: by then nobody may need it any more. */
+  private checkAcknowledged(row: StoredRow): void {
+    const branches = this.branches.get(row.gid);
+    for (const { branchId, hasBarrier } of stepsOf(row)) {
+      const isOpen = branches?.get(branchId)?.state === 'done' && hasBarrier;
+      if (isOpen && this.skipOf(row.gid, branchId) === undefined) {
+        this.broken('TC1', row.gid, `it is ${row.state}, and ${branchId} is neither confirmed nor undone`);
+      }
+    }
+  }
+
+  private genuineOutcome(gid: string): 'nothing' | ReturnType<typeof outcomeOf> {
+    const row = this.genuineRow(gid);
+    return row === undefined ? 'nothing' : outcomeOf(row.state);
+  }
+
+  private isGenuine(row: StoredRow): boolean {
+    const secretHash = this.story.secretOf(row.gid);
+    return secretHash === undefined || planOf(row).led?.secretHash === secretHash;
+  }
+
+  /** Returns what an operator has skipped of a branch. */
+  private skipOf(gid: string, branchId: string): Branch['skip'] {
+    const { branches = [] } = (this.rows.get(gid)?.progress ?? {}) as unknown as {
+      branches?: readonly Branch[];
+    };
+    return branches.find((branch) => branch.branchId === branchId)?.skip;
+  }
+
+  private factsOf(gid: string, branchId: string): LedBranchFacts {
+    const branches = this.branches.get(gid) ?? new Map<string, LedBranchFacts>();
+    this.branches.set(gid, branches);
+    const facts = branches.get(branchId) ?? {
+      effectCount: 0,
+      confirmCount: 0,
+      undoCount: 0,
+      state: 'none',
+      isInDoubt: false,
+    };
+    branches.set(branchId, facts);
+    return facts;
+  }
+
+  private broken(promise: PromiseId, gid: string, what: string): void {
+    this.report(new Violation(promise, this.nameOf(gid), what));
+  }
+}
+
+function planOf(row: StoredRow): Plan & { readonly led?: LedFacts | undefined } {
+  return (row.plan as unknown as { plan: Plan }).plan;
+}
+
+function stepsOf(row: StoredRow): readonly PlanStep[] {
+  const { steps } = row.progress as unknown as { steps?: readonly PlanStep[] };
+  return steps ?? planOf(row).steps;
+}
+
+/** Who is on the list, and who is to be undone, in words that can be compared. */
+function listOf(row: StoredRow): string {
+  return JSON.stringify(stepsOf(row).map(({ branchId, led }) => [branchId, led?.nonce, led?.goal]));
+}
