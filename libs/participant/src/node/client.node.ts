@@ -44,7 +44,8 @@ async function sendByFetch(request: HttpRequest, fetchWith: typeof fetch): Promi
     ...(request.body === undefined ? {} : { body: request.body }),
     // A redirect could carry the token to another host.
     redirect: 'manual',
-    signal: AbortSignal.timeout(request.timeoutMs),
+    // It takes whole milliseconds only, and what is left of a deadline is none.
+    signal: AbortSignal.timeout(Math.ceil(request.timeoutMs)),
   });
   const text = await response.text();
   return { status: response.status, text, header: (name) => response.headers.get(name) ?? undefined };
