@@ -282,6 +282,11 @@ describe('a service does not start', () => {
       /`every` of the clean-up is 0 ms.*10 ms or more/u,
     ],
     [
+      'with questions that never pause',
+      { barrier: { doubts: { every: 0 } } },
+      /`every` of the sweeper is 0 ms\. Give it from 10 ms to an hour/u,
+    ],
+    [
       'with a database that nobody provides',
       { database: databaseFrom<DataSource>('OTHER', typeormDatabase) },
       /Nothing in the application provides OTHER/u,

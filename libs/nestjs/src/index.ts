@@ -38,6 +38,7 @@ export {
   action,
   AtoneClientError,
   atoneFetch,
+  atoneHeaders,
   BarrierMissingError,
   BarrierOutdatedError,
   callHttp,

@@ -133,6 +133,15 @@ describe('an injected client', () => {
     await expect(instance.reserveOutside()).rejects.toThrow(NoTransactionError);
   });
 
+  test('is there for modules whose options come from a factory', async () => {
+    const options = { service: 'web', coordinator: { url: 'http://a.test' } };
+    module = await Test.createTestingModule({
+      imports: [AtoneModule.forRootAsync({ useFactory: () => options, clients: [stock] })],
+    }).compile();
+
+    expect(module.get(clientToken(stock))).toEqual({ reserve: expect.any(Function) });
+  });
+
   test('can be replaced by its token', async () => {
     module = await compileWith(coordinator, {
       providers: [Orders],
