@@ -34,20 +34,27 @@ export class AdoptionDiscovery implements OnModuleInit, OnApplicationShutdown {
   }
 
   private adopt(provider: Provider, runner: MethodRunner): void {
-    const prototype = (provider.metatype as { readonly prototype?: unknown } | null)?.prototype;
     if (provider.isTransient || !provider.isDependencyTreeStatic()) {
-      if (isTransactional(prototype)) {
+      const prototype = prototypesOf(provider).find(isTransactional);
+      if (prototype !== undefined) {
         this.ends.push(adoptClass(prototype, runner));
       }
       return;
     }
     const instance: unknown = provider.instance;
-    if (
-      typeof instance === 'object' &&
-      instance !== null &&
-      isTransactional(Object.getPrototypeOf(instance))
-    ) {
+    if (isObject(instance) && isTransactional(Object.getPrototypeOf(instance))) {
       adoptInstance(instance, runner);
     }
   }
+}
+
+/** Of the class that is made, or, by a factory, of the one that it stands for. */
+function prototypesOf({ metatype, token }: Provider): unknown[] {
+  return [metatype, token].map((type) =>
+    typeof type === 'function' ? (type.prototype as unknown) : undefined,
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

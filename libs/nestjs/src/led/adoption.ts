@@ -56,17 +56,17 @@ export function runnerOf(instance: unknown, place: string): MethodRunner {
   return runner;
 }
 
+/** An object that was made from an adopted one, as some libraries do for their proxies, is adopted with it. */
 function runnersOf(instance: object): Iterable<MethodRunner> {
-  const own = adoptions.byInstance.get(instance);
-  if (own !== undefined) {
-    return [own];
-  }
-  for (let at: unknown = Object.getPrototypeOf(instance); typeof at === 'object' && at !== null;) {
-    const found = adoptions.byPrototype.get(at);
-    if (found !== undefined && found.size > 0) {
-      return found;
+  for (let at: unknown = instance; typeof at === 'object' && at !== null; at = Object.getPrototypeOf(at)) {
+    const own = adoptions.byInstance.get(at);
+    const ofClass = adoptions.byPrototype.get(at);
+    if (own !== undefined) {
+      return [own];
     }
-    at = Object.getPrototypeOf(at);
+    if (ofClass !== undefined && ofClass.size > 0) {
+      return ofClass;
+    }
   }
   return [];
 }

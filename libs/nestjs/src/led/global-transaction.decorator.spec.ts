@@ -187,6 +187,27 @@ describe('a method with @GlobalTransaction', () => {
   });
 });
 
+describe('a method with @GlobalTransaction works on what', () => {
+  test.each<[string, Scope, () => Orders]>([
+    ['makes for each request', Scope.REQUEST, () => new Orders('made ')],
+    ['puts a proxy before', Scope.DEFAULT, () => new Proxy(new Orders('made '), {})],
+    ['derives from another', Scope.DEFAULT, () => Object.create(new Orders('made ')) as Orders],
+  ])('a factory %s', async (_what, scope, useFactory) => {
+    module = await compileWith(coordinator, { providers: [{ provide: Orders, scope, useFactory }] });
+    await module.init();
+
+    const orders = await module.resolve(Orders);
+
+    await expect(orders.place('lamp')).resolves.toBe('made lamp');
+  });
+
+  test('was derived from an instance', async () => {
+    const orders = Object.create(await start(Orders)) as Orders;
+
+    await expect(orders.place('lamp')).resolves.toBe('ordered lamp');
+  });
+});
+
 describe('a method with @GlobalTransaction refuses', () => {
   test('to run on an instance that Nest has not made, and says how to get one', async () => {
     const act = new Orders('').place('lamp');

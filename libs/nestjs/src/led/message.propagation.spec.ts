@@ -11,6 +11,7 @@ import {
   Transport,
   type ClientProxy,
 } from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { TestingModule } from '@nestjs/testing';
 import { currentTransaction } from '@atone/participant';
 import {
@@ -197,6 +198,27 @@ describe('a message', () => {
 
     expect(coordinator.branches).toEqual([BELOW_FIRST]);
   });
+});
+
+test('a hybrid application takes messages of transactions where it says that Nest shall inherit its configuration', async () => {
+  const module = await compileWith(new FakeCoordinator(), {
+    controllers: [Desk],
+    options: { service: 'desk' },
+  });
+  const app = module.createNestApplication(new FastifyAdapter(), { logger: false });
+  const options = { host: '127.0.0.1', port: 0 };
+  const server = app.connectMicroservice({ transport: Transport.TCP, options }, { inheritAppConfig: true });
+  await app.startAllMicroservices();
+  const { port } = server.unwrap<Server>().address() as { port: number };
+  const hybrid = atoneClientProxy(
+    ClientProxyFactory.create({ transport: Transport.TCP, options: { ...options, port } }),
+  );
+
+  await inTransaction(() => firstValueFrom(hybrid.send<string>('reserve', { sku: 'lamp' })));
+
+  expect(coordinator.branches).toEqual([BELOW_FIRST]);
+  hybrid.close();
+  await app.close();
 });
 
 describe('an envelope', () => {
