@@ -8,6 +8,7 @@ import {
   type BarrierJanitor,
   type DoubtSweeper,
   type LedPorts,
+  type LocalDatabase,
   type LocalService,
   type Participant,
   type ParticipantLog,
@@ -26,6 +27,8 @@ export interface ServedService {
   readonly listen: ListenOptions;
   readonly actions: readonly FoundAction[];
   readonly participant: Participant;
+  /** Where the barrier is. */
+  readonly database: LocalDatabase<unknown>;
   /** Removes old rows of the barrier from its `start` to its `stop`; undefined where they are to stay. */
   readonly janitor: BarrierJanitor | undefined;
   /** Asks about branches in doubt, from its `start` to its `stop`. */
@@ -59,6 +62,8 @@ export interface AtoneConnection {
   log?(usual: ParticipantLog): ParticipantLog;
   /** Returns what makes the calls of clients. Default: over HTTP, whatever the rest of the connection is. */
   calls?(service: CallingService): ServiceCalls;
+  /** Returns the database as the barrier is to see it, given the one of the service. */
+  database?(usual: LocalDatabase<unknown>): LocalDatabase<unknown>;
   /** The clock and the dice of led transactions. Default: the real ones. */
   readonly ledPorts?: LedPorts;
 }

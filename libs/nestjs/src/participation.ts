@@ -15,6 +15,7 @@ import {
   type LedRuntime,
   type LocalDatabase,
   type Participant,
+  type ParticipantClock,
 } from '@atone/participant';
 import { ActionDiscovery, type FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, type AtoneConnection } from './atone.connection.js';
@@ -24,6 +25,7 @@ import { nestLog } from './nest.log.js';
 /** What works for a service between its start and its stop. */
 export interface Workers {
   readonly participant: Participant;
+  readonly database: LocalDatabase<unknown>;
   /** Undefined where the rows of the barrier are to stay. */
   readonly janitor: BarrierJanitor | undefined;
   readonly sweeper: DoubtSweeper;
@@ -49,12 +51,17 @@ export class Participation {
   /** Returns the participant with its janitor and sweeper, once the barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
   async workers(actions: readonly FoundAction[]): Promise<Workers> {
     const { service, parallelMax, barrier } = this.options;
-    const database = this.requireDatabase(actions);
+    const database = this.database(actions);
     const shared = { service, database, endings: this.client };
     const usual = nestLog('Atone');
     const log = this.connection?.log?.(usual) ?? usual;
-    const runtime = this.runtime();
-    const participant = createParticipant({ ...shared, handlers: actions, parallelMax, log, runtime });
+    const participant = createParticipant({
+      ...shared,
+      handlers: actions,
+      parallelMax,
+      log,
+      ...this.machine(),
+    });
     const janitor =
       barrier?.cleanUp === false ? undefined : createJanitor({ ...shared, log: usual, ...barrier?.cleanUp });
     const sweeper = createDoubtSweeper({
@@ -68,14 +75,21 @@ export class Participation {
       await migrateBarrier(database);
     }
     await checkBarrier(database, { cleanUp: janitor !== undefined });
-    return { participant, janitor, sweeper };
+    return { participant, database, janitor, sweeper };
   }
 
   /** Lists of branches that are too long for an answer go to the coordinator first. */
-  private runtime(): LedRuntime {
+  private machine(): { readonly runtime: LedRuntime; readonly clock?: ParticipantClock } {
     const options = { registrar: this.client };
     const ports = this.connection?.ledPorts;
-    return ports === undefined ? createLedRuntime(options) : createPortLedRuntime(options, ports);
+    return ports === undefined
+      ? { runtime: createLedRuntime(options) }
+      : { runtime: createPortLedRuntime(options, ports), clock: ports.time };
+  }
+
+  private database(actions: readonly FoundAction[]): LocalDatabase<unknown> {
+    const usual = this.requireDatabase(actions);
+    return this.connection?.database?.(usual) ?? usual;
   }
 
   private requireDatabase(actions: readonly FoundAction[]): LocalDatabase<unknown> {

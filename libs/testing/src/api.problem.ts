@@ -1,4 +1,4 @@
-import { ActRefusedError } from '@atone/core';
+import { ActRefusedError, AlreadyDecidedError } from '@atone/core';
 import { EngineError, InvalidPlanError } from '@atone/engine';
 import { ERROR_CODES, type ErrorCode, type FieldProblem, type Problem } from '@atone/protocol';
 
@@ -33,6 +33,7 @@ export function problemOf(error: unknown): {
     status: ERROR_CODES[code],
     detail: code === 'UNKNOWN_ACTION' ? `${message} ${HOW_TO_TAKE_PART}` : message,
     code,
+    ...(error instanceof AlreadyDecidedError ? { gid: error.gid, outcome: error.outcome } : {}),
     ...(errors === undefined ? {} : { errors }),
   };
   return { problem, headers: code === 'IDEMPOTENCY_IN_FLIGHT' ? { 'retry-after': '1' } : {} };
@@ -43,7 +44,7 @@ const HOW_TO_TAKE_PART =
 
 function codeOf(error: unknown): ErrorCode | undefined {
   if (error instanceof ActRefusedError) {
-    return 'ACT_NOT_POSSIBLE';
+    return error.code as ErrorCode;
   }
   return error instanceof EngineError || error instanceof ApiError ? error.code : undefined;
 }

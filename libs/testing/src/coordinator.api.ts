@@ -1,14 +1,33 @@
 import { createHash } from 'node:crypto';
 import type { OperatorAct } from '@atone/core';
-import { countsOf, endingOf, filterOf, iso, snapshotOfRow, summaryOf, viewOf } from '@atone/engine';
-import type { CatalogueStore, SubmitAnswer, TransactionLog } from '@atone/engine';
-import { durationMs, type Duration, type HttpRequest, type HttpResponse } from '@atone/participant';
+import {
+  countsOf,
+  endingOf,
+  filterOf,
+  hearsaySummary,
+  hearsayView,
+  iso,
+  isHeardUnder,
+  snapshotOfRow,
+  summaryOf,
+  TransactionNotFoundError,
+  viewOf,
+  withDoubts,
+} from '@atone/engine';
+import type {
+  CatalogueStore,
+  Clock,
+  HearsayEntry,
+  RowFilter,
+  SubmitAnswer,
+  TransactionLog,
+} from '@atone/engine';
+import type { HttpRequest, HttpResponse } from '@atone/participant';
 import {
   actRequestSchema,
   endingsRequestSchema,
   HEADERS,
   listQuerySchema,
-  PROTOCOL_VERSION,
   retryRequestSchema,
   submissionSchema,
   type Counts,
@@ -17,25 +36,27 @@ import {
   type TransactionPage,
   type TransactionView,
 } from '@atone/protocol';
-import type { z } from 'zod';
 import { ApiError, problemOf } from './api.problem.js';
+import {
+  ok,
+  read,
+  readRequest,
+  responseOf,
+  waitMsOf,
+  type ApiAnswer,
+  type ApiRequest,
+} from './api.request.js';
 import type { CoordinatorProcess } from './coordinator.process.js';
+import { LedApi } from './led.api.js';
 
 /** Who acted, where the caller does not say. */
 const BY_DEFAULT = 'api';
 
-interface ApiRequest {
-  readonly method: string;
-  readonly path: readonly string[];
-  readonly query: Readonly<Record<string, string>>;
-  readonly headers: HttpRequest['headers'];
-  readonly body: unknown;
-}
-
-interface ApiAnswer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
+export interface ApiParts {
+  readonly process: CoordinatorProcess;
+  readonly log: TransactionLog;
+  readonly store: CatalogueStore;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -43,11 +64,16 @@ interface ApiAnswer {
  * the engine, and answers as the coordinator does.
  */
 export class CoordinatorApi {
-  constructor(
-    private readonly process: CoordinatorProcess,
-    private readonly log: TransactionLog,
-    private readonly store: CatalogueStore,
-  ) {}
+  private readonly process: CoordinatorProcess;
+  private readonly log: TransactionLog;
+  private readonly led: LedApi;
+
+  constructor(private readonly parts: ApiParts) {
+    const { process, log, clock } = parts;
+    this.process = process;
+    this.log = log;
+    this.led = new LedApi({ process, clock, view: (gid, waitMs) => this.view(gid, waitMs) });
+  }
 
   /** Answers a request. Rejects when the coordinator dies first. */
   async answer(request: HttpRequest): Promise<HttpResponse> {
@@ -64,18 +90,14 @@ export class CoordinatorApi {
 
   private async route(request: ApiRequest): Promise<ApiAnswer> {
     const { method, path } = request;
-    const [collection, id, part, branchId, act] = path;
+    const [collection, id] = path;
     switch (`${method} ${collection ?? ''}`) {
       case 'POST transactions':
-        if (id === undefined) {
-          return this.submit(request);
-        }
-        if (id === 'endings') {
-          return ok(await this.endings(request));
-        }
-        return ok(
-          await this.act(id, actOf(request, part === 'branches' ? { act, branchId } : { act: part })),
-        );
+        return this.post(request);
+      case 'PUT transactions':
+        return this.led.decide(id ?? '', request);
+      case 'GET log':
+        return this.led.logInfo();
       case 'GET transactions':
         return ok(id === undefined ? await this.list(request) : await this.view(id, waitMsOf(request)));
       case 'GET counts':
@@ -85,6 +107,25 @@ export class CoordinatorApi {
       default:
         throw new ApiError('NOT_FOUND', `The coordinator of a test has no ${method} ${path.join('/')}.`);
     }
+  }
+
+  private async post(request: ApiRequest): Promise<ApiAnswer> {
+    const [, id, part, branchId, act] = request.path;
+    switch (id) {
+      case undefined:
+        return this.submit(request);
+      case 'endings':
+        return ok(await this.endings(request));
+      case 'notices':
+        return this.led.notice(request);
+      case 'doubts':
+        return this.led.doubts(request);
+    }
+    if (part === 'branches' && branchId === undefined) {
+      return this.led.register(id, request);
+    }
+    const named = part === 'branches' ? { act, branchId } : { act: part };
+    return ok(await this.act(id, actOf(request, named)));
   }
 
   private async submit(request: ApiRequest): Promise<ApiAnswer> {
@@ -108,10 +149,20 @@ export class CoordinatorApi {
     return isReplay ? this.view(gid, waitMs) : viewOf(await this.process.engine.waitForEnd(gid, waitMs));
   }
 
-  private async view(gid: string, waitMs: number): Promise<TransactionView> {
+  /** Returns a transaction as it stands, what is only heard of too: at once, or when it has ended. */
+  async view(gid: string, waitMs: number): Promise<TransactionView> {
     const { engine } = this.process;
-    const now = viewOf(await engine.get(gid));
-    return waitMs === 0 || now.endedAt !== undefined ? now : viewOf(await engine.waitForEnd(gid, waitMs));
+    const heard = engine.hearsay(gid);
+    try {
+      const now = viewOf(await engine.get(gid));
+      const isDone = waitMs === 0 || now.endedAt !== undefined;
+      return withDoubts(isDone ? now : viewOf(await engine.waitForEnd(gid, waitMs)), heard?.doubts ?? []);
+    } catch (error) {
+      if (heard === undefined || !(error instanceof TransactionNotFoundError)) {
+        throw error;
+      }
+      return hearsayView(heard);
+    }
   }
 
   private async act(gid: string, act: OperatorAct): Promise<TransactionView> {
@@ -126,15 +177,23 @@ export class CoordinatorApi {
   private async list({ query }: ApiRequest): Promise<TransactionPage> {
     const filter = filterOf(read(listQuerySchema, query));
     const rows = await this.log.list({ ...filter, limit: filter.limit + 1 });
-    const page = rows.slice(0, filter.limit);
-    return {
-      transactions: page.map((row) => summaryOf(snapshotOfRow(row))),
-      next: rows.length > page.length ? page.at(-1)?.gid : undefined,
-    };
+    const logged = rows.map((row) => summaryOf(snapshotOfRow(row)));
+    const found = [...logged, ...(await this.heardUnder(filter)).map(hearsaySummary)].toSorted(
+      (left, right) => (left.gid < right.gid ? 1 : -1),
+    );
+    const page = found.slice(0, filter.limit);
+    return { transactions: page, next: found.length > page.length ? page.at(-1)?.gid : undefined };
+  }
+
+  private async heardUnder(filter: RowFilter): Promise<readonly HearsayEntry[]> {
+    const heard = this.process.engine.hearsays().filter((entry) => isHeardUnder(filter, entry));
+    const rows = await this.log.rows(heard.map(({ gid }) => gid));
+    const logged = new Set(rows.map(({ gid }) => gid));
+    return heard.filter(({ gid }) => !logged.has(gid));
   }
 
   private async participants(): Promise<ParticipantList> {
-    const instances = await this.store.list();
+    const instances = await this.parts.store.list();
     return {
       participants: instances.map((instance) => ({
         ...instance,
@@ -169,48 +228,6 @@ function actOf(
     default:
       throw new ApiError('NOT_FOUND', `There is no act '${type}'.`);
   }
-}
-
-function readRequest({ method, url, headers, body }: HttpRequest): ApiRequest {
-  const { pathname, searchParams } = new URL(url);
-  // Whatever comes before is the address of a proxy.
-  const path = pathname.slice(pathname.indexOf('/v1/') + 4);
-  return {
-    method,
-    path: path.split('/').map(decodeURIComponent),
-    query: Object.fromEntries(searchParams),
-    headers,
-    body: body === undefined ? undefined : (JSON.parse(body) as unknown),
-  };
-}
-
-function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value);
-  if (!result.success) {
-    const errors = result.error.issues.map(({ path, message }) => ({
-      field: path.map((part) => `/${String(part)}`).join(''),
-      message,
-    }));
-    throw new ApiError(
-      'BAD_REQUEST',
-      errors.map(({ field, message }) => `${field} ${message}.`).join(' '),
-      errors,
-    );
-  }
-  return result.data;
-}
-
-function waitMsOf({ query }: ApiRequest): number {
-  return durationMs((query['wait'] ?? 0) as Duration);
-}
-
-function ok(body: unknown): ApiAnswer {
-  return { status: 200, body };
-}
-
-function responseOf({ status, body, headers = {} }: ApiAnswer): HttpResponse {
-  const all: Readonly<Record<string, string>> = { [HEADERS.protocol]: String(PROTOCOL_VERSION), ...headers };
-  return { status, text: JSON.stringify(body), header: (name) => all[name] };
 }
 
 /** The client of one test writes the same body in the same way. */

@@ -1,5 +1,5 @@
 import type { TransactionView } from '@atone/protocol';
-import { crashPointsOf, type CrashPoint } from './crash.point.list.js';
+import { crashPointsOf, type CrashPoint, type Happening } from './crash.point.list.js';
 import {
   CrashPointsError,
   messageOf,
@@ -7,7 +7,7 @@ import {
   type CrashPointFailure,
   type Findings,
 } from './crash.points.error.js';
-import { MishapTap, RecordingTap } from './crash.tap.js';
+import { MishapTap, RecordingTap, TwoTaps, type Spot } from './crash.tap.js';
 import { historyLines } from './history.lines.js';
 import type { Tap } from './message.js';
 import { MissedFaults, type PlannedFault } from './planned.fault.js';
@@ -56,6 +56,10 @@ export interface CrashWorld {
   transactions(): Promise<readonly TransactionView[]>;
   /** What was planned since the last reset. */
   faults(): readonly PlannedFault[];
+  /** Does what the initiator does. @throws InitiatorCrashedError when that is made to crash. */
+  lead(work: () => Promise<unknown>): Promise<unknown>;
+  /** Which branches in doubt could not be ended, and why. */
+  troubles(): readonly string[];
 }
 
 interface Experiment {
@@ -73,7 +77,10 @@ export async function visitCrashPoints(
   const series = new RunSeries(world, experiment);
   const recording = new RecordingTap();
   const transactions = await series.playUndisturbed(recording);
-  const all = crashPointsOf(recording.spots, transactions);
+  const all = [
+    ...crashPointsOf(recording.spots, transactions),
+    ...(await pointsInDoubt(recording.spots, series)),
+  ];
   const points = all.filter(({ name }) => isWanted(name, options));
   if (points.length === 0) {
     throw new Error(whyNothing(all, options));
@@ -88,6 +95,41 @@ export async function visitCrashPoints(
     series.faults.requireNone();
   }
   return { points: points.map(({ name }) => name), runCount: series.runCount };
+}
+
+/**
+ * Who leads a transaction and crashes before the decision leaves its participants in doubt, and they ask. Returns what may
+ * happen then.
+ */
+async function pointsInDoubt(spots: readonly Spot[], series: RunSeries): Promise<readonly CrashPoint[]> {
+  const decision = spots.find(({ place }) => place.type === 'request' && place.request.from === 'initiator');
+  if (decision === undefined) {
+    return [];
+  }
+  const crash = { spot: decision, mishap: 'sender-dies-before' } as const;
+  const recording = new RecordingTap();
+  const transactions = await series.record(crash, recording);
+  const known = new Set(crashPointsOf(spots, []).map(({ name }) => name));
+  return crashPointsOf(recording.spots, transactions)
+    .filter(({ name, spot }) => !known.has(name) && isOfDoubt(spot))
+    .map((point) => ({ ...point, name: `${IN_DOUBT}${point.name}`, after: crash }));
+}
+
+const IN_DOUBT = 'initiator crashes, and ';
+
+function isOfDoubt({ place }: Spot): boolean {
+  switch (place.type) {
+    case 'question':
+    case 'participant':
+      return true;
+    case 'coordinator':
+      return place.name.startsWith('engine.doubt.');
+    case 'request':
+      return place.request.from === 'participant';
+    case 'command':
+    case 'reply':
+      return false;
+  }
 }
 
 async function findingsAt(points: readonly CrashPoint[], series: RunSeries): Promise<Findings> {
@@ -128,12 +170,21 @@ class RunSeries {
     return finished.transactions;
   }
 
+  /** Makes a run in which something happens, and notes what is passed in it. */
+  async record({ spot, mishap }: Happening, recording: RecordingTap): Promise<readonly TransactionView[]> {
+    const { transactions } = await this.run(undefined, new TwoTaps(new MishapTap(spot, mishap), recording));
+    return transactions;
+  }
+
   /** Returns what is wrong after the run; undefined where all is well. */
   async play(point: CrashPoint): Promise<CrashPointFailure | undefined> {
     const tap = new MishapTap(point.spot, point.mishap);
-    const finished = await this.run(point.name, tap);
+    const { after } = point;
+    const before = after && new MishapTap(after.spot, after.mishap);
+    const finished = await this.run(point.name, before === undefined ? tap : new TwoTaps(before, tap));
     try {
       requireReached(tap, finished);
+      this.requireEnded();
       await check(this.experiment, finished);
       return undefined;
     } catch (error) {
@@ -149,6 +200,14 @@ class RunSeries {
     );
   }
 
+  /** A branch whose end fails for good is as bad as a transaction that is stuck. */
+  private requireEnded(): void {
+    const [trouble] = this.world.troubles();
+    if (trouble !== undefined && this.experiment.options.allowStuck !== true) {
+      throw new Error(`A branch in doubt could not be ended: ${trouble}`);
+    }
+  }
+
   private async run(point: string | undefined, tap: Tap | undefined): Promise<FinishedRun> {
     const { run, options } = this.experiment;
     const { world } = this;
@@ -157,7 +216,7 @@ class RunSeries {
     await world.reset();
     await options.before?.(number);
     world.setTap(tap);
-    const ended = await ending(async () => run(number));
+    const ended = await ending(() => world.lead(async () => run(number)));
     await world.quiet();
     world.setTap(undefined);
     this.faults.note(world.faults());

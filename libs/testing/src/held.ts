@@ -8,6 +8,7 @@ interface HeldMessage {
 /** Messages that come later than those which were sent after them. */
 export class Held {
   private messages: HeldMessage[] = [];
+  private readonly blocked = new Set<string>();
 
   /** Holds a message until another command of its transaction has been answered. */
   untilAnother({ gid, branchId, op }: BranchCommand, deliver: () => void): void {
@@ -21,6 +22,20 @@ export class Held {
     const isDue = (other: BranchCommand): boolean =>
       other.gid === gid && other.branchId === branchId && other.op === 'compensate';
     this.messages.push({ isDue, deliver });
+  }
+
+  /** Keeps all repeats of a call from coming through. */
+  block({ gid, branchId }: BranchCommand): void {
+    this.blocked.add(`${gid} ${branchId}`);
+  }
+
+  isBlocked({ gid, branchId }: BranchCommand): boolean {
+    return this.blocked.has(`${gid} ${branchId}`);
+  }
+
+  /** Delivers when nothing else comes any more. */
+  untilQuiet(deliver: () => void): void {
+    this.messages.push({ isDue: () => false, deliver });
   }
 
   /** Delivers what had to wait for the answer to `command`. */

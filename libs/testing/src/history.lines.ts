@@ -1,4 +1,5 @@
 import type { TransactionView } from '@atone/protocol';
+import { withoutRuns } from './message.js';
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gu;
 
@@ -8,7 +9,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gu;
  */
 export function historyLines({ history }: TransactionView): string {
   const lines = history.map(lineOf);
-  return lines.join('\n').replaceAll(UUID, '<id>');
+  return withoutRuns(lines.join('\n')).replaceAll(UUID, '<id>');
 }
 
 function lineOf({

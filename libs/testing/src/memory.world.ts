@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Random } from '@atone/core';
-import { viewOf } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
-import type { HttpRequest, HttpResponse } from '@atone/participant';
+import type { HttpRequest, HttpResponse, LedPorts } from '@atone/participant';
 import type { ParticipantInstance, TransactionView } from '@atone/protocol';
 import { CoordinatorApi } from './coordinator.api.js';
 import { CoordinatorProcess, NEVER } from './coordinator.process.js';
+import { Initiator, InitiatorCrashedError } from './initiator.js';
 import { Network } from './network.js';
 import { Pace } from './pace.js';
-import { listenToFailpoints, type FailpointListener } from './scene.js';
+import type { Questions } from './questions.js';
+import { Requests } from './requests.js';
+import { actIn, currentScene, listenToFailpoints, type FailpointListener } from './scene.js';
 import { VirtualClock } from './virtual.clock.js';
 
 /** Longer than any transaction takes whose participants are there. */
@@ -21,16 +23,22 @@ export class MemoryWorld {
   readonly clock = new VirtualClock();
   readonly pace = new Pace(this.clock);
   readonly network: Network;
+  readonly requests: Requests;
   readonly random: Random;
-  private readonly listener: FailpointListener = {
+  /** What led transactions need from the machine they run on. Their timers alone let no time pass. */
+  readonly ledPorts: LedPorts;
+  readonly listener: FailpointListener = {
     coordinatorReached: (name, process) => this.coordinatorReached(name, process),
     participantReached: (name, execution) => this.network.reached(name, execution),
+    questionReached: (name, member) => this.network.questionReached(name, member),
   };
   private readonly store = new MemoryCatalogueStore(this.clock);
+  private readonly questions = new Set<Questions>();
   private log = new MemoryLog(this.clock);
   private pauses = new SeededRandom(1);
   private process: CoordinatorProcess;
   private processCount = 0;
+  private initiator = new Initiator();
   /** Changes of the catalogue that are under way. */
   private entering: Promise<void> = Promise.resolve();
 
@@ -38,20 +46,52 @@ export class MemoryWorld {
     listenToFailpoints();
     // Pauses are the same in each run. Ids are not: the database of a service may have seen those of another test.
     this.random = { next: () => this.pauses.next(), bytes: (count) => randomBytes(count) };
+    this.ledPorts = { clock: this.clock, time: this.clock, random: this.random };
     this.network = new Network({
       pace: this.pace,
       clock: this.clock,
       listener: this.listener,
-      crash: (process) => this.crash(process),
       abort: (gid) => this.abort(gid),
+    });
+    this.requests = new Requests({
+      answer: (request) => this.answer(request),
+      initiator: () => this.currentInitiator(),
+      fateOf: (request) => this.network.tap?.request(request) ?? 'passes',
+      later: (deliver) => this.network.deliverLast(deliver),
+      during: (answer) => this.pace.during(answer),
     });
     this.process = this.boot();
   }
 
-  /** Answers a request to the coordinator's API. Rejects when the coordinator dies first. */
-  async answer(request: HttpRequest): Promise<HttpResponse> {
-    await this.entering;
-    return new CoordinatorApi(this.process, this.log, this.store).answer(request);
+  /** Returns whose code is running, if it is no participant's. */
+  currentInitiator(): Initiator | undefined {
+    const scene = currentScene();
+    const isParticipant = scene?.execution !== undefined || scene?.questioning !== undefined;
+    return isParticipant ? undefined : (scene?.initiator ?? this.initiator);
+  }
+
+  /** Runs the code of an initiator. @throws InitiatorCrashedError as soon as that dies: the code never returns then. */
+  async lead(work: () => Promise<unknown>): Promise<unknown> {
+    const { initiator, listener } = this;
+    const death = initiator.death.then(() => {
+      throw new InitiatorCrashedError();
+    });
+    try {
+      return await Promise.race([actIn({ listener, initiator }, work), death]);
+    } finally {
+      if (initiator.isDead) {
+        this.initiator = new Initiator();
+      }
+    }
+  }
+
+  /** Has a participant's questions count among what is under way. Returns what ends that. */
+  addQuestions(questions: Questions): () => void {
+    this.questions.add(questions);
+    return () => {
+      questions.forget();
+      this.questions.delete(questions);
+    };
   }
 
   register(service: string, instance: ParticipantInstance): void {
@@ -73,7 +113,12 @@ export class MemoryWorld {
   /** Ends all transactions without a word, and starts with an empty log. */
   async reset(): Promise<void> {
     this.process.kill();
+    this.initiator.die();
+    this.initiator = new Initiator();
     this.network.reset();
+    for (const questions of this.questions) {
+      questions.forget();
+    }
     this.log = new MemoryLog(this.clock);
     this.pauses = new SeededRandom(1);
     this.processCount = 0;
@@ -85,9 +130,9 @@ export class MemoryWorld {
     await this.process.started;
   }
 
-  /** Returns a transaction as it stands. @throws TransactionNotFoundError */
+  /** Returns a transaction as it stands, also when it is only heard of. @throws TransactionNotFoundError */
   async transaction(gid: string): Promise<TransactionView> {
-    return viewOf(await this.process.serve(() => this.process.engine.get(gid)));
+    return this.process.serve(() => this.api().view(gid, 0));
   }
 
   /** Returns all transactions in the order of their acceptance. */
@@ -96,8 +141,14 @@ export class MemoryWorld {
     return Promise.all(rows.toReversed().map(({ gid }) => this.transaction(gid)));
   }
 
+  /** Returns which branches in doubt could not be ended, and why. */
+  troubles(): readonly string[] {
+    return [...this.questions].flatMap(({ troubles }) => troubles);
+  }
+
   /**
-   * Lets time pass until each transaction has ended, or waits for an operator, and nothing is on its way.
+   * Lets time pass until each transaction has ended, or waits for an operator, no branch is in doubt, and nothing is on
+   * its way.
    *
    * @throws Error when that takes more than a day.
    */
@@ -107,7 +158,7 @@ export class MemoryWorld {
       // oxlint-disable-next-line no-await-in-loop -- one step of time after the other.
       await this.pace.settle();
       // oxlint-disable-next-line no-await-in-loop
-      if (this.network.isSlow || (await this.hasWork())) {
+      if (this.network.isSlow || this.isInDoubt || (await this.hasWork())) {
         this.clock.fireNext();
       } else if (!this.network.releaseLate()) {
         return;
@@ -116,6 +167,21 @@ export class MemoryWorld {
         throw new Error('A transaction has neither ended nor got stuck, and a day has passed.');
       }
     }
+  }
+
+  private get isInDoubt(): boolean {
+    return [...this.questions].some(({ areOpen }) => areOpen);
+  }
+
+  /** Answers a request to the coordinator's API. Rejects when the coordinator dies first. */
+  private async answer(request: HttpRequest): Promise<HttpResponse> {
+    await this.entering;
+    return this.api().answer(request);
+  }
+
+  private api(): CoordinatorApi {
+    const { process, log, store, clock } = this;
+    return new CoordinatorApi({ process, log, store, clock });
   }
 
   private async hasWork(): Promise<boolean> {
@@ -135,7 +201,15 @@ export class MemoryWorld {
       clock: this.clock,
       random: this.random,
       listener: this.listener,
-      send: (command, sender, answerWithinMs) => this.network.send(command, sender, answerWithinMs),
+      send: (command, process, answerWithinMs) => {
+        const sender = {
+          take: process.take.bind(process),
+          // It finds out by waiting.
+          lose: () => undefined,
+          die: () => this.crash(process),
+        };
+        this.network.send(command, sender, answerWithinMs);
+      },
     });
   }
 

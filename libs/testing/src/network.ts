@@ -1,15 +1,17 @@
 import type { BranchReply } from '@atone/core';
 import type { Clock } from '@atone/engine';
-import { replyTo, type BranchCommand } from '@atone/protocol';
+import { replyTo, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import { RefusedError, type Participant } from '@atone/participant';
-import type { CoordinatorProcess } from './coordinator.process.js';
 import { Execution, SimulatedCrashError, type Member } from './execution.js';
 import { Held } from './held.js';
-import type { Tap } from './message.js';
+import { isCall, type Tap } from './message.js';
 import type { Pace } from './pace.js';
 import { REFUSED_BY_TEST, type PlannedFault } from './planned.fault.js';
 import { playIn, type FailpointListener } from './scene.js';
 import { SlowCalls } from './slow.calls.js';
+
+/** What a handler throws where a test has it fail. */
+const FAILED_BY_TEST = 'The test has this handler fail.';
 
 /** How long a participant that has crashed is away. */
 const DOWN_MS = 1_000;
@@ -18,9 +20,16 @@ export interface NetworkParts {
   readonly pace: Pace;
   readonly clock: Pick<Clock, 'now' | 'setTimer'>;
   readonly listener: FailpointListener;
-  /** Kills the coordinator, and has another one started. */
-  readonly crash: (process: CoordinatorProcess) => void;
   readonly abort: (gid: string) => void;
+}
+
+/** Who sends a command, and takes its reply. */
+export interface Sender {
+  take(reply: ReplyEnvelope): void;
+  /** Notices that the connection broke, if it would. */
+  lose(): void;
+  /** Dies without a word. */
+  die(): void;
 }
 
 type Executing = Pick<Participant, 'execute'>;
@@ -91,8 +100,17 @@ export class Network {
     return this.held.releaseAll();
   }
 
+  /** Delivers something when nothing else comes any more. */
+  deliverLast(deliver: () => void): void {
+    this.held.untilQuiet(deliver);
+  }
+
   /** Brings `command` to its participant. The sender gives up waiting for the answer after `answerWithinMs`. */
-  send(command: BranchCommand, sender: CoordinatorProcess, answerWithinMs: number): void {
+  send(command: BranchCommand, sender: Sender, answerWithinMs: number): void {
+    if (isCall(command) && this.held.isBlocked(command)) {
+      sender.lose();
+      return;
+    }
     const bring = (): Promise<void> => this.bring(command, sender, answerWithinMs);
     const deliver = (): void => {
       void bring();
@@ -106,21 +124,33 @@ export class Network {
         void bring().then(deliver);
         break;
       case 'lost':
+        sender.lose();
         break;
       case 'late':
         this.held.untilAnother(command, deliver);
+        sender.lose();
         break;
       case 'after-undo':
-        this.held.untilUndone(command, deliver);
-        this.parts.abort(command.gid);
+        this.holdUntilUndone(command, deliver, sender);
         break;
       case 'sender-dies-before':
-        this.parts.crash(sender);
+        sender.die();
         break;
       case 'sender-dies-after':
         deliver();
-        this.parts.crash(sender);
+        sender.die();
         break;
+    }
+  }
+
+  private holdUntilUndone(command: BranchCommand, deliver: () => void, sender: Sender): void {
+    this.held.untilUndone(command, deliver);
+    if (isCall(command)) {
+      // Whoever calls would send it again, and that would come before the undo.
+      this.held.block(command);
+      sender.lose();
+    } else {
+      this.parts.abort(command.gid);
     }
   }
 
@@ -135,6 +165,8 @@ export class Network {
         break;
       case 'refuses':
         throw new RefusedError(REFUSED_BY_TEST);
+      case 'fails':
+        throw new Error(FAILED_BY_TEST);
     }
     if (fault?.kind === 'refuse' && name.endsWith('.beforeCode')) {
       fault.happen(command);
@@ -146,18 +178,25 @@ export class Network {
     }
   }
 
+  /** What the tap does to a participant in the middle of a question about branches in doubt. */
+  questionReached(name: string, member: Member): void {
+    if (this.tap?.questionReached(name, member.service) === 'crashes') {
+      this.takeDown(member);
+    }
+  }
+
   private crash(execution: Execution): never {
     execution.hasCrashed = true;
-    execution.member.downUntil = this.parts.clock.now() + DOWN_MS;
+    this.takeDown(execution.member);
+  }
+
+  private takeDown(member: Member): never {
+    member.downUntil = this.parts.clock.now() + DOWN_MS;
     throw new SimulatedCrashError();
   }
 
   /** Carries it out when a slow participant gets to it. Its turn is taken then: nothing else has to wait for it. */
-  private async bring(
-    command: BranchCommand,
-    sender: CoordinatorProcess,
-    answerWithinMs: number,
-  ): Promise<void> {
+  private async bring(command: BranchCommand, sender: Sender, answerWithinMs: number): Promise<void> {
     const isSlow = this.slowDown(command, answerWithinMs);
     const over = this.slow.over(command);
     if (over !== undefined) {
@@ -165,7 +204,7 @@ export class Network {
     }
     // What is slow has had its fault.
     const delivered = this.carryInTurn(command, sender, isSlow ? undefined : this.faults);
-    this.turns.set(command.gid, delivered);
+    this.turns.set(turnOf(command), delivered);
     await delivered;
   }
 
@@ -183,16 +222,16 @@ export class Network {
 
   private async carryInTurn(
     command: BranchCommand,
-    sender: CoordinatorProcess,
+    sender: Sender,
     faults: readonly PlannedFault[] = [],
   ): Promise<void> {
-    const before = this.turns.get(command.gid);
+    const before = this.turns.get(turnOf(command));
     const reply = await this.execute(wired(command), faults);
     await before;
     this.bringBack(command, reply, sender);
   }
 
-  private bringBack(command: BranchCommand, reply: BranchReply, sender: CoordinatorProcess): void {
+  private bringBack(command: BranchCommand, reply: BranchReply, sender: Sender): void {
     const deliver = (): void => {
       sender.take(replyTo(command, wired(reply)));
     };
@@ -205,6 +244,7 @@ export class Network {
         deliver();
         break;
       case 'lost':
+        sender.lose();
         break;
       case 'late':
         this.held.untilAnother(command, deliver);
@@ -213,7 +253,8 @@ export class Network {
     this.held.answered(command);
   }
 
-  private async execute(command: BranchCommand, faults: readonly PlannedFault[]): Promise<BranchReply> {
+  /** Has a participant carry out a command: that of the coordinator, a call, or a verdict that it was given. */
+  async execute(command: BranchCommand, faults: readonly PlannedFault[] = this.faults): Promise<BranchReply> {
     const found = this.memberFor(command);
     if (found === undefined) {
       return unknown('unreachable', `No instance of service '${command.service}' takes part in this test.`);
@@ -222,6 +263,9 @@ export class Network {
     if (this.parts.clock.now() < member.downUntil) {
       return unknown('unreachable', `The service '${command.service}' has crashed and is not back yet.`);
     }
+    if (isCall(command) && member.asker === undefined) {
+      return unknown('code', howToServe(command));
+    }
     const fault = faults.find((candidate) => candidate.claim(command));
     if (fault?.kind === 'before-effect') {
       fault.happen(command);
@@ -229,12 +273,24 @@ export class Network {
     }
     const execution = new Execution(command, member);
     execution.fault = fault;
+    const reply = await this.carryOut(execution, participant);
+    fault?.release(command);
+    return reply;
+  }
+
+  private async carryOut(execution: Execution, participant: Executing): Promise<BranchReply> {
+    const { command, member } = execution;
+    const isBegun = isCall(command);
+    if (isBegun) {
+      member.asker?.begins(command);
+    }
     const reply = await this.parts.pace.hold(execution, () =>
       playIn({ listener: this.parts.listener, execution }, () => participant.execute(command)),
     );
-    const arriving = whatArrives(execution, reply);
-    fault?.release(command);
-    return arriving;
+    if (!isBegun && !execution.hasCrashed) {
+      member.asker?.ends(command, reply);
+    }
+    return whatArrives(execution, reply);
   }
 
   private memberFor({ service, lane }: Addressee): [Member, Executing] | undefined {
@@ -244,6 +300,16 @@ export class Network {
       candidates.find(([member]) => member.lane === undefined)
     );
   }
+}
+
+/** The calls of one caller are answered in their order, and wait for nothing that was called below them. */
+function turnOf(command: BranchCommand): string {
+  const { gid, branchId } = command;
+  return isCall(command) ? `${gid} ${branchId.replace(/\d+$/u, '')}` : gid;
+}
+
+function howToServe({ service, action }: BranchCommand): string {
+  return `${service}.${action} was called in a global transaction, and the service takes no part in them in this test: nobody would ask for it what was decided. Have it take part with \`atone.serve({ service, database, handlers })\` in the place of \`join\`.`;
 }
 
 function whatArrives({ command, hasCrashed, fault }: Execution, reply: BranchReply): BranchReply {
@@ -257,7 +323,7 @@ function whatArrives({ command, hasCrashed, fault }: Execution, reply: BranchRep
   return reply;
 }
 
-function unknown(errorClass: 'error' | 'unreachable', message: string): BranchReply {
+function unknown(errorClass: 'error' | 'unreachable' | 'code', message: string): BranchReply {
   return { outcome: 'unknown', error: { class: errorClass, message } };
 }
 

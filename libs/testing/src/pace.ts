@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Timer } from '@atone/engine';
-import { currentExecution } from './scene.js';
-import type { Execution } from './execution.js';
+import { Execution } from './execution.js';
+import { currentWork } from './scene.js';
 import { watchOver } from './still.time.js';
 import type { VirtualClock } from './virtual.clock.js';
+import type { Work } from './work.js';
 
 /**
  * Lets virtual time pass while somebody waits for the coordinator, as fast as nothing is left to do.
@@ -14,7 +15,7 @@ import type { VirtualClock } from './virtual.clock.js';
 export class Pace {
   private waiterCount = 0;
   private isGoing = false;
-  private readonly executions = new Set<Execution>();
+  private readonly underWay = new Set<Work>();
   private sleepers: (() => void)[] = [];
 
   constructor(private readonly clock: VirtualClock) {}
@@ -31,10 +32,10 @@ export class Pace {
 
   /** Lets time pass until the function that it returns is called. */
   begin(): () => void {
-    const execution = currentExecution();
+    const work = currentWork();
     this.waiterCount += 1;
-    if (execution !== undefined) {
-      execution.waitingCount += 1;
+    if (work !== undefined) {
+      work.waitingCount += 1;
       this.wake();
     }
     void this.go();
@@ -45,8 +46,8 @@ export class Pace {
       }
       isOver = true;
       this.waiterCount -= 1;
-      if (execution !== undefined) {
-        execution.waitingCount -= 1;
+      if (work !== undefined) {
+        work.waitingCount -= 1;
       }
     };
   }
@@ -66,15 +67,15 @@ export class Pace {
     };
   }
 
-  /** Keeps time from passing while `execution` is under way. */
-  async hold<Result>(execution: Execution, work: () => Promise<Result>): Promise<Result> {
-    this.executions.add(execution);
-    const callOff = watchOver(execution);
+  /** Keeps time from passing while `work` is under way. */
+  async hold<Result>(work: Work, carryOut: () => Promise<Result>): Promise<Result> {
+    this.underWay.add(work);
+    const callOff = work instanceof Execution ? watchOver(work) : undefined;
     try {
-      return await work();
+      return await carryOut();
     } finally {
-      callOff();
-      this.executions.delete(execution);
+      callOff?.();
+      this.underWay.delete(work);
       this.wake();
     }
   }
@@ -111,7 +112,7 @@ export class Pace {
   }
 
   private get isBusy(): boolean {
-    return [...this.executions].some(({ waitingCount }) => waitingCount === 0);
+    return [...this.underWay].some(({ waitingCount }) => waitingCount === 0);
   }
 
   private async go(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { BranchCommand } from '@atone/protocol';
 import { durationMs, MisuseError, type ActionContract, type Duration } from '@atone/participant';
+import { withoutRuns } from './message.js';
 
 /** What a participant says that refuses because the test wants it. */
 export const REFUSED_BY_TEST = 'refused by the test';
@@ -17,12 +18,18 @@ const FAULT_KINDS = ['before-effect', 'after-effect', 'refuse', 'crash', 'slow']
  */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
+/** What of an action is disturbed. `cancel` is the compensation of a try. */
+export type FaultOp = 'action' | 'compensate' | 'confirm' | 'cancel';
+
 export interface FaultOptions {
   /** How often. Default: once. */
   readonly times?: number | undefined;
-  /** What is disturbed: the action, or its compensation. Default: the action. */
-  readonly op?: 'action' | 'compensate' | undefined;
-  /** Only the step of this name. Default: whichever step calls the action. */
+  /**
+   * What is disturbed: the action, which may be a try, or its compensation; of a try its confirm or cancel. Default: the
+   * action.
+   */
+  readonly op?: FaultOp | undefined;
+  /** Only the step of this name, or the call of this number: `'2'`. Default: whichever calls the action. */
   readonly step?: string | undefined;
   /** The reason of a refusal. */
   readonly reason?: string | undefined;
@@ -46,6 +53,7 @@ export class PlannedFault {
     private readonly options: FaultOptions,
   ) {
     refuseNonsense(action, kind);
+    refuseStrangeOp(action, options.op);
   }
 
   get reason(): string {
@@ -98,12 +106,12 @@ export class PlannedFault {
   }
 
   private concerns({ service, action, op, branchId }: BranchCommand): boolean {
-    const { times = 1, op: wanted = 'action', step = branchId } = this.options;
+    const { times = 1, op: wanted = 'action', step } = this.options;
     return (
       !this.isLifted &&
       this.happenedCount + this.claims.size < times &&
-      op === wanted &&
-      step === branchId &&
+      op === (wanted === 'cancel' ? 'compensate' : wanted) &&
+      (step === undefined || step === withoutRuns(branchId)) &&
       service === this.action.service &&
       action === this.action.name
     );
@@ -130,6 +138,15 @@ export class MissedFaults {
         `What failAt has planned never happened in any of the runs: ${idle.join('; ')}. Is a step misspelt, or does nothing call it?`,
       );
     }
+  }
+}
+
+/** What the action does not have never goes wrong. */
+function refuseStrangeOp({ kind, service, name }: ActionContract, op: FaultOp = 'action'): void {
+  if (kind !== 'tcc' && (op === 'confirm' || op === 'cancel')) {
+    throw new MisuseError(
+      `failAt has nothing to disturb: ${service}.${name} is no try (tryAction), and has no ${op}. What undoes it is its 'compensate'.`,
+    );
   }
 }
 

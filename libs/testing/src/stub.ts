@@ -1,12 +1,14 @@
 import type { Json } from '@atone/core';
 import {
-  createParticipant,
   MisuseError,
   type ActionContract,
   type ActionHandler,
   type BranchContext,
+  type Confirm,
   type InputOf,
+  type LocalDatabase,
   type Participant,
+  type ParticipantOptions,
   type Undo,
 } from '@atone/participant';
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
@@ -22,13 +24,18 @@ export type StubRun<Contract> = (
   branch: BranchContext<MemoryTransaction>,
 ) => StubAnswer<Contract> | Promise<StubAnswer<Contract>>;
 
-/** A stubbed action: what it answers, and how it is undone. Without `compensate` its undo only shows in `effects`. */
+/**
+ * A stubbed action: what it answers, and how it is ended. Without `compensate` its undo, and without `confirm` the confirm of a
+ * try, only show in `effects`.
+ */
 export type StubbedAction<Contract> =
   | StubRun<Contract>
   | {
       readonly run: StubRun<Contract>;
       /** `'none'`: nothing can undo it. */
       readonly compensate?: 'none' | ((undo: Undo<Contract, MemoryTransaction>) => void | Promise<void>);
+      /** Only of a try. */
+      readonly confirm?: (end: Confirm<Contract, MemoryTransaction>) => void | Promise<void>;
     };
 
 /** The actions that a stub carries out; whatever is left out does not exist. */
@@ -38,7 +45,7 @@ export type StubbedActions<Contracts> = {
 
 /** Something that a stub did, and that stayed. */
 export interface StubEffect {
-  readonly op: 'action' | 'compensate';
+  readonly op: 'action' | 'confirm' | 'compensate';
   readonly action: string;
   readonly input: Json;
 }
@@ -47,12 +54,22 @@ export interface StubEffect {
 export class StubbedService {
   private database = new MemoryDatabase();
   private current: Participant;
+  private line: LocalDatabase<MemoryTransaction>;
 
   constructor(
     readonly service: string,
     private readonly handlers: readonly ActionHandler<MemoryTransaction>[],
+    private readonly connectTo: ParticipantMaker,
   ) {
-    this.current = this.connect();
+    [this.current, this.line] = this.connect();
+  }
+
+  /** The database that its participant uses at the moment. */
+  get connection(): LocalDatabase<unknown> {
+    return {
+      transaction: (work) => this.line.transaction(work),
+      session: (transaction) => this.line.session(transaction as MemoryTransaction),
+    };
   }
 
   /** Returns what its actions and compensations did, in the order in which they committed. */
@@ -74,19 +91,24 @@ export class StubbedService {
   /** Forgets all effects. */
   clear(): void {
     this.database = new MemoryDatabase();
-    this.current = this.connect();
+    [this.current, this.line] = this.connect();
   }
 
-  private connect(): Participant {
+  private connect(): [Participant, LocalDatabase<MemoryTransaction>] {
     const { service, handlers } = this;
-    return createParticipant({ service, handlers, database: this.database.connect() });
+    const line = this.database.connect();
+    return [this.connectTo({ service, handlers, database: line }), line];
   }
 }
+
+/** Makes the participant of a stub. */
+export type ParticipantMaker = (options: ParticipantOptions<MemoryTransaction>) => Participant;
 
 /** Returns the stub of the service whose contract this is. */
 export function stubOf<Contracts extends Readonly<Record<string, ActionContract>>>(
   contracts: Contracts,
   actions: StubbedActions<Contracts>,
+  connectTo: ParticipantMaker,
 ): StubbedService {
   const stubbed = Object.entries(actions) as [string, StubbedAction<ActionContract>][];
   const handlers = stubbed.map(([name, stub]) => handlerOf(contractOf(contracts, name), stub));
@@ -94,7 +116,7 @@ export function stubOf<Contracts extends Readonly<Record<string, ActionContract>
   if (service === undefined) {
     throw new MisuseError('A contract without actions cannot be stubbed.');
   }
-  return new StubbedService(service, handlers);
+  return new StubbedService(service, handlers, connectTo);
 }
 
 function contractOf(contracts: Readonly<Record<string, ActionContract>>, name: string): ActionContract {
@@ -109,7 +131,11 @@ function handlerOf(
   contract: ActionContract,
   stub: StubbedAction<ActionContract>,
 ): ActionHandler<MemoryTransaction> {
-  const { run, compensate = () => undefined } = typeof stub === 'function' ? { run: stub } : stub;
+  const {
+    run,
+    compensate = () => undefined,
+    confirm = () => undefined,
+  } = typeof stub === 'function' ? { run: stub } : stub;
   return {
     contract,
     run: async (input, branch) => {
@@ -117,6 +143,13 @@ function handlerOf(
       branch.transaction.record({ op: 'action', action: contract.name, input: input as Json });
       return output;
     },
+    confirm:
+      contract.kind === 'saga'
+        ? undefined
+        : async (end) => {
+            await confirm(end);
+            end.transaction.record({ op: 'confirm', action: contract.name, input: end.input as Json });
+          },
     compensate:
       compensate === 'none'
         ? undefined

@@ -1,13 +1,18 @@
 import {
   createClient,
+  createServiceClient,
   durationMs,
   MisuseError,
   type ActionContract,
   type AtoneClient,
   type ClientOptions,
   type Duration,
+  type GlobalTransactions,
+  type LocalDatabase,
   type Participant,
+  type ParticipantOptions,
   type RegisteredAction,
+  type ServiceClient,
 } from '@atone/participant';
 import { PROTOCOL_VERSION, type ParticipantInstance } from '@atone/protocol';
 import {
@@ -19,6 +24,7 @@ import {
 } from './crash.points.js';
 import type { Member } from './execution.js';
 import { historyLines } from './history.lines.js';
+import { LedKit, type LedOptions } from './led.kit.js';
 import { MemoryWorld } from './memory.world.js';
 import { PlannedFault, type FaultKind, type FaultOptions } from './planned.fault.js';
 import { stubOf, type StubbedActions, type StubbedService } from './stub.js';
@@ -29,7 +35,16 @@ export interface JoinOptions {
   readonly actions?: readonly RegisteredAction[] | undefined;
   /** The colour of traffic that it takes. */
   readonly lane?: string | undefined;
+  /** Where its barrier is, as `serve` and `AtoneTestingModule` tell: without it it takes no part in led transactions. */
+  readonly database?: LocalDatabase<unknown> | undefined;
 }
+
+/** A service that a test has put together. */
+export type ServeOptions<Transaction> = Pick<
+  ParticipantOptions<Transaction>,
+  'service' | 'database' | 'handlers' | 'barrier' | 'log'
+> &
+  Pick<JoinOptions, 'lane'>;
 
 /** A service that takes commands from the coordinator of a test. */
 export interface JoinedService {
@@ -46,6 +61,8 @@ export interface JoinedService {
 export class TestingCoordinator {
   /** The coordinator's API, to look and to act. */
   readonly client: AtoneClient;
+  /** What puts services of other frameworks on the network and the time of the test; see `AtoneTestingModule`. */
+  readonly led: LedKit;
   private readonly world = new MemoryWorld();
   private readonly stubs = new Map<
     string,
@@ -56,6 +73,7 @@ export class TestingCoordinator {
 
   constructor() {
     this.client = this.clientOf();
+    this.led = new LedKit(this.world, this.client);
   }
 
   /** Returns a client as a service has it. */
@@ -64,7 +82,7 @@ export class TestingCoordinator {
     return createClient(
       { url: 'http://coordinator.test', ...options },
       {
-        send: (request) => world.pace.during(world.answer(request)),
+        send: (request) => world.requests.send(request),
         clock: {
           now: () => world.clock.now(),
           setTimer: (delayMs, callback) => world.pace.timer(delayMs, callback),
@@ -72,6 +90,27 @@ export class TestingCoordinator {
         random: world.random,
       },
     );
+  }
+
+  /** Returns what leads global transactions, as the code of `service` has it. */
+  globalTransactions(options: LedOptions): GlobalTransactions {
+    return this.led.globalTransactions(options, this.clientOf({ service: options.service }));
+  }
+
+  /** Returns a client of the service that `contract` describes: its methods are called in global transactions. */
+  serviceClient<Contract extends object>(contract: Contract): ServiceClient<Contract> {
+    return createServiceClient(contract, this.led);
+  }
+
+  /**
+   * Has a service take part, in sagas and in global transactions: with the handlers and the database that it has, and on the
+   * time of the test. The barrier's table must be there.
+   *
+   * @throws MisuseError as `createParticipant` and `join` do.
+   */
+  serve<Transaction>({ lane, ...options }: ServeOptions<Transaction>): JoinedService {
+    const database = this.led.databaseOf(options.database);
+    return this.join(this.led.participant({ ...options, database }), { lane, database });
   }
 
   /**
@@ -88,20 +127,28 @@ export class TestingCoordinator {
 
   private enter(
     participant: Participant,
-    { actions = participant.handlers, lane }: JoinOptions,
+    { actions = participant.handlers, lane, database }: JoinOptions,
   ): JoinedService {
     this.memberCount += 1;
     const { network } = this.world;
     const { service } = participant;
     const member: Member = { service, instance: `${service}-${this.memberCount}`, lane, downUntil: 0 };
+    const stopAsking = database === undefined ? undefined : this.haveAsk(member, database);
     network.join(member, participant);
     this.world.register(service, instanceOf(member, actions));
     return {
       leave: () => {
+        stopAsking?.();
         network.leave(member);
         this.world.deregister(service, member.instance);
       },
     };
+  }
+
+  private haveAsk(member: Member, database: LocalDatabase<unknown>): () => void {
+    const questions = this.led.questions(member, database);
+    member.asker = questions;
+    return this.world.addQuestions(questions);
   }
 
   /**
@@ -113,12 +160,17 @@ export class TestingCoordinator {
     contracts: Contracts,
     actions: StubbedActions<Contracts>,
   ): StubbedService {
-    const stub = stubOf(contracts, actions);
+    const stub = stubOf(contracts, actions, (options) =>
+      this.led.participant({ ...options, database: this.led.databaseOf(options.database) }),
+    );
     this.stubs.get(stub.service)?.joined.leave();
     if (this.world.network.has(stub.service)) {
       throw new MisuseError(bothThere(stub.service));
     }
-    this.stubs.set(stub.service, { stub, joined: this.enter(stub.participant, {}) });
+    this.stubs.set(stub.service, {
+      stub,
+      joined: this.enter(stub.participant, { database: stub.connection }),
+    });
     return stub;
   }
 
@@ -202,6 +254,8 @@ export class TestingCoordinator {
       quiet: () => world.quiet(),
       transactions: () => world.transactions(),
       faults: () => world.network.faults,
+      lead: (work: () => Promise<unknown>) => world.lead(work),
+      troubles: () => world.troubles(),
     };
     this.isVisiting = true;
     try {

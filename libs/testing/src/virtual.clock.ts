@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@atone/engine';
+import { systemClock, type ParticipantClock } from '@atone/participant';
 
 interface VirtualTimer extends Timer {
   readonly at: number;
@@ -9,13 +10,17 @@ interface VirtualTimer extends Timer {
  * A clock that stands still until it is moved. It begins at the real time: rows in the database of a service that were
  * made by other tests must not come from its future.
  */
-export class VirtualClock implements Clock {
+export class VirtualClock implements Clock, ParticipantClock {
   private timers: VirtualTimer[] = [];
 
   constructor(private nowMs = Date.now()) {}
 
   now(): number {
     return this.nowMs;
+  }
+
+  instant(ms: number): Date {
+    return systemClock.instant(ms);
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

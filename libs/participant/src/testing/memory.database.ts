@@ -35,6 +35,8 @@ const AT_ONCE: DatabaseLine = { carry: (_what, execute) => execute() };
 /** A client's connections: all that it left open is rolled back when it goes. */
 export interface MemoryConnection extends LocalDatabase<MemoryTransaction> {
   end(): void;
+  /** Has the whole database go by `clock` from now on. */
+  useClock(clock: Pick<ParticipantClock, 'now'>): void;
 }
 
 interface Session {
@@ -64,7 +66,7 @@ export class MemoryDatabase {
   /** `onCommit` is called with each commit, before anybody hears of it; `clock` tells which rows are old. */
   constructor(
     private readonly onCommit: (commit: MemoryCommit) => void = () => undefined,
-    private readonly clock: Pick<ParticipantClock, 'now'> = systemClock,
+    private clock: Pick<ParticipantClock, 'now'> = systemClock,
   ) {}
 
   /** Returns what was recorded by transactions that have committed, in their order. */
@@ -105,6 +107,9 @@ export class MemoryDatabase {
           throw new MisuseError('This is no transaction of this connection. Pass branch.transaction.');
         }
         return session;
+      },
+      useClock: (clock) => {
+        this.clock = clock;
       },
       end: () => {
         for (const session of sessions) {

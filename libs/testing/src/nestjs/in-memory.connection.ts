@@ -7,8 +7,11 @@ import type { TestingCoordinator } from '../testing.coordinator.js';
 export function inMemoryConnection(atone: TestingCoordinator): AtoneConnection {
   return {
     client: ({ service, coordinator: { url, patience } }) => atone.clientOf({ url, patience, service }),
-    async serve({ options, actions, participant }) {
-      const joined = atone.join(participant, { actions, lane: options.lane });
+    calls: () => atone.led.calls,
+    database: (usual) => atone.led.databaseOf(usual),
+    ledPorts: atone.led.ports,
+    async serve({ options, actions, participant, database }) {
+      const joined = atone.join(participant, { actions, lane: options.lane, database });
       return {
         close: async () => {
           joined.leave();

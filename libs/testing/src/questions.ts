@@ -1,0 +1,178 @@
+import type { BranchReply } from '@atone/core';
+import type { Clock, Timer } from '@atone/engine';
+import {
+  AtoneClientError,
+  createPortDoubtSweeper,
+  type DoubtSweeper,
+  type LocalDatabase,
+  type SweeperPorts,
+  type TransactionDoubts,
+} from '@atone/participant';
+import type { BranchCommand, Doubt, Verdict } from '@atone/protocol';
+import { SimulatedCrashError, type BranchAsker, type Member } from './execution.js';
+import type { Pace } from './pace.js';
+import { playIn, type FailpointListener, type Questioning } from './scene.js';
+
+const EVERY_MS = 5_000;
+
+export interface QuestionParts {
+  readonly member: Member;
+  readonly database: LocalDatabase<unknown>;
+  readonly doubts: TransactionDoubts;
+  /** Carries out a verdict as the network carries out a command. */
+  readonly carryOut: (command: BranchCommand) => Promise<BranchReply>;
+  readonly clock: Pick<Clock, 'now' | 'setTimer'>;
+  readonly random: SweeperPorts['random'];
+  readonly pace: Pace;
+  readonly listener: FailpointListener;
+}
+
+/** Longer than it is waited from one question about a branch to the next. */
+const PAUSE_MAX_MS = 600_000;
+
+interface OpenBranch {
+  /** When it is found by the next pass, if it is still in doubt. */
+  dueAt: number;
+  /** Why it cannot be ended. */
+  trouble?: string | undefined;
+}
+
+/**
+ * The questions of one participant about its branches in doubt, on virtual time: by the sweeper of production, as long as
+ * there may be such branches. What was left by tests before is not asked about.
+ */
+export class Questions implements BranchAsker {
+  private open = new Map<string, OpenBranch>();
+  private timer: Timer | undefined;
+  private readonly sweeper: DoubtSweeper;
+  private readonly scene: Questioning;
+  /** What kept a pass from its end that no test has planned. */
+  private failure: unknown;
+
+  constructor(private readonly parts: QuestionParts) {
+    const { member, database, clock, random } = parts;
+    this.scene = { member, work: { waitingCount: 0 } };
+    this.sweeper = createPortDoubtSweeper(
+      {
+        participant: { service: member.service, execute: (command) => this.execute(command) },
+        database,
+        doubts: { ask: (doubts) => this.ask(doubts) },
+      },
+      { clock, random },
+    );
+  }
+
+  /** Whether there is a branch that will be asked about, or was and will be ended. @throws why nobody can ask. */
+  get areOpen(): boolean {
+    if (this.failure !== undefined) {
+      throw this.failure;
+    }
+    return [...this.open.values()].some(({ trouble }) => trouble === undefined);
+  }
+
+  /** Returns which branches could not be ended, and why. */
+  get troubles(): readonly string[] {
+    return [...this.open].flatMap(([key, { trouble }]) =>
+      trouble === undefined ? [] : [`${key.split(' ')[1]} of ${this.parts.member.service}: ${trouble}`],
+    );
+  }
+
+  begins(command: BranchCommand): void {
+    const key = keyOf(command);
+    const { clock } = this.parts;
+    const dueAt = this.open.get(key)?.dueAt ?? clock.now() + (command.remainingMs ?? 0);
+    this.open.set(key, { dueAt });
+    this.rest();
+  }
+
+  ends(command: BranchCommand, reply: BranchReply): void {
+    const key = keyOf(command);
+    const branch = this.open.get(key);
+    if (reply.outcome === 'confirmed' || reply.outcome === 'undone') {
+      this.open.delete(key);
+    } else if (branch !== undefined && reply.outcome === 'refused') {
+      branch.trouble = reply.refusal.reason;
+    }
+  }
+
+  /** Asks about nothing that has come until now. */
+  forget(): void {
+    this.open = new Map();
+    this.failure = undefined;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private rest(): void {
+    this.timer ??= this.parts.clock.setTimer(EVERY_MS, () => {
+      this.timer = undefined;
+      void this.pass();
+    });
+  }
+
+  private async pass(): Promise<void> {
+    const { member, clock, pace, listener } = this.parts;
+    const { open } = this;
+    const startedAt = clock.now();
+    if (startedAt >= member.downUntil) {
+      try {
+        await pace.hold(this.scene.work, () =>
+          playIn({ listener, questioning: this.scene }, () => this.sweeper.pass()),
+        );
+        this.letGo(open, startedAt);
+      } catch (error) {
+        this.note(error);
+      }
+    }
+    if (this.open.size > 0) {
+      this.rest();
+    }
+  }
+
+  /** What was due and is not found has ended, or was never there: its transaction was rolled back. */
+  private letGo(open: Map<string, OpenBranch>, startedAt: number): void {
+    for (const [key, { dueAt }] of open) {
+      if (dueAt < startedAt) {
+        open.delete(key);
+      }
+    }
+  }
+
+  /** A coordinator that is away is asked again. */
+  private note(error: unknown): void {
+    if (!(error instanceof SimulatedCrashError || error instanceof AtoneClientError)) {
+      this.failure = error;
+    }
+  }
+
+  private async ask(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
+    const ours = doubts.filter((doubt) => this.open.has(keyOf(doubt)));
+    for (const doubt of ours) {
+      const branch = this.open.get(keyOf(doubt));
+      if (branch !== undefined) {
+        branch.dueAt = this.parts.clock.now() + PAUSE_MAX_MS;
+      }
+    }
+    const verdicts = ours.length === 0 ? [] : await this.parts.doubts.ask(ours);
+    return [...verdicts, ...doubts.filter((doubt) => !ours.includes(doubt)).map(leftBehind)];
+  }
+
+  private async execute(command: BranchCommand): Promise<BranchReply> {
+    const { work } = this.scene;
+    // The execution itself keeps time from passing.
+    work.waitingCount += 1;
+    try {
+      return await this.parts.carryOut(command);
+    } finally {
+      work.waitingCount -= 1;
+    }
+  }
+}
+
+function leftBehind({ gid, branchId }: Doubt): Verdict {
+  return { gid, branchId, verdict: 'wait', waitMs: 3_600_000, reason: 'Another test has left it.' };
+}
+
+function keyOf({ gid, branchId }: Pick<BranchCommand, 'gid' | 'branchId'>): string {
+  return `${gid} ${branchId}`;
+}
