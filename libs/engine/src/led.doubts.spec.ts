@@ -156,6 +156,13 @@ describe('a question about what was decided', () => {
     expect(verdictsOf(verdicts)).toEqual(['confirm', 'undo', 'confirm', 'undo', 'undo']);
   });
 
+  test('is answered with undo where the abort was presumed for a question with another secret', async () => {
+    const { engine } = await world.coordinator();
+    await engine.doubts([trip.doubt('1', { secretHash: 'e'.repeat(64) })]);
+
+    expect(verdictsOf(await engine.doubts([trip.doubt('1')]))).toEqual(['undo']);
+  });
+
   test('tells of a branch that no list holds that nobody else will bring it its end', async () => {
     const { engine } = await world.coordinator({ script: () => undefined });
     const other = new LedCase(world.clock, new SeededRandom(8));

@@ -128,7 +128,8 @@ export class LedDoubts {
     if (finding === 'unreadable') {
       return wait(UNREADABLE_WAIT_MS, 'Its row can only be read by another version of the coordinator.');
     }
-    if (finding.plan.led?.secretHash !== doubt.secretHash) {
+    // Whoever has asked first, a presumed abort is an abort: of that gid nothing will ever be confirmed.
+    if (finding.plan.led?.secretHash !== doubt.secretHash && finding.abort?.code !== 'presumed') {
       return this.contradiction(doubt, 'The secret of the transaction in the log is another one.');
     }
     switch (outcomeOf(finding.state)) {
