@@ -1,5 +1,14 @@
-import { outcomeOf, type Branch, type LedFacts, type Plan, type PlanStep } from '@atone/core';
+import {
+  outcomeOf,
+  type Branch,
+  type BranchReply,
+  type LedFacts,
+  type Plan,
+  type PlanStep,
+  type Saga,
+} from '@atone/core';
 import type { StoredRow } from '@atone/engine';
+import type { BranchCommand } from '@atone/protocol';
 import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { LedStory, type Told } from './led.story.js';
@@ -13,8 +22,22 @@ interface LedBranchFacts {
   confirmCount: number;
   undoCount: number;
   state: string;
+  /** Whether its participant has answered that it is undone. */
+  isToldUndone: boolean;
   /** Whether its participant is going to ask about it. */
   isInDoubt: boolean;
+  /** The deadline, by the clock of its database. */
+  deadlineAt?: number | undefined;
+}
+
+/** Of the secret that forged questions tell. */
+export const FORGED_HASH = 'cd'.repeat(32);
+
+/** The clock of the databases. */
+export interface CheckClock {
+  now(): number;
+  /** By how much it was set back so far. */
+  readonly setBackMs: number;
 }
 
 /**
@@ -29,6 +52,7 @@ export class LedCheck {
   constructor(
     private readonly nameOf: (gid: string) => string,
     private readonly report: (violation: Violation) => void,
+    private readonly clock: CheckClock,
   ) {
     this.story = new LedStory(report);
   }
@@ -38,6 +62,9 @@ export class LedCheck {
     this.rows.set(row.gid, row);
     if (before !== undefined && outcomeOf(before.state) !== 'undecided' && listOf(before) !== listOf(row)) {
       this.broken('S3', row.gid, 'its list changed after the decision');
+    }
+    if (before === undefined && abortCodeOf(row) === 'presumed') {
+      this.checkPresumption(row);
     }
     if (row.finishedAt !== undefined && this.isGenuine(row)) {
       this.checkAcknowledged(row);
@@ -51,6 +78,13 @@ export class LedCheck {
     }
     for (const row of rows) {
       this.branchWritten(row);
+    }
+  }
+
+  /** A participant has answered a command. */
+  answered({ gid, branchId }: BranchCommand, { outcome }: BranchReply): void {
+    if (outcome === 'undone' && this.story.has(gid)) {
+      this.factsOf(gid, branchId).isToldUndone = true;
     }
   }
 
@@ -158,7 +192,7 @@ export class LedCheck {
       if (facts.effectCount > 1) {
         this.broken('S4', gid, `the action of ${branchId} took effect twice`);
       }
-      if (facts.state === 'undone') {
+      if (facts.state === 'undone' || facts.isToldUndone) {
         this.broken('S5', gid, `the action of ${branchId} took effect after its undo`);
       }
     } else {
@@ -184,6 +218,7 @@ export class LedCheck {
     const before = facts.state;
     facts.state = String(columns['state']);
     facts.isInDoubt = (columns['doubt_at'] ?? null) !== null;
+    facts.deadlineAt ??= facts.isInDoubt ? Number(columns['doubt_at']) : undefined;
     if (facts.state === before) {
       return;
     }
@@ -221,6 +256,17 @@ export class LedCheck {
     }
   }
 
+  /** Only who is past his deadline may ask, and nothing else decides in place of the initiator. */
+  private checkPresumption(row: StoredRow): void {
+    const facts = [...(this.branches.get(row.gid)?.values() ?? [])];
+    const latest = this.clock.now() + this.clock.setBackMs;
+    const isForged = planOf(row).led?.secretHash === FORGED_HASH;
+    const isDue = facts.some(({ deadlineAt = Number.POSITIVE_INFINITY }) => deadlineAt <= latest);
+    if (!isDue && !isForged) {
+      this.broken('TC4', row.gid, 'its abort was presumed, and no branch of it was past its deadline');
+    }
+  }
+
   /** What has ended in the log is dropped some day: by then nobody may need it any more. */
   private checkAcknowledged(row: StoredRow): void {
     const branches = this.branches.get(row.gid);
@@ -239,7 +285,9 @@ export class LedCheck {
 
   private isGenuine(row: StoredRow): boolean {
     const secretHash = this.story.secretOf(row.gid);
-    return secretHash === undefined || planOf(row).led?.secretHash === secretHash;
+    // Nobody can commit any more what anybody in doubt has asked about.
+    const isPresumed = abortCodeOf(row) === 'presumed';
+    return secretHash === undefined || isPresumed || planOf(row).led?.secretHash === secretHash;
   }
 
   /** Returns what an operator has skipped of a branch. */
@@ -258,6 +306,7 @@ export class LedCheck {
       confirmCount: 0,
       undoCount: 0,
       state: 'none',
+      isToldUndone: false,
       isInDoubt: false,
     };
     branches.set(branchId, facts);
@@ -267,6 +316,11 @@ export class LedCheck {
   private broken(promise: PromiseId, gid: string, what: string): void {
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
+}
+
+function abortCodeOf(row: StoredRow): string | undefined {
+  const { abort } = row.progress as unknown as Pick<Saga, 'abort'>;
+  return abort?.code;
 }
 
 function planOf(row: StoredRow): Plan & { readonly led?: LedFacts | undefined } {

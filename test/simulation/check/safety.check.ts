@@ -3,7 +3,7 @@ import type { StoredRow } from '@atone/engine';
 import type { MemoryCommit } from '@atone/participant/testing';
 import { BAD_NAMES } from '../world/bad.requests.js';
 import type { Effect } from '../world/handlers.js';
-import { LedCheck } from './led.check.js';
+import { LedCheck, type CheckClock } from './led.check.js';
 import { Violation, type PromiseId } from './violation.js';
 
 /** What is known of a branch from the databases alone. */
@@ -36,8 +36,9 @@ export class SafetyCheck {
   constructor(
     private readonly nameOf: (gid: string) => string,
     private readonly report: (violation: Violation) => void,
+    clock: CheckClock,
   ) {
-    this.led = new LedCheck(nameOf, report);
+    this.led = new LedCheck(nameOf, report, clock);
   }
 
   get gids(): readonly string[] {

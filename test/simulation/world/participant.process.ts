@@ -68,12 +68,12 @@ export class ParticipantProcess extends SimProcess {
   }
 
   private async execute(command: BranchCommand): Promise<BranchReply> {
-    return (
-      this.participant?.execute(command) ?? {
-        outcome: 'unknown',
-        error: { class: 'unreachable', message: 'It is still starting.' },
-      }
-    );
+    if (this.participant === undefined) {
+      return { outcome: 'unknown', error: { class: 'unreachable', message: 'It is still starting.' } };
+    }
+    const reply = await this.participant.execute(command);
+    this.world.safety.led.answered(command, reply);
+    return reply;
   }
 
   protected boot(life: Life): void {

@@ -1,12 +1,12 @@
 import type { Engine } from '@atone/engine';
 import type { BranchCommand, DecisionRequest, Doubt } from '@atone/protocol';
+import { FORGED_HASH } from '../check/led.check.js';
 import { Violation } from '../check/violation.js';
 import type { RestRequest } from './rest.js';
 import { whenSettled } from './when-settled.js';
 import type { World } from './world.js';
 
 const OTHER_SECRET = 'ab'.repeat(32);
-const OTHER_HASH = 'cd'.repeat(32);
 
 /** The longest that a stranger, or a confused initiator, waits for the moment that was chosen. */
 const LATER_MS = 300;
@@ -91,17 +91,18 @@ function forgeDoubt(
     action,
     kind: 'tcc',
     nonce: 'forged-nonce',
-    secretHash: OTHER_HASH,
+    secretHash: FORGED_HASH,
     epoch: led.epoch,
     initiator: led.initiator,
     overdueMs: 1,
   };
   ask(world, `${point} forger`, async (engine) => {
     const [verdict] = await engine.doubts([doubt]);
-    const isTold = verdict?.verdict === 'confirm' || verdict?.verdict === 'undo';
-    if (isTold && world.safety.led.genuineRow(gid) !== undefined) {
+    const told = verdict?.verdict ?? 'wait';
+    const isAborted = world.safety.led.genuineRow(gid)?.state === 'aborted';
+    if (told === 'confirm' || (told === 'undo' && !isAborted && !world.safety.led.isContested(gid))) {
       world.report(
-        new Violation('S1', world.nameOfGid(gid), `a forged question was answered with '${verdict.verdict}'`),
+        new Violation('S1', world.nameOfGid(gid), `a forged question was answered with '${told}'`),
       );
     }
   });

@@ -74,6 +74,7 @@ export class World {
       (violation) => {
         this.report(violation);
       },
+      this.logClock,
     );
     this.log = new MemoryLog(this.logClock, (row) => {
       this.rowWritten(row);
@@ -148,7 +149,10 @@ export class World {
 
   /** Code calls a branch: from now on plans know it by the call, because parts of its id are drawn at each run. */
   callMade(command: BranchCommand): void {
-    const { gid, branchId, input, led } = command;
+    const { gid, branchId, op, input, led } = command;
+    if (op !== 'action') {
+      return;
+    }
     const { branch = '' } = input as { readonly branch?: string };
     this.calls.set(`${gid} ${branchId}`, `${this.nameOfGid(gid)}/${branch}`);
     if (led !== undefined) {
