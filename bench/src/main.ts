@@ -1,94 +1,125 @@
 import { Command } from 'commander';
-import Table from 'cli-table3';
-import { CHECKED_IN_FLIGHT, commitVerdict, type Stretch } from './commit.check.js';
-import { load, type LoadResult } from './load.js';
+import { killInitiator } from './led/dead-initiator.js';
+import { doubtsVerdict } from './led/doubts.check.js';
+import { askAboutAll, type DoubtsResult } from './led/doubts.js';
+import { CHECKED_IN_FLIGHT, verdictsOn, type Task, type Verdict } from './promise.check.js';
+import { doubtsTable, stretchTable } from './report.table.js';
 import { Rig } from './rig.js';
+import { measure, stretchOf, type StretchResult } from './stretch.js';
+import { startTask, type LoadTask } from './tasks.js';
 
 /*
- * Two-step no-op sagas over HTTP, with 1, 64 and 256 of them in flight. All processes and the load share this machine's
- * cores, so rates say little beyond it; CPU, commits and WAL per transaction say more. Only the commits are promised:
- * too many of them end this with 1.
+ * No-op transactions of two branches over HTTP. All processes and the load share this machine's cores, so rates say
+ * little beyond it; CPU, commits, rows and WAL per transaction say more. Only rows and commits are promised: too many of
+ * them end this with 1.
  */
 
+const TASKS = ['saga', 'tcc', 'led-saga', 'dead-initiator', 'doubts'] as const;
+
 interface Options {
+  readonly task: string;
   readonly seconds: string;
   readonly inFlight: string;
+  readonly abandoned: string;
+  readonly doubts: string;
+  readonly barrier?: boolean;
   readonly cpuProf?: boolean;
   readonly check?: boolean;
 }
 
 const options = new Command()
   .name('npm run bench --')
+  .description(
+    'Measures sagas, led transactions with tries (tcc) or compensations (led-saga), what is left of an initiator that died ' +
+      '(dead-initiator), and the cost of asking about branches in doubt (doubts).',
+  )
+  .option('--task <list>', `which of ${TASKS.join(', ')}`, 'saga,tcc,led-saga,dead-initiator')
   .option('--seconds <n>', 'how long each stretch lasts', '10')
   .option('--in-flight <list>', 'how many transactions are under way at once', '1,64,256')
-  .option('--cpu-prof', 'have the coordinator write a CPU profile when it stops')
-  .option('--check', `measure only what is promised, with ${CHECKED_IN_FLIGHT} in flight`)
+  .option('--abandoned <n>', 'how many transactions the dead initiator leaves', '2000')
+  .option('--doubts <n>', 'how many branches are in doubt, up to 100000', '100000')
+  .option('--barrier', 'have the participant of tcc and led-saga keep a barrier')
+  .option(
+    '--cpu-prof',
+    'have the coordinator, the participant and the initiator write CPU profiles when they stop',
+  )
+  .option('--check', `tell whether what is promised holds, with ${CHECKED_IN_FLIGHT} in flight`)
   .parse()
   .opts<Options>();
 
-const SAGA = JSON.stringify({
-  name: 'bench',
-  steps: [
-    { name: 'first', service: 'bench', action: 'work', input: { amount: 1 } },
-    { name: 'second', service: 'bench', action: 'work', input: { amount: 2 } },
-  ],
-});
-
 const inFlights = options.check === true ? [CHECKED_IN_FLIGHT] : options.inFlight.split(',').map(Number);
-const stretches: Stretch[] = [];
-const rig = await Rig.start({ coordinatorArgs: options.cpuProf === true ? ['--cpu-prof'] : [] });
-const table = new Table({
-  style: { head: [], border: [] },
-  head: [
-    'in flight',
-    'tx/s',
-    'p50 ms',
-    'p99 ms',
-    'commits/tx',
-    'WAL B/tx',
-    'CPU s per 1,000: coordinator',
-    'postgres',
-    'participant',
-    'load',
-  ],
-});
-try {
-  await load(async () => rig.saga(SAGA), { inFlight: 64, seconds: 3 });
-  for (const inFlight of inFlights) {
-    // oxlint-disable-next-line no-await-in-loop -- one stretch at a time, or they would measure each other.
-    table.push(await stretch(inFlight));
-  }
-} finally {
-  await rig.stop();
+const nodeArgs = options.cpuProf === true ? ['--cpu-prof'] : [];
+const lines: { task: Task; inFlight: number; result: StretchResult }[] = [];
+const doubts: DoubtsResult[] = [];
+
+for (const task of TASKS.filter((name) => options.task.split(',').includes(name))) {
+  // oxlint-disable-next-line no-await-in-loop -- one task at a time, or they would measure each other.
+  await runTask(task);
 }
-process.stdout.write(`${table.toString()}\n`);
-const verdict = commitVerdict(stretches);
-if (verdict !== undefined) {
-  process.stdout.write(`${verdict.line}\n`);
-  process.exitCode = verdict.isGood ? 0 : 1;
+const verdicts: readonly Verdict[] = [
+  ...lines.flatMap(({ result, ...shape }) => verdictsOn(stretchOf(result, shape))),
+  ...doubts.map(doubtsVerdict),
+];
+report(lines.length > 0 ? stretchTable(lines) : undefined);
+report(doubts.length > 0 ? doubtsTable(doubts) : undefined);
+report(verdicts.map(({ line }) => line).join('\n'));
+process.exitCode = verdicts.length > 0 && verdicts.every(({ isGood }) => isGood) ? 0 : 1;
+
+function runTask(task: (typeof TASKS)[number]): Promise<void> {
+  switch (task) {
+    case 'saga':
+    case 'tcc':
+    case 'led-saga':
+      return onRig((rig) => bearLoads(rig, task));
+    case 'dead-initiator':
+      return onRig(abandon);
+    case 'doubts':
+      return askAll();
+  }
 }
 
-async function stretch(inFlight: number): Promise<(string | number)[]> {
-  const commits = await rig.commitCount();
-  const wal = await rig.walBytes();
-  const cpu = rig.cpu();
-  const result: LoadResult = await load(async () => rig.saga(SAGA), {
-    inFlight,
-    seconds: Number(options.seconds),
-  });
-  const cpuAfter = rig.cpu();
-  const commitsAfter = await rig.commitCount();
-  const walAfter = await rig.walBytes();
-  const commitsPerTransaction = (commitsAfter - commits) / result.count;
-  stretches.push({ inFlight, commitsPerTransaction });
-  const each = (used: number): string => ((used / result.count) * 1_000).toFixed(3);
-  return [
-    inFlight,
-    Math.round(result.count / result.seconds),
-    result.p50.toFixed(1),
-    result.p99.toFixed(1),
-    commitsPerTransaction.toFixed(3),
-    Math.round((walAfter - wal) / result.count),
-    ...Object.keys(cpu).map((name) => each((cpuAfter[name] ?? 0) - (cpu[name] ?? 0))),
-  ];
+/** Each task begins with an empty log. */
+async function onRig(work: (rig: Rig) => Promise<void>): Promise<void> {
+  const rig = await Rig.start({ nodeArgs });
+  try {
+    await work(rig);
+  } finally {
+    await rig.stop();
+  }
+}
+
+async function bearLoads(rig: Rig, task: LoadTask): Promise<void> {
+  const load = await startTask(rig, task, options.barrier === true);
+  try {
+    await load.bear({ inFlight: 64, seconds: 3 });
+    await rig.log.untilEnded();
+    for (const inFlight of inFlights) {
+      const shape = { inFlight, seconds: Number(options.seconds) };
+      // oxlint-disable-next-line no-await-in-loop -- one stretch at a time, or they would measure each other.
+      lines.push({ task, inFlight, result: await measure(rig, () => load.bear(shape)) });
+    }
+  } finally {
+    await load.stop();
+  }
+}
+
+async function abandon(rig: Rig): Promise<void> {
+  const shape = { count: Number(options.abandoned), inFlight: 64 };
+  lines.push({ task: 'dead-initiator', inFlight: shape.inFlight, result: await killInitiator(rig, shape) });
+}
+
+async function askAll(): Promise<void> {
+  for (const answer of ['undo', 'wait'] as const) {
+    const asking = { answer, branchCount: Number(options.doubts) };
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await onRig(async (rig) => {
+      doubts.push(await askAboutAll(rig, asking));
+    });
+  }
+}
+
+function report(text: string | undefined): void {
+  if (text !== undefined) {
+    process.stdout.write(`${text}\n`);
+  }
 }

@@ -8,12 +8,14 @@ interface ProcessTimes {
 }
 
 /** Returns the CPU seconds that each named process has used so far, together with its children, dead ones too. Linux only. */
-export function cpuSeconds(pids: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+export function cpuSeconds<Name extends string>(
+  pids: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, number>> {
   const all = readAll();
-  const entries = Object.entries(pids).map(
+  const entries = Object.entries<number>(pids).map(
     ([name, pid]) => [name, ticksOfTree(pid, all) / TICKS_PER_SECOND] as const,
   );
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries) as Record<Name, number>;
 }
 
 function readAll(): ReadonlyMap<number, ProcessTimes> {

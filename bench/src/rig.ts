@@ -7,25 +7,36 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import pg from 'pg';
-import { Pool } from 'undici';
+import { LogMeter } from './log.meter.js';
 import { cpuSeconds } from './process-cpu.js';
 
 const COORDINATOR = new URL('../../apps/coordinator/dist/main.js', import.meta.url).pathname;
-const PARTICIPANT = new URL('./no-op.participant.js', import.meta.url).pathname;
 
-/** A durable PostgreSQL, a coordinator and a participant that does nothing, each a process of its own on this machine. */
+/** The processes beside the coordinator and PostgreSQL. Without an initiator this process bears the load. */
+export type RigChild = 'participant' | 'initiator';
+
+/** CPU seconds since each part was started; NaN where an initiator was killed meanwhile. */
+export type CpuReading = Readonly<Record<'coordinator' | 'postgres' | 'participant' | 'load', number>>;
+
+/** A durable PostgreSQL and a coordinator, each a process of its own on this machine, and whoever is started beside them. */
 export class Rig {
+  readonly log: LogMeter;
+  private readonly children = new Map<RigChild, ChildProcess>();
+
   private constructor(
+    readonly url: string,
     private readonly parts: {
       readonly dataDir: string;
       readonly postgres: EmbeddedPostgres;
       readonly database: pg.Client;
-      readonly children: Readonly<Record<'coordinator' | 'participant', ChildProcess>>;
-      readonly http: Pool;
+      readonly coordinator: ChildProcess;
+      readonly nodeArgs: readonly string[];
     },
-  ) {}
+  ) {
+    this.log = new LogMeter(parts.database);
+  }
 
-  static async start(options: { readonly coordinatorArgs: readonly string[] }): Promise<Rig> {
+  static async start(options: { readonly nodeArgs: readonly string[] }): Promise<Rig> {
     const dataDir = mkdtempSync(join(tmpdir(), 'atone-bench-'));
     // Else, as root, the data would have to lie elsewhere, and stay there.
     chmodSync(dataDir, 0o711);
@@ -34,7 +45,7 @@ export class Rig {
     const database = new pg.Client({ connectionString: databaseUrl });
     await database.connect();
     const port = await freePort();
-    const coordinator = spawn(process.execPath, [...options.coordinatorArgs, COORDINATOR], {
+    const coordinator = spawn(process.execPath, [...options.nodeArgs, COORDINATOR], {
       env: {
         ...process.env,
         ATONE_DATABASE_URL: databaseUrl,
@@ -43,63 +54,53 @@ export class Rig {
       },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    const participant = fork(PARTICIPANT);
-    const [address] = (await once(participant, 'message')) as [AddressInfo];
-    const http = new Pool(`http://127.0.0.1:${port}`, { connections: 1_024, pipelining: 1 });
-    const rig = new Rig({ dataDir, postgres, database, children: { coordinator, participant }, http });
+    const rig = new Rig(`http://127.0.0.1:${port}`, {
+      ...options,
+      dataDir,
+      postgres,
+      database,
+      coordinator,
+    });
     await rig.ready();
-    await rig.register(`http://127.0.0.1:${address.port}`);
     return rig;
   }
 
-  /** Submits a saga of `stepCount` no-op steps and waits for its end. */
-  async saga(body: string): Promise<void> {
-    const response = await this.parts.http.request({
-      method: 'POST',
-      path: '/v1/transactions?wait=30s',
-      headers: { 'content-type': 'application/json' },
-      body,
+  /** Makes a database beside that of the coordinator, and returns its URL. */
+  createDatabase(name: string): Promise<string> {
+    return this.parts.postgres.createDatabase(name);
+  }
+
+  /** Starts a process that is stopped with the others, and counted with them. */
+  fork(name: RigChild, program: URL, settings: object = {}): ChildProcess {
+    const child = fork(program, [JSON.stringify(settings)], {
+      execArgv: [...this.parts.nodeArgs],
     });
-    const answer = await response.body.text();
-    if (response.statusCode !== 200) {
-      throw new Error(`The coordinator answered ${response.statusCode}: ${answer.slice(0, 500)}`);
-    }
+    this.children.set(name, child);
+    return child;
   }
 
-  /** Returns the commits in the coordinator's database so far, reads included. */
-  async commitCount(): Promise<number> {
-    // The counters of a busy session reach the view about once a second.
-    await pause(1_500);
-    const { rows } = await this.parts.database.query<{ commits: string }>(
-      `select xact_commit as commits from pg_stat_database where datname = 'atone'`,
-    );
-    return Number(rows[0]?.commits);
-  }
-
-  /** Returns the WAL that the server has written so far, in bytes. */
-  async walBytes(): Promise<number> {
-    const { rows } = await this.parts.database.query<{ bytes: string }>(
-      `select wal_bytes as bytes from pg_stat_wal`,
-    );
-    return Number(rows[0]?.bytes);
-  }
-
-  cpu(): Readonly<Record<string, number>> {
-    return cpuSeconds({
-      coordinator: this.parts.children.coordinator.pid ?? 0,
+  /** Returns the CPU seconds that each part has used so far. */
+  cpu(): CpuReading {
+    const initiator = this.children.get('initiator');
+    const { load, ...others } = cpuSeconds({
+      coordinator: this.parts.coordinator.pid ?? 0,
       postgres: this.parts.postgres.pid,
-      participant: this.parts.children.participant.pid ?? 0,
-      load: process.pid,
+      participant: this.children.get('participant')?.pid ?? 0,
+      load: initiator?.pid ?? 0,
     });
+    if (initiator === undefined) {
+      const { user, system } = process.cpuUsage();
+      return { ...others, load: (user + system) / 1_000_000 };
+    }
+    return { ...others, load: isRunning(initiator) ? load : Number.NaN };
   }
 
   async stop(): Promise<void> {
-    const { http, children, database, postgres, dataDir } = this.parts;
-    await http.close();
-    for (const child of Object.values(children)) {
+    const { coordinator, database, postgres, dataDir } = this.parts;
+    for (const child of [coordinator, ...this.children.values()]) {
       child.kill('SIGTERM');
       // oxlint-disable-next-line no-await-in-loop -- in order: the coordinator needs what it stands on until it is gone.
-      await (child.exitCode === null ? once(child, 'exit') : undefined);
+      await (isRunning(child) ? once(child, 'exit') : undefined);
     }
     await database.end();
     await postgres.stop();
@@ -110,10 +111,8 @@ export class Rig {
     for (let attempt = 0; attempt < 300; attempt += 1) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
-        const { statusCode, body } = await this.parts.http.request({ method: 'GET', path: '/health/ready' });
-        // oxlint-disable-next-line no-await-in-loop
-        await body.dump();
-        if (statusCode === 200) {
+        const { ok } = await fetch(`${this.url}/health/ready`);
+        if (ok) {
           return;
         }
       } catch {
@@ -124,26 +123,10 @@ export class Rig {
     }
     throw new Error('The coordinator was not ready within 30 s.');
   }
+}
 
-  private async register(baseUrl: string): Promise<void> {
-    const instance = {
-      instance: 'bench-1',
-      baseUrl,
-      kind: 'library',
-      protocol: 1,
-      actions: [{ name: 'work', hasCompensation: true }],
-    };
-    const { statusCode, body } = await this.parts.http.request({
-      method: 'PUT',
-      path: '/v1/participants/bench/instances/bench-1',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(instance),
-    });
-    const text = await body.text();
-    if (statusCode >= 300) {
-      throw new Error(`The participant could not register: ${text}`);
-    }
-  }
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 async function freePort(): Promise<number> {
