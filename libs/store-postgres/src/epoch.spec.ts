@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newRow } from './testing/row.factory.js';
+import { openStoreWorld, type StoreWorld } from './testing/store.world.js';
+
+let world: StoreWorld;
+
+beforeAll(async () => {
+  world = await openStoreWorld();
+});
+
+afterAll(() => world.end());
+
+test('a log begins in a life that none before it had, and stays in it', async () => {
+  const { store, side } = world;
+
+  const epoch = await store.log.epoch();
+
+  const { rows } = await side.query<{ minutes: number }>(
+    'select floor(extract(epoch from now()) / 60)::int as minutes',
+  );
+  expect(Math.abs(epoch - (rows[0]?.minutes ?? 0))).toBeLessThanOrEqual(1);
+  expect(await store.log.epoch()).toBe(epoch);
+});
+
+test('a log that was promoted, or made anew, is in another life, whoever asks first', async () => {
+  const { store, side } = world;
+  const before = await store.log.epoch();
+  await side.query(`update atone.log_life set identity = 'of another server'`);
+
+  const epochs = await Promise.all([store.log.epoch(), store.log.epoch(), store.log.epoch()]);
+
+  expect(new Set(epochs)).toEqual(new Set([await store.log.epoch()]));
+  expect(epochs[0]).toBeGreaterThan(before);
+});
+
+test('a log that was restored from a dump is in another life', async () => {
+  const { store, side } = world;
+  const before = await store.log.epoch();
+  await side.query(`
+    create table atone.dumped as select * from atone.log_life;
+    drop table atone.log_life;
+    create table atone.log_life (
+      began_at timestamptz(3) not null,
+      epoch integer not null,
+      is_only boolean primary key default true,
+      identity text not null
+    );
+    insert into atone.log_life select * from atone.dumped`);
+
+  expect(await store.log.epoch()).toBeGreaterThan(before);
+});
+
+test('nothing is inserted in a life that has not been counted yet', async () => {
+  const { store, side } = world;
+  const epoch = await store.log.epoch();
+  await side.query(`update atone.log_life set identity = 'of another server'`);
+  const row = newRow({ epoch });
+
+  const [answer] = await store.log.insertIfAbsent([row]);
+
+  expect(answer).toEqual({ outcome: 'other-life' });
+  expect(await store.log.get(row.gid)).toBeUndefined();
+});
