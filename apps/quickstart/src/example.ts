@@ -82,6 +82,8 @@ export interface Example {
   readonly noun: string;
   /** What is done with it, as in "Placing 5 orders" and "5 orders were placed". */
   readonly verb: { readonly doing: string; readonly done: string };
+  /** How much work is under way at once, if nobody says. */
+  readonly concurrency: number;
   readonly databases: readonly string[];
   /** How many ports above the coordinator's its services take. */
   readonly portCount: number;

@@ -1,10 +1,14 @@
 import type { Example } from './example.js';
 import { musicShop } from './music-shop/music-shop.example.js';
+import { travelBooking } from './travel-booking/travel-booking.example.js';
 import { QuickstartError } from './quickstart.error.js';
 
 const DEFAULT_NAME = 'music-shop';
 
-const EXAMPLES: Readonly<Record<string, Example>> = { [DEFAULT_NAME]: musicShop };
+const EXAMPLES: Readonly<Record<string, Example>> = {
+  [DEFAULT_NAME]: musicShop,
+  'travel-booking': travelBooking,
+};
 
 /** What `--example` chooses from. The first one is shown if nothing is said. */
 export const EXAMPLE_NAMES: readonly string[] = Object.keys(EXAMPLES);

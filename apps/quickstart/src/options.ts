@@ -12,8 +12,8 @@ export interface QuickstartOptions {
   readonly fresh: boolean;
   /** The file of orders; undefined stands for the example's own work. */
   readonly orders: string | undefined;
-  /** How many transactions are under way at once. */
-  readonly concurrency: number;
+  /** How many transactions are under way at once; undefined stands for what the example says. */
+  readonly concurrency: number | undefined;
   /** The coordinator's port; the services take those above it. */
   readonly port: number;
   /** The folder that keeps data and logs. */
@@ -47,9 +47,8 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     )
     .option(
       '--concurrency <n>',
-      'how many transactions are under way at once',
+      'how many transactions are under way at once (default: as the example says)',
       wholeNumber(1, CONCURRENCY_MAX),
-      128,
     )
     .option(
       '--port <port>',
@@ -64,12 +63,13 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     exit = false,
     fresh = false,
     orders,
+    concurrency,
     ...rest
   } = command.opts<Partial<QuickstartOptions> & Defaulted>();
-  return { ...rest, exit, fresh, orders };
+  return { ...rest, exit, fresh, orders, concurrency };
 }
 
-type Defaulted = Pick<QuickstartOptions, 'example' | 'concurrency' | 'port' | 'data'>;
+type Defaulted = Pick<QuickstartOptions, 'example' | 'port' | 'data'>;
 
 /** npm runs scripts in the repository's root, and tells where it was called. */
 function fromHere(path: string): string {

@@ -189,6 +189,7 @@ async function place(
   { works, totalCount, client, ended }: Placing,
 ): Promise<RunFigures | undefined> {
   const { terminal, example, options } = plan;
+  const { concurrency = example.concurrency } = options;
   const doneCount = totalCount - works.length;
   if (works.length === 0) {
     terminal.say(`All ${countText(totalCount)} ${example.noun} were ${example.verb.done} before.`);
@@ -196,7 +197,7 @@ async function place(
   }
   const already = doneCount > 0 ? ` after the ${countText(doneCount)} of earlier starts` : '';
   terminal.say(
-    `${example.verb.doing} ${countText(works.length)} ${example.noun}${already}, ${options.concurrency} at a time.`,
+    `${example.verb.doing} ${countText(works.length)} ${example.noun}${already}, ${concurrency} at a time.`,
   );
   const progress = startProgress({ noun: example.noun, totalCount, doneCount }, terminal);
   plan.stop.addEventListener('abort', () => progress.end(), { once: true });
@@ -207,7 +208,7 @@ async function place(
   };
   try {
     const ports = { client, now: () => performance.now(), sleep: (delayMs: number) => delay(delayMs) };
-    await feed(works, { concurrency: options.concurrency, signal: plan.stop, onEnded }, ports);
+    await feed(works, { concurrency, signal: plan.stop, onEnded }, ports);
   } finally {
     progress.end();
   }

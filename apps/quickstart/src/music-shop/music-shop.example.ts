@@ -10,6 +10,7 @@ export const musicShop: Example = {
   title: 'the music shop',
   noun: 'orders',
   verb: { doing: 'Placing', done: 'placed' },
+  concurrency: 128,
   databases: SERVICES.map(databaseOf),
   portCount: 2 * SERVICES.length,
   services: (surroundings) => SERVICES.map((name) => serviceOf(name, surroundings)),

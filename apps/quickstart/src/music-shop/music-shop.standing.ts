@@ -1,4 +1,5 @@
 import { orderKey, type Findings, type NewOrder } from '@atone/example-music-shop';
+import { countEach, yesOrNo } from '../checks.js';
 import type { Check, Ended, Standing } from '../example.js';
 import { QuickstartError } from '../quickstart.error.js';
 
@@ -100,17 +101,4 @@ function outcomeViolations(rows: readonly OrderRow[], ended: readonly Ended[]): 
       ? []
       : [`${key} is ${outcome} at the coordinator and ${state ?? 'absent'} in the database`];
   });
-}
-
-function countEach(reasons: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const reason of reasons.toSorted()) {
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
-}
-
-function yesOrNo(label: string, violations: readonly string[]): Check {
-  const holds = violations.length === 0;
-  return { label, value: holds ? 'yes' : 'no', holds, violations };
 }

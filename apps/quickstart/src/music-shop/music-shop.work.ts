@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   checkInvariants,
   fundingFor,
@@ -7,19 +6,17 @@ import {
   type Findings,
   type NewOrder,
 } from '@atone/example-music-shop';
-import { Pool } from 'pg';
 import type { Ended, Standing, Surroundings, Work, Workload } from '../example.js';
-import { QuickstartError } from '../quickstart.error.js';
+import { ServiceDatabases } from '../service.databases.js';
+import { putPatiently } from '../service.put.js';
 import { resultOf } from './submission.result.js';
-import { databaseOf, portOf, SERVICES, type ServiceName } from './music-shop.services.js';
+import { databaseOf, portOf, type ServiceName } from './music-shop.services.js';
 import { openOrders, standingOf, type OrderRow } from './music-shop.standing.js';
 
 /** How long one submission waits for its end before it is asked about again. */
 const WAIT = '20s';
 /** How many wallets are filled by one request. */
 const FUND_COUNT = 1_000;
-const PATIENCE_MS = 30_000;
-const PAUSE_MS = 500;
 
 const ORDERS = `
 select order_no, customer_id, title, quantity, amount_cents, state, cancel_reason, gid
@@ -28,17 +25,18 @@ order by order_no`;
 
 /** The orders of one file, placed at the services of the shop. */
 export class MusicShopWork implements Workload {
-  readonly #pools: Readonly<Record<ServiceName, Pool>>;
+  readonly #databases: ServiceDatabases<ServiceName>;
 
   constructor(
     private readonly orders: readonly NewOrder[],
     private readonly surroundings: Surroundings,
   ) {
-    this.#pools = {
-      orders: this.#poolOf('orders'),
-      stock: this.#poolOf('stock'),
-      payments: this.#poolOf('payments'),
-    };
+    const urlOf = (name: ServiceName): string => surroundings.databaseUrls[databaseOf(name)] ?? '';
+    this.#databases = new ServiceDatabases({
+      orders: urlOf('orders'),
+      stock: urlOf('stock'),
+      payments: urlOf('payments'),
+    });
   }
 
   get totalCount(): number {
@@ -64,61 +62,23 @@ export class MusicShopWork implements Workload {
   }
 
   async close(): Promise<void> {
-    await Promise.all(SERVICES.map((name) => this.#pools[name].end()));
+    await this.#databases.close();
   }
 
   #check(): Promise<Findings> {
     return checkInvariants({
-      orders: (statement) => this.#query('orders', statement),
-      stock: (statement) => this.#query('stock', statement),
-      payments: (statement) => this.#query('payments', statement),
+      orders: (statement) => this.#databases.query('orders', statement),
+      stock: (statement) => this.#databases.query('stock', statement),
+      payments: (statement) => this.#databases.query('payments', statement),
     });
   }
 
   async #rows(): Promise<OrderRow[]> {
-    return (await this.#query('orders', ORDERS)) as unknown as OrderRow[];
+    return (await this.#databases.query('orders', ORDERS)) as unknown as OrderRow[];
   }
 
-  async #query(name: ServiceName, statement: string): Promise<Record<string, unknown>[]> {
-    const { rows } = await this.#pools[name].query<Record<string, unknown>>(statement);
-    return rows;
-  }
-
-  #poolOf(name: ServiceName): Pool {
-    const pool = new Pool({ connectionString: this.surroundings.databaseUrls[databaseOf(name)], max: 2 });
-    // A connection that breaks while nobody uses it is replaced; whoever uses one gets the error itself.
-    pool.on('error', () => undefined);
-    return pool;
-  }
-
-  /** Repeats what a service does not answer: it may be on its way back. */
-  async #put(name: ServiceName, path: string, body: object): Promise<void> {
-    const giveUpAt = performance.now() + PATIENCE_MS;
-    for (;;) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- one try after the other
-        return await put(`http://127.0.0.1:${portOf(name, this.surroundings)}${path}`, body);
-      } catch (cause) {
-        if (performance.now() > giveUpAt) {
-          throw new QuickstartError(`The ${name} service does not take PUT ${path}: ${String(cause)}`, {
-            cause,
-          });
-        }
-      }
-      // oxlint-disable-next-line no-await-in-loop -- see above
-      await delay(PAUSE_MS);
-    }
-  }
-}
-
-async function put(url: string, body: object): Promise<void> {
-  const response = await fetch(url, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) {
-    throw new Error(`it answered ${response.status} ${await response.text()}`);
+  #put(name: ServiceName, path: string, body: object): Promise<void> {
+    return putPatiently(`http://127.0.0.1:${portOf(name, this.surroundings)}${path}`, body);
   }
 }
 

@@ -1,0 +1,4 @@
+import { startService } from '../service.start.js';
+import { FlightsModule } from './flights.module.js';
+
+await startService((environment) => FlightsModule.forRoot(environment));

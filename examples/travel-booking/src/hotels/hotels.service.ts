@@ -1,0 +1,77 @@
+import {
+  RefusedError,
+  Try,
+  type BranchContext,
+  type Confirm,
+  type InputOf,
+  type OutputOf,
+  type Undo,
+} from '@atone/nestjs';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { hotels } from '../contracts.js';
+
+type Hold = typeof hotels.hold;
+
+/** Looks and takes at once, so that two trips cannot both see the last room. */
+const HOLD = `
+update hotel
+set free = free - $2, held = held + $2
+where hotel = $1 and free >= $2
+returning price_cents as "priceCents"`;
+
+const CONFIRM = `
+update hotel
+set held = held - $2, taken = taken + $2
+where hotel = $1`;
+
+const CANCEL = `
+update hotel
+set held = held - $2, free = free + $2
+where hotel = $1`;
+
+const NOTE = `
+insert into move (kind, gid, branch_id, trip_no, place, quantity)
+values ($1, $2, $3, $4, $5, $6)`;
+
+/** What a try and its end know of their branch. */
+type Branch = Pick<BranchContext<EntityManager>, 'gid' | 'branchId' | 'transaction'>;
+
+/*
+ * Each method writes through `transaction`, which commits together with the library's own note that it was done. So what is repeated
+ * has one effect, a cancel that comes before its try keeps it from having any, and no method here has to care.
+ */
+
+@Injectable()
+export class HotelsService {
+  @Try(hotels.hold, { confirm: 'occupy', cancel: 'release' })
+  async hold(input: InputOf<Hold>, branch: BranchContext<EntityManager>): Promise<OutputOf<Hold>> {
+    const { hotel, rooms } = input;
+    const [rows] = await branch.transaction.query<[{ priceCents: number }[], number]>(HOLD, [hotel, rooms]);
+    const [held] = rows;
+    if (held === undefined) {
+      // A final no: the trip is not made, and what was held for it elsewhere is cancelled.
+      throw new RefusedError('no room', { hotel });
+    }
+    await note('hold', input, branch);
+    return { priceCents: held.priceCents * rooms };
+  }
+
+  async occupy({ input, ...branch }: Confirm<Hold, EntityManager>): Promise<void> {
+    await branch.transaction.query(CONFIRM, [input.hotel, input.rooms]);
+    await note('confirm', input, branch);
+  }
+
+  async release({ input, ...branch }: Undo<Hold, EntityManager>): Promise<void> {
+    await branch.transaction.query(CANCEL, [input.hotel, input.rooms]);
+    await note('cancel', input, branch);
+  }
+}
+
+async function note(
+  kind: 'hold' | 'confirm' | 'cancel',
+  { tripNo, hotel, rooms }: InputOf<Hold>,
+  { gid, branchId, transaction }: Branch,
+): Promise<void> {
+  await transaction.query(NOTE, [kind, gid, branchId, tripNo, hotel, rooms]);
+}

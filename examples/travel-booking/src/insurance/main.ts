@@ -1,0 +1,6 @@
+import { readEnvironment } from '../environment.js';
+import { startInsurance } from './insurance.service.js';
+
+const { DATABASE_URL, COORDINATOR_URL, PORT } = readEnvironment(process.env);
+const insurance = await startInsurance(DATABASE_URL, COORDINATOR_URL, PORT);
+process.once('SIGTERM', () => void insurance.close());
