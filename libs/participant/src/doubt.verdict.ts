@@ -111,5 +111,6 @@ function endOf(reply: BranchReply): BranchEnd {
 }
 
 function trouble(what: string): BranchEnd {
-  return { what: 'trouble', trouble: what.slice(0, TROUBLE_LENGTH_MAX) };
+  // A text of PostgreSQL cannot hold the character 0.
+  return { what: 'trouble', trouble: what.replaceAll('\0', '\uFFFD').slice(0, TROUBLE_LENGTH_MAX) };
 }

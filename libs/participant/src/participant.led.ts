@@ -1,5 +1,5 @@
 import { gidTimeMs } from '@atone/core';
-import { LED_TIMEOUT_MAX_MS, type BranchCommand } from '@atone/protocol';
+import { branchIdSchema, LED_TIMEOUT_MAX_MS, type BranchCommand } from '@atone/protocol';
 import type { LedTerms } from './barrier.port.js';
 import { BranchFailure } from './branch.failure.js';
 import type { ActionHandler } from './contract.js';
@@ -22,6 +22,22 @@ export function isLedCommand(command: BranchCommand): command is LedCommand {
   return command.led !== undefined;
 }
 
+/** Tells whether `command` is a call that the run of `running` has made, directly or through others. */
+export function isAbove(running: BranchCommand, command: BranchCommand): boolean {
+  return (
+    command.led !== undefined &&
+    running.gid === command.gid &&
+    command.branchId.startsWith(`${running.branchId}~`)
+  );
+}
+
+/** Returns the command as it is after it has waited for its turn: less of its time is left. */
+export function afterWait(command: BranchCommand, waitedMs: number): BranchCommand {
+  return command.remainingMs === undefined || waitedMs <= 0
+    ? command
+    : { ...command, remainingMs: command.remainingMs - waitedMs };
+}
+
 /**
  * Returns the terms on which an action takes part in a led transaction, before it has any effect.
  *
@@ -41,6 +57,7 @@ export function ledTermsOf(
         'a led transaction. Give it one, or call it when the transaction has been committed (`afterCommit`).',
     );
   }
+  refuseStrangeId(command);
   refuseStrangeTime(command, now);
   return { ...command.led, kind: contract.kind, nonce, remainingMs: remainingMsOf(command) };
 }
@@ -59,6 +76,17 @@ function remainingMsOf({ gid, branchId, remainingMs }: LedCommand): number {
     );
   }
   return Math.min(remainingMs, LED_TIMEOUT_MAX_MS);
+}
+
+/** Whoever is in doubt about it could not ask: the coordinator would refuse the question, and all that come with it. */
+function refuseStrangeId({ gid, branchId }: LedCommand): void {
+  if (!branchIdSchema.safeParse(branchId).success) {
+    throw new BranchFailure(
+      'bad-payload',
+      `The call of branch '${branchId}' of ${gid} was not carried out: the id of a branch in a led transaction begins with a ` +
+        'letter or digit, and holds only A-Z a-z 0-9 . _ ~ : -',
+    );
+  }
 }
 
 /** An old gid may have been forgotten by the log, and one from the future would outlive what the log forgets. */

@@ -16,7 +16,7 @@ import type { LedRuntime } from './led/scope.port.js';
 import { createLedRuntime } from './node/led.runtime.js';
 import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
-import { isLedCommand, ledTermsOf } from './participant.led.js';
+import { afterWait, isAbove, isLedCommand, ledTermsOf } from './participant.led.js';
 import { readInput, writeOutput } from './payload.js';
 import { WorkLimit } from './work-limit.js';
 
@@ -94,7 +94,11 @@ class CommandExecutor<Transaction> {
     this.#runtime = options.runtime ?? createLedRuntime();
     this.#report = new ExecutionReport(options.log);
     this.#limit = new WorkLimit(
-      { running: parallelMaxOf(options), waiting: options.waitingMax ?? WAITING_MAX },
+      {
+        running: parallelMaxOf(options),
+        waiting: options.waitingMax ?? WAITING_MAX,
+        below: belowMaxOf(options),
+      },
       () => this.#clock.now(),
     );
   }
@@ -110,7 +114,11 @@ class CommandExecutor<Transaction> {
     if (underWay !== undefined) {
       return underWay;
     }
-    const reply = this.#limit.run(command, () => this.#answer(command));
+    const arrivedAt = this.#clock.now();
+    const work = (): Promise<BranchReply> => this.#answer(afterWait(command, this.#clock.now() - arrivedAt));
+    // Whoever runs above it waits for its answer, and keeps its place until then.
+    const isBelow = this.#limit.isRunning((running) => isAbove(running, command));
+    const reply = isBelow ? this.#limit.runBelow(command, work) : this.#limit.run(command, work);
     if (reply === undefined) {
       return Promise.resolve(failure('unreachable', this.#busyMessage()));
     }
@@ -263,6 +271,14 @@ function parallelMaxOf({
     );
   }
   return parallelMax ?? Math.min(PARALLEL_MAX, Math.max(1, Math.floor(connectionCount * 0.75)));
+}
+
+/** Leaves nobody's connection out, and none to spare either: what runs below something ends before that does. */
+function belowMaxOf(options: Parameters<typeof parallelMaxOf>[0]): number {
+  return Math.min(
+    options.database.connectionCountMax ?? Number.POSITIVE_INFINITY,
+    2 * parallelMaxOf(options),
+  );
 }
 
 function activeBranch(command: BranchCommand): ActiveBranch {

@@ -12,7 +12,8 @@ export class WorkLimit<Subject> {
   readonly #idle: (() => void)[] = [];
 
   constructor(
-    private readonly max: { readonly running: number; readonly waiting: number },
+    /** `below`: how many may run with those that cannot wait, because what runs already waits for them. */
+    private readonly max: { readonly running: number; readonly waiting: number; readonly below: number },
     private readonly now: () => number,
   ) {}
 
@@ -20,6 +21,19 @@ export class WorkLimit<Subject> {
   get oldest(): RunningWork<Subject> | undefined {
     const [oldest] = this.#running;
     return oldest;
+  }
+
+  /** Tells whether anything runs that is about such a subject. */
+  isRunning(about: (subject: Subject) => boolean): boolean {
+    return [...this.#running].some(({ subject }) => about(subject));
+  }
+
+  /**
+   * Runs `work` at once, past those that wait: for what something that runs waits for, which would never end otherwise.
+   * Returns undefined when too much runs already.
+   */
+  runBelow<Result>(subject: Subject, work: () => Promise<Result>): Promise<Result> | undefined {
+    return this.#running.size < this.max.below ? this.#finishAfter(this.#start(subject), work) : undefined;
   }
 
   /** Runs `work`, which is about `subject`, in its turn, or returns undefined when too many wait already. */
@@ -60,9 +74,9 @@ export class WorkLimit<Subject> {
     }
   }
 
-  /** Who waits takes over the place of who ends. */
+  /** Who waits takes over the place of who ends, unless that one had no place of its own. */
   #passOn(): void {
-    const next = this.#waiting.shift();
+    const next = this.#running.size < this.max.running ? this.#waiting.shift() : undefined;
     if (next !== undefined) {
       next();
       return;
