@@ -31,7 +31,7 @@ function mishapsAt({ place, pass }: Spot, transactions: readonly TransactionView
     case 'coordinator':
       return ['crashes'];
     case 'participant':
-      return ['crashes', ...(WHAT_HANDLERS_DO[place.name] ?? [])];
+      return ['crashes', ...insteadOfHandler(place, transactions)];
     case 'question':
       return ['crashes'];
     case 'command':
@@ -78,11 +78,22 @@ function mishapsOfRequest({ from }: LedRequest): readonly Mishap[] {
   return from === 'participant' ? ofAll : [...ofAll, 'late', 'sender-dies-before', 'sender-dies-after'];
 }
 
-/** Where the handler would begin, in the transaction of the barrier's row: what it may do instead. */
-const WHAT_HANDLERS_DO: Readonly<Record<string, readonly Mishap[]>> = {
-  'participant.action.beforeCode': ['refuses'],
-  'participant.confirm.beforeCode': ['fails'],
-};
+/** What a handler may do, where it would begin in the transaction of the barrier's row. */
+function insteadOfHandler(
+  { name, command }: { readonly name: string; readonly command: BranchCommand },
+  transactions: readonly TransactionView[],
+): readonly Mishap[] {
+  if (name === 'participant.confirm.beforeCode') {
+    return isTry(command, transactions) ? ['fails'] : [];
+  }
+  return name === 'participant.action.beforeCode' ? ['refuses'] : [];
+}
+
+/** An action that is no try has no handler for its confirm. */
+function isTry({ gid, branchId }: BranchCommand, transactions: readonly TransactionView[]): boolean {
+  const transaction = transactions.find((candidate) => candidate.gid === gid);
+  return transaction?.branches.find((branch) => branch.branchId === branchId)?.kind === 'tcc';
+}
 
 /** Whether an abort while the step is under way is possible, and undoes it: the pivot is not sent before its end. */
 function isUndoable(transaction: TransactionView | undefined, branchId: string): boolean {

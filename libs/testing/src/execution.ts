@@ -44,3 +44,13 @@ export class SimulatedCrashError extends Error {
     super(SimulatedCrashError.TEXT);
   }
 }
+
+/** What a handler throws where the test has it fail: nothing of it is left, and it is asked again. */
+export class SimulatedFailureError extends Error {
+  static readonly TEXT = 'This handler fails, because the test wants it.';
+  override readonly name = 'SimulatedFailureError';
+
+  constructor() {
+    super(SimulatedFailureError.TEXT);
+  }
+}

@@ -112,8 +112,8 @@ describe('a global transaction in a test', () => {
     expect((await atone.client.list()).transactions).toHaveLength(1);
   });
 
-  test('can be led for hours, and begin long after', async () => {
-    await atone.advance('30h');
+  test('can begin on virtual time, far from that of any clock', async () => {
+    await atone.advance('10m');
 
     await world.book('t-8');
     await atone.quiet();

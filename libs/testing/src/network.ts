@@ -2,16 +2,13 @@ import type { BranchReply } from '@atone/core';
 import type { Clock } from '@atone/engine';
 import { replyTo, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import { RefusedError, type Participant } from '@atone/participant';
-import { Execution, SimulatedCrashError, type Member } from './execution.js';
+import { Execution, SimulatedCrashError, SimulatedFailureError, type Member } from './execution.js';
 import { Held } from './held.js';
 import { isCall, type Tap } from './message.js';
 import type { Pace } from './pace.js';
 import { REFUSED_BY_TEST, type PlannedFault } from './planned.fault.js';
 import { playIn, type FailpointListener } from './scene.js';
 import { SlowCalls } from './slow.calls.js';
-
-/** What a handler throws where a test has it fail. */
-const FAILED_BY_TEST = 'The test has this handler fail.';
 
 /** How long a participant that has crashed is away. */
 const DOWN_MS = 1_000;
@@ -166,7 +163,7 @@ export class Network {
       case 'refuses':
         throw new RefusedError(REFUSED_BY_TEST);
       case 'fails':
-        throw new Error(FAILED_BY_TEST);
+        throw new SimulatedFailureError();
     }
     if (fault?.kind === 'refuse' && name.endsWith('.beforeCode')) {
       fault.happen(command);

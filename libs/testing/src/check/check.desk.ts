@@ -6,13 +6,22 @@ import { HttpTransport } from '@atone/transport-http';
 
 /** What is checked: an endpoint for batches of commands, or two URLs for one action. */
 export type CheckedEndpoint =
-  | { readonly kind: 'library'; readonly url: string; readonly service: string; readonly action: string }
+  | {
+      readonly kind: 'library';
+      readonly url: string;
+      readonly service: string;
+      readonly action: string;
+      /** Whether its action takes part in led transactions. Default: no. */
+      readonly isLed?: boolean | undefined;
+    }
   | {
       readonly kind: 'plain';
       readonly url: string;
       readonly path: string;
       /** Absent for an action that cannot be undone. */
       readonly compensatePath?: string | undefined;
+      /** Absent for an action that is no try. */
+      readonly confirmPath?: string | undefined;
     };
 
 /** How a participant is checked. */
@@ -54,8 +63,12 @@ export interface Asking {
   readonly input?: Json | undefined;
   readonly round?: number | undefined;
   readonly action?: string | undefined;
-  /** What the action answered, for the undo at a plain endpoint. */
+  /** What the action answered, for the end at a plain endpoint. */
   readonly output?: Json | undefined;
+  /** Whether it is part of a led transaction. */
+  readonly isLed?: boolean | undefined;
+  /** Which row of the barrier is meant. */
+  readonly nonce?: string | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -157,7 +170,8 @@ export class CheckDesk {
       service: endpoint.kind === 'library' ? endpoint.service : PLAIN_SERVICE,
       action: asking.action ?? actionOf(endpoint),
       ...(op === 'action' || endpoint.kind === 'plain' ? { input: asking.input ?? input } : {}),
-      ...(op === 'compensate' ? { reason: 'a check of the participant', output: asking.output } : {}),
+      ...(op === 'action' ? {} : { reason: 'a check of the participant', output: asking.output }),
+      ...ledPartOf(asking),
       issuedAt: Date.now(),
     };
     return this.reply(command, timeoutMs);
@@ -189,6 +203,17 @@ function silence(timeoutMs: number): BranchReply {
   };
 }
 
+/** Who leads the transactions of the check. */
+const LED = { secretHash: 'c'.repeat(64), epoch: 1, initiator: 'participant-check' } as const;
+const LED_MS = 600_000;
+
+function ledPartOf({ isLed, nonce }: Asking): Partial<BranchCommand> {
+  return {
+    ...(isLed === true ? { led: LED, remainingMs: LED_MS } : {}),
+    ...(nonce === undefined ? {} : { nonce }),
+  };
+}
+
 const PLAIN_SERVICE = 'checked';
 const PLAIN_ACTION = 'action';
 
@@ -203,10 +228,16 @@ function instanceOf(endpoint: CheckedEndpoint): CatalogueInstance {
     const actions = [{ name: action, hasCompensation: true }];
     return { ...common, kind: 'library', baseUrl: url, service, actions };
   }
-  const { url, path, compensatePath } = endpoint;
+  const { url, path, compensatePath, confirmPath } = endpoint;
   const hasCompensation = compensatePath !== undefined;
   const actions = [
-    { name: PLAIN_ACTION, hasCompensation, path, ...(hasCompensation ? { compensatePath } : {}) },
+    {
+      name: PLAIN_ACTION,
+      hasCompensation,
+      path,
+      ...(hasCompensation ? { compensatePath } : {}),
+      ...(confirmPath === undefined ? {} : { kind: 'tcc' as const, confirmPath }),
+    },
   ];
   return { ...common, kind: 'plain', baseUrl: url, service: PLAIN_SERVICE, actions };
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BranchReply, Json } from '@atone/core';
 import type { SigningKey } from '@atone/protocol';
+import { CONFIRM_CHECKS } from './check.confirm.js';
 import { howToGetAYes } from './first.remedy.js';
 import {
   atAnotherDesk,
@@ -9,30 +10,7 @@ import {
   type CheckOptions,
   type Signing,
 } from './check.desk.js';
-
-/** One thing that a participant must keep. */
-export interface Check {
-  readonly name: string;
-  /** What is sent, in words. */
-  readonly sent: string;
-  /** Why it cannot be checked, for people; undefined where it can. */
-  readonly hindrance?: (options: CheckOptions) => string | undefined;
-  /** Whether it is of no concern to such an endpoint. */
-  readonly only?: 'library';
-  readonly ask: (desk: CheckDesk, branch: CheckedBranch) => Promise<readonly BranchReply[]>;
-  /** How many more effects stand after it. */
-  readonly effectCount: 0 | 1;
-  readonly isGood: (replies: readonly BranchReply[], kind: CheckOptions['endpoint']['kind']) => boolean;
-  /** What the answers leave open, for people, where nobody counts effects; undefined where they say it all. */
-  readonly openQuestion?: (replies: readonly BranchReply[]) => string | undefined;
-  /** What to change where it is not. */
-  readonly remedy: string | ((replies: readonly BranchReply[]) => string);
-}
-
-const withoutUndo = ({ endpoint }: CheckOptions): string | undefined =>
-  endpoint.kind === 'plain' && endpoint.compensatePath === undefined
-    ? 'give the path of the compensation (--compensate-path)'
-    : undefined;
+import { withoutUndo, type Check } from './check.shape.js';
 
 const withoutSecret = ({ signingKey }: CheckOptions): string | undefined =>
   signingKey === undefined ? 'give the secret, if there is one (--signing-key)' : undefined;
@@ -169,7 +147,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'an unknown action is told as such',
     sent: 'an action that nobody has',
-    only: 'library',
+    concerns: ({ kind }) => kind === 'library',
     ask: async (desk, branch) => [await desk.ask(branch, 'action', { action: 'no-such-action' })],
     effectCount: 0,
     isGood: ([reply]) => isUnknown(reply, 'action-gone'),
@@ -178,12 +156,13 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'a closed round takes no action',
     sent: 'close-action, and then the action',
-    only: 'library',
+    concerns: ({ kind }) => kind === 'library',
     ask: async (desk, branch) => [await desk.ask(branch, 'close-action'), await desk.ask(branch, 'action')],
     effectCount: 0,
     isGood: ([closed, late]) => closed?.outcome === 'closed' && late?.outcome === 'refused',
     remedy: 'Closing stores a refusal for the round where no answer is stored: the late action gets it.',
   },
+  ...CONFIRM_CHECKS,
   ...STRANGE_SIGNINGS.map(({ how, signingOf }): Check => ({
     name: `a request with ${how} signature is refused`,
     sent: `the action with ${how} signature`,

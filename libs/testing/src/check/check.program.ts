@@ -17,7 +17,9 @@ Plain (two URLs for each action):
   --url <url>              where the participant listens: its baseUrl in the catalogue
   --service, --action      what is asked for, by the names of the catalogue
   --path                   where a plain endpoint takes the action
-  --compensate-path        where it takes the compensation
+  --compensate-path        where it takes the compensation, or the cancel of a try
+  --confirm-path           where it takes the confirm of a try
+  --led                    with a barrier: it takes part in led transactions, so confirm it too
   --input <json>           an input that is accepted, however often it comes. Default: null
   --other-input <json>     another one, to send under the key of the first
   --refused-input <json>   one that is refused for business reasons
@@ -92,6 +94,8 @@ const OPTIONS = {
   action: TEXT,
   path: TEXT,
   'compensate-path': TEXT,
+  'confirm-path': TEXT,
+  led: { type: 'boolean' },
   input: TEXT,
   'other-input': TEXT,
   'refused-input': TEXT,
@@ -100,7 +104,9 @@ const OPTIONS = {
   timeout: TEXT,
 } as const;
 
-type Values = { readonly [Name in keyof typeof OPTIONS]?: string | undefined };
+type Values = { readonly [Name in Exclude<keyof typeof OPTIONS, 'led'>]?: string | undefined } & {
+  readonly led?: boolean | undefined;
+};
 
 function endpointOf({
   url,
@@ -108,17 +114,19 @@ function endpointOf({
   action,
   path,
   'compensate-path': compensatePath,
+  'confirm-path': confirmPath,
+  led: isLed,
 }: Values): CheckedEndpoint {
   if (url === undefined || !URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol)) {
     throw new Error('--url must be an http(s) URL.');
   }
   if (path !== undefined) {
-    return { kind: 'plain', url, path, compensatePath };
+    return { kind: 'plain', url, path, compensatePath, confirmPath };
   }
   if (service === undefined || action === undefined) {
     throw new Error('--service and --action are needed, or --path for a plain endpoint.');
   }
-  return { kind: 'library', url, service, action };
+  return { kind: 'library', url, service, action, isLed };
 }
 
 function keyOf(text: string | undefined): CheckOptions['signingKey'] {

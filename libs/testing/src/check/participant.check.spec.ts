@@ -61,7 +61,13 @@ describe('a participant with the library', () => {
     });
     server = await startCommandServer({ participant, port: 0, keys: [KEY] });
     options = {
-      endpoint: { kind: 'library', url: new URL(server.url).origin, service: 'stock', action: 'reserve' },
+      endpoint: {
+        kind: 'library',
+        url: new URL(server.url).origin,
+        service: 'stock',
+        action: 'reserve',
+        isLed: true,
+      },
       input: INPUT,
       otherInput: OTHER_INPUT,
       refusedInput: REFUSED_INPUT,
@@ -76,7 +82,7 @@ describe('a participant with the library', () => {
     const { findings, isGood } = await checkParticipant(options);
 
     expect(verdicts(findings, 'bad')).toEqual([]);
-    expect(verdicts(findings, 'good')).toHaveLength(15);
+    expect(verdicts(findings, 'good')).toHaveLength(21);
     expect(isGood).toBe(true);
   });
 
@@ -124,6 +130,10 @@ describe('a participant with the library', () => {
       'a repeat with another input gets no yes',
       'a refusal stays one',
       'a closed round takes no action',
+      'a call tells how its branch is ended, and its repeat the same',
+      'a confirm says yes, and again to a repeat',
+      'a cancel after the confirm is no yes',
+      'a confirm with another nonce is no yes',
     ]);
   });
 
@@ -147,7 +157,13 @@ describe('a plain endpoint', () => {
     endpoint = await PlainEndpoint.start(sins);
     const { url } = endpoint;
     return {
-      endpoint: { kind: 'plain', url, path: '/reservations', compensatePath: '/reservations/cancel' },
+      endpoint: {
+        kind: 'plain',
+        url,
+        path: '/reservations',
+        compensatePath: '/reservations/cancel',
+        confirmPath: '/reservations/confirm',
+      },
       input: INPUT,
       otherInput: OTHER_INPUT,
       refusedInput: REFUSED_INPUT,
@@ -163,7 +179,7 @@ describe('a plain endpoint', () => {
     const { findings, isGood } = await checkParticipant(await optionsFor({}));
 
     expect(verdicts(findings, 'bad')).toEqual([]);
-    expect(verdicts(findings, 'good')).toHaveLength(10);
+    expect(verdicts(findings, 'good')).toHaveLength(14);
     expect(isGood).toBe(true);
   });
 
@@ -201,9 +217,14 @@ describe('a plain endpoint', () => {
         'the compensation undoes the action',
         'a repeated compensation says yes again',
         'a repeat after the compensation does nothing',
+        'a confirm after the cancel is no yes',
       ],
     ],
     ['answers any input', { anyInput: true }, ['a repeat with another input gets no yes']],
+    ['confirms what is undone', { confirmUndone: true }, ['a confirm after the cancel is no yes']],
+    ['confirms what is not there', { confirmNothing: true }, ['a confirm of what is not there is no yes']],
+    ['undoes what is confirmed', { cancelConfirmed: true }, ['a cancel after the confirm is no yes']],
+    ['confirms but once', { confirmOnce: true }, ['a confirm says yes, and again to a repeat']],
     ['changes its mind after a no', { softRefusal: true }, ['a refusal stays one']],
   ])('that %s is told so', async (_what, sins, bad) => {
     const { findings } = await checkParticipant(await optionsFor(sins));
@@ -271,6 +292,18 @@ describe('a plain endpoint', () => {
        6 good, 2 bad, 5 not checked.
        Only answers were looked at: effects show where they are counted (--count-url)."
       `);
+    });
+
+    test('confirms where the path is given', async () => {
+      await optionsFor({ confirmNothing: true });
+      const ends = ['--compensate-path', '/reservations/cancel', '--confirm-path', '/reservations/confirm'];
+
+      const { code, text } = await run(...plainArgs(), ...ends);
+
+      expect(code).toBe(1);
+      expect(text).toContain(
+        '✗ a confirm of what is not there is no yes: sent a confirm whose call never came → confirmed',
+      );
     });
 
     test('ends with 0 where all is good', async () => {

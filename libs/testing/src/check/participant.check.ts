@@ -1,6 +1,7 @@
 import type { BranchReply } from '@atone/core';
 import { CheckDesk, type CheckOptions } from './check.desk.js';
-import { CHECKS, type Check } from './check.list.js';
+import { CHECKS } from './check.list.js';
+import type { Check } from './check.shape.js';
 
 /** What came of one check. */
 export interface CheckFinding {
@@ -44,8 +45,8 @@ export async function checkParticipant(options: CheckOptions): Promise<CheckRepo
 
 async function findingsAt(desk: CheckDesk): Promise<readonly CheckFinding[]> {
   const findings: CheckFinding[] = [];
-  const { kind } = desk.options.endpoint;
-  for (const check of CHECKS.filter(({ only = kind }) => only === kind)) {
+  const { endpoint } = desk.options;
+  for (const check of CHECKS.filter(({ concerns }) => concerns?.(endpoint) ?? true)) {
     // oxlint-disable-next-line no-await-in-loop -- effects are counted, so one check after the other.
     const finding = await findingOf(check, desk);
     findings.push(finding);

@@ -1,6 +1,6 @@
 import type { AtoneConnection } from '@atone/nestjs';
 import type { ParticipantLog } from '@atone/participant';
-import { SimulatedCrashError } from '../execution.js';
+import { SimulatedCrashError, SimulatedFailureError } from '../execution.js';
 import type { TestingCoordinator } from '../testing.coordinator.js';
 
 /** Returns the connection of a service with a coordinator in the same process: no port, no HTTP. */
@@ -23,7 +23,7 @@ export function inMemoryConnection(atone: TestingCoordinator): AtoneConnection {
   };
 }
 
-/** A crash that a test has planned is no news, and each of a hundred runs would tell it with a stack. */
+/** What a test has planned is no news, and each of a hundred runs would tell it with a stack. */
 function withoutPlanned(usual: ParticipantLog): ParticipantLog {
   return {
     warn: (fields, message) => {
@@ -40,5 +40,6 @@ function withoutPlanned(usual: ParticipantLog): ParticipantLog {
 }
 
 function isPlanned(fields: { readonly error?: unknown }): boolean {
-  return String(fields.error).includes(SimulatedCrashError.TEXT);
+  const text = String(fields.error);
+  return text.includes(SimulatedCrashError.TEXT) || text.includes(SimulatedFailureError.TEXT);
 }

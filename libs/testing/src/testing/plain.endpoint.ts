@@ -20,12 +20,20 @@ export interface Sins {
   readonly lazyUndo?: boolean;
   /** Answers from the key, whatever the input is. */
   readonly anyInput?: boolean;
+  /** Says yes to a confirm of what is undone. */
+  readonly confirmUndone?: boolean;
+  /** Says yes to a confirm of what is not there. */
+  readonly confirmNothing?: boolean;
+  /** Undoes what is confirmed. */
+  readonly cancelConfirmed?: boolean;
+  /** Says no to a repeated confirm. */
+  readonly confirmOnce?: boolean;
   /** Changes its mind after a no. */
   readonly softRefusal?: boolean;
 }
 
 interface StoredBranch {
-  readonly state: 'done' | 'undone' | 'refused';
+  readonly state: 'done' | 'confirmed' | 'undone' | 'refused';
   readonly input: string;
   readonly answer: Json;
 }
@@ -76,12 +84,31 @@ export class PlainEndpoint {
       parts.push(part as Buffer);
     }
     const branch = `${String(request.headers['atone-gid'])} ${String(request.headers['atone-branch-id'])}`;
-    const [status, body] =
-      request.url === '/reservations'
-        ? await this.reserve(branch, Buffer.concat(parts).toString('utf8'))
-        : this.cancel(branch);
+    const [status, body] = await this.answerTo(request.url, branch, Buffer.concat(parts).toString('utf8'));
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(body === null ? '' : JSON.stringify(body));
+  }
+
+  private async answerTo(url: string | undefined, branch: string, body: string): Promise<Answer> {
+    if (url === '/reservations') {
+      return this.reserve(branch, body);
+    }
+    return url === '/reservations/confirm' ? this.confirm(branch) : this.cancel(branch);
+  }
+
+  private confirm(branch: string): Answer {
+    const stored = this.branches.get(branch);
+    if (stored === undefined) {
+      return this.sins.confirmNothing === true ? [204, null] : [409, { detail: 'There is no such hold.' }];
+    }
+    if (stored.state === 'undone') {
+      return this.sins.confirmUndone === true ? [204, null] : [409, { detail: 'It is undone.' }];
+    }
+    if (stored.state === 'confirmed' && this.sins.confirmOnce === true) {
+      return [409, { detail: 'It is confirmed.' }];
+    }
+    this.branches.set(branch, { ...stored, state: 'confirmed' });
+    return [204, null];
   }
 
   private async reserve(branch: string, input: string): Promise<Answer> {
@@ -124,6 +151,9 @@ export class PlainEndpoint {
     const stored = this.branches.get(branch);
     if (stored === undefined && this.sins.noEmptyUndo === true) {
       return [404, { detail: 'There is no such reservation.' }];
+    }
+    if (stored?.state === 'confirmed' && this.sins.cancelConfirmed !== true) {
+      return [409, { detail: 'It is confirmed.' }];
     }
     const isDue = stored?.state === 'done' || (stored?.state === 'undone' && this.sins.undoAgain === true);
     if (isDue && this.sins.lazyUndo !== true) {
