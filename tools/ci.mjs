@@ -51,7 +51,7 @@ async function main() {
   );
   await step('test:chaos', () =>
     runTests(['run', 'test:chaos', '--'], {
-      expected: ['test/chaos/kills.chaos.ts', 'test/chaos/pauses.chaos.ts'],
+      expected: ['kills', 'led', 'pauses'].map((name) => `test/chaos/${name}.chaos.ts`),
     }),
   );
 }

@@ -13,8 +13,9 @@ type Falsy = false | undefined | null | '' | 0;
 export async function until<Answer>(
   what: string,
   question: () => Answer | Falsy | Promise<Answer | Falsy>,
+  patienceMs = PATIENCE_MS,
 ): Promise<Answer> {
-  const givesUpAt = performance.now() + PATIENCE_MS;
+  const givesUpAt = performance.now() + patienceMs;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
     const answer = await question();
@@ -22,7 +23,7 @@ export async function until<Answer>(
       return answer;
     }
     if (performance.now() > givesUpAt) {
-      throw new Error(`Waited ${PATIENCE_MS / 1_000} s in vain until ${what}.`);
+      throw new Error(`Waited ${patienceMs / 1_000} s in vain until ${what}.`);
     }
     // oxlint-disable-next-line no-await-in-loop
     await new Promise((resolve) => {

@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { SeededRandom } from '@atone/engine/testing';
+import type { Booking, Told } from '../harness/booking.contracts.js';
+import { until } from '../harness/until.js';
+import { DEATHS, failpointsOf } from './led.deaths.js';
+import { dieAt, drawBookings, drawLedKills, runBookings } from './led.run.js';
+import { LED_SERVICES, LedWorld } from './led.world.js';
+
+const VICTIMS = [...LED_SERVICES, 'coordinator'] as const;
+
+/** Most decisions of the race come a little before the deadline, or a little after it. */
+const RACE_TIMEOUT_MS = 1_200;
+const RACE_DELAY_MS_MAX = 2_400;
+
+let world: LedWorld | undefined;
+
+afterEach(async () => {
+  await world?.stop();
+});
+
+test('S1 S4 S8 L1 400 led transactions survive 24 kills: each ends once, nothing is taken by halves, and what was told is true', async () => {
+  const random = seededRandom();
+  const bookings = drawBookings(400, () => random.next());
+  const failpoints = Object.fromEntries(VICTIMS.map((victim) => [victim, failpointsOf(victim)]));
+  const kills = drawLedKills({ count: 24, bookingCount: bookings.length }, failpoints, () => random.next());
+  const led = await LedWorld.start();
+  world = led;
+
+  await runBookings(led, bookings, kills);
+
+  expect(await led.violations()).toEqual([]);
+  expect([...new Set(led.told.map(({ outcome }) => outcome))]).toEqual(
+    expect.arrayContaining(['committed', 'aborted']),
+  );
+  expect(VICTIMS.filter((victim) => led.startCount(victim) < 4)).toEqual([]);
+});
+
+test('S4 S8 L1 a process may die at every failpoint of a led transaction', async () => {
+  const led = await LedWorld.start();
+  world = led;
+
+  for (const death of DEATHS) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, or nobody would know who died of what
+    await dieAt(led, death);
+  }
+
+  expect(await led.violations()).toEqual([]);
+});
+
+test('S1 where one coordinator is asked to commit while another is asked by those in doubt, one of them decides for both', async () => {
+  const random = seededRandom();
+  const led = await LedWorld.start({ coordinatorCount: 2 });
+  world = led;
+  const racing = (): readonly Partial<Booking>[] =>
+    drawBookings(80, () => random.next()).map((booking) => ({
+      ...booking,
+      account: 'ann',
+      regrets: false,
+      timeoutMs: RACE_TIMEOUT_MS,
+      decisionDelayMs: random.next() * RACE_DELAY_MS_MAX,
+    }));
+
+  await until('each side has won', async () => hasTwoWinners(await runBookings(led, racing())), 300_000);
+
+  expect(await led.violations()).toEqual([]);
+});
+
+describe('the check proves itself', () => {
+  test('where participants undo past their deadline without asking, a commit that comes late is done by halves, and the check says so', async () => {
+    const led = await LedWorld.start({ decidesAlone: true });
+    world = led;
+
+    await led.book({ timeoutMs: 1_000, decisionDelayMs: 3_000 });
+
+    const found = await until('it has been done by halves', async () => {
+      const violations = await led.violationsNow();
+      return violations.some((sentence) => sentence.includes('stuck: mixed')) && violations;
+    });
+    expect(found.filter((sentence) => sentence.includes('stuck: mixed'))).toHaveLength(1);
+  });
+});
+
+function hasTwoWinners(answers: readonly Told[]): boolean {
+  const isTooLate = ({ error = '' }: Told): boolean => error.includes('decided before its commit came');
+  return answers.some(({ outcome }) => outcome === 'committed') && answers.some(isTooLate);
+}
+
+function seededRandom(): SeededRandom {
+  const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31);
+  process.stdout.write(`CHAOS_SEED=${seed}\n`);
+  return new SeededRandom(seed);
+}
