@@ -81,8 +81,11 @@ describe('the check proves itself', () => {
 });
 
 function hasTwoWinners(answers: readonly Told[]): boolean {
-  const isTooLate = ({ error = '' }: Told): boolean => error.includes('decided before its commit came');
   return answers.some(({ outcome }) => outcome === 'committed') && answers.some(isTooLate);
+}
+
+function isTooLate({ error = '' }: Told): boolean {
+  return error.includes('decided before its commit came');
 }
 
 function seededRandom(): SeededRandom {
