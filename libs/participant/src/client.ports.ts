@@ -21,8 +21,12 @@ export interface HttpResponse {
 /** Time as it passes: `now` counts ms from anywhere and never jumps. */
 export interface ElapsedClock {
   now(): number;
-  /** Calls `callback` once after `delayMs`. */
-  setTimer(delayMs: number, callback: () => void): { cancel(): void };
+  /** Calls `callback` once after `delayMs`. One in the background keeps no process from ending. */
+  setTimer(
+    delayMs: number,
+    callback: () => void,
+    options?: { readonly isBackground: boolean },
+  ): { cancel(): void };
 }
 
 /** What the client needs from the machine it runs on. */
@@ -34,8 +38,12 @@ export interface ClientPorts {
 }
 
 /** Resolves after `delayMs`. */
-export function sleep(clock: ElapsedClock, delayMs: number): Promise<void> {
+export function sleep(
+  clock: ElapsedClock,
+  delayMs: number,
+  options?: { readonly isBackground: boolean },
+): Promise<void> {
   return new Promise((resolve) => {
-    clock.setTimer(delayMs, resolve);
+    clock.setTimer(delayMs, resolve, options);
   });
 }

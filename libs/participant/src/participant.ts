@@ -61,7 +61,8 @@ export interface Participant {
 }
 
 /**
- * Returns the participant of a service.
+ * Returns the participant of a service. One that takes calls of led transactions needs a sweeper beside it
+ * (`createDoubtSweeper`): if an initiator dies, nobody else asks what was decided.
  *
  * @throws MisuseError if the handlers cannot work as they are: the message says which, and what to do.
  */

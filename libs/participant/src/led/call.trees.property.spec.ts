@@ -243,6 +243,6 @@ test('whatever refuses, is lost, repeated or late: the list holds exactly what r
       });
       expect(misplaced).toEqual([]);
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });

@@ -1,5 +1,5 @@
 import { currentFrame, runInFrame } from '../branch.context.js';
-import { askOn, causeOf, decide, mayAnswer, type Decided, type Deciding } from './decision.js';
+import { causeOf, decide, LateAnswers, mayAnswer, type Decided, type Deciding } from './decision.js';
 import { noteOutcome } from './error.outcome.js';
 import type { GlobalTransactions, GlobalTransactionsOptions, TransactionOptions } from './global.options.js';
 import { begin, decisionOf, type Led } from './initiator.js';
@@ -66,6 +66,7 @@ interface Ending {
 class Leader {
   private readonly life: LogLife;
   private readonly notices: Notices;
+  private readonly late: LateAnswers;
 
   constructor(
     private readonly options: GlobalTransactionsOptions,
@@ -73,6 +74,7 @@ class Leader {
   ) {
     this.life = new LogLife(options.coordinator, ports.clock);
     this.notices = new Notices(options.coordinator, ports.clock);
+    this.late = new LateAnswers(options.coordinator, ports);
   }
 
   async lead<Result>(transaction: TransactionOptions<Result>, work: () => Promise<Result>): Promise<Result> {
@@ -197,7 +199,10 @@ class Leader {
     const error = messageOf(causeOf(decided));
     log?.warn({ gid: led.frame.gid, error }, 'abort of a global transaction not confirmed');
     if (mayAnswer(decided)) {
-      void askOn(coordinator, this.ports.clock, deciding);
+      void this.late.askOn(deciding);
+    } else {
+      // Perhaps the log is in another life: transactions that begin now must know it.
+      this.life.forget();
     }
     return 'undecided';
   }
@@ -216,7 +221,7 @@ class Leader {
   }
 
   private async settleLater(led: Led, deciding: Deciding): Promise<void> {
-    const { outcome } = await askOn(this.options.coordinator, this.ports.clock, deciding);
+    const { outcome } = await this.late.askOn(deciding);
     if (outcome === 'committed' || outcome === 'aborted') {
       await this.ran(led, outcome === 'committed' ? 'onCommit' : 'onAbort');
     }

@@ -8,6 +8,8 @@ import type { OpenCall } from './scope.js';
 
 interface Interceptors {
   use(...handlers: never[]): unknown;
+  /** In the order in which they were added; not in axios' types. */
+  readonly handlers?: unknown;
 }
 
 /** What is needed of axios, in the words of its types. */
@@ -74,7 +76,19 @@ export function instrumentAxios<Axios extends AxiosLike>(
       throw error;
     },
   );
+  putFirst(axios.interceptors.request);
+  putFirst(axios.interceptors.response);
   return axios;
+}
+
+/**
+ * Puts what was added last before all others: nearest to the request on its way out, where the others come first, and on
+ * the way back. Another interceptor may throw in between, or hand on something else than axios' answer.
+ */
+function putFirst({ handlers }: Interceptors): void {
+  if (Array.isArray(handlers)) {
+    handlers.unshift(handlers.pop());
+  }
 }
 
 function settle(started: Started | undefined, response: Response | undefined): void {

@@ -1,10 +1,12 @@
 import { runInFrame } from '../branch.context.js';
+import { AnswerGate, type ResponseLike } from './answer.gate.js';
 import { endAnswer, openRequest, type AnswerEnd, type InboundOptions } from './inbound.js';
 import type { RequestLike } from './http.express.js';
 import type { LedFrame, LedPorts } from './led.frame.js';
 
 /** What is needed of a reply of Fastify. */
 interface ReplyLike {
+  readonly raw: ResponseLike;
   readonly statusCode: number;
   code(status: number): unknown;
   header(name: string, value: string): unknown;
@@ -62,6 +64,8 @@ class RequestFrames {
     }
     if (frame !== undefined) {
       this.#frames.set(request, frame);
+      // For handlers that answer past Fastify, by `reply.raw` or `reply.hijack()`.
+      new AnswerGate(reply.raw, frame, this.options).install();
     }
     runInFrame(frame, next);
   }

@@ -230,6 +230,55 @@ describe.each<Kind>(['node', 'express', 'fastify'])('a service on %s', (kind) =>
   });
 });
 
+describe('an answer past the framework', () => {
+  test.each(['raw', 'hijack'] as const)(
+    'of a handler of Fastify tells the list as well (%s)',
+    async (how) => {
+      const app = fastify();
+      app.register(atoneFastify() as never);
+      app.get('/', async (_request, reply) => {
+        await bookTimes(1);
+        if (how === 'hijack') {
+          reply.hijack();
+        }
+        reply.raw.writeHead(200, { 'content-type': 'text/plain' });
+        reply.raw.end('done');
+        return how === 'raw' ? reply : undefined;
+      });
+      await app.listen({ port: 0, host: '127.0.0.1' });
+      closing.push(() => app.close());
+
+      await lead(() => call(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/`));
+
+      expect(decidedIds()).toEqual(['1~run.1']);
+    },
+  );
+
+  test('of a handler that fails after it has answered is left out, also while a list is registered', async () => {
+    const middleware = atoneExpress({ registrar: world.coordinator });
+    const answerTwice = async (response: ServerResponse): Promise<void> => {
+      await bookTimes(60);
+      response.writeHead(200).end('yes');
+      response.writeHead(500).end('no');
+    };
+    const url = await listen(
+      createServer((request: IncomingMessage, response: ServerResponse) => {
+        middleware(request, response, () => {
+          void answerTwice(response);
+        });
+      }),
+    );
+
+    const [status, text] = await lead(async () => {
+      const answer = await call(url);
+      return [answer.status, await answer.text()] as const;
+    });
+
+    expect([status, text]).toEqual([200, 'yes']);
+    expect(world.coordinator.decision?.registered).toMatchObject([{ count: 60 }]);
+  });
+});
+
 /** Answers each request by the next of `answers`; null is a lost answer. */
 function fetchOf(...answers: (number | null)[]) {
   const sent: Headers[] = [];
@@ -321,6 +370,29 @@ describe('other clients', () => {
 
     expect(decidedIds()).toEqual(['1~run.1']);
     expect(world.coordinator.decision?.thrown).toMatchObject([{ branchId: expect.stringMatching(/^2~/u) }]);
+  });
+
+  test('axios takes part whatever other interceptors hand on, and wherever they throw', async () => {
+    const url = await serve('node', async () => {
+      await bookTimes(1);
+      return ok;
+    });
+    const client = axios.create({ baseURL: url });
+    client.interceptors.request.use((config) => {
+      if (config.url === '/never') {
+        throw new Error('not sent');
+      }
+      return config;
+    });
+    client.interceptors.response.use((answer) => answer.data as never);
+    instrumentAxios(client);
+
+    await lead(async () => {
+      await client.get('/yes');
+      await expect(client.get('/never')).rejects.toThrow('not sent');
+    });
+
+    expect(decidedIds()).toEqual(['1~run.1']);
   });
 
   test('a call by hand takes part when it sends the headers that it is given', async () => {

@@ -26,8 +26,11 @@ export function nodeClientPorts(fetchWith: typeof fetch = fetch): ClientPorts {
 /** Time as this process feels it. */
 export const elapsedClock: ElapsedClock = {
   now: () => performance.now(),
-  setTimer(delayMs, callback) {
+  setTimer(delayMs, callback, { isBackground } = { isBackground: false }) {
     const timer = setTimeout(callback, delayMs);
+    if (isBackground) {
+      timer.unref();
+    }
     return { cancel: () => clearTimeout(timer) };
   },
 };
