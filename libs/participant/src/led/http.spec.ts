@@ -230,6 +230,12 @@ describe.each<Kind>(['node', 'express', 'fastify'])('a service on %s', (kind) =>
   });
 });
 
+async function answerTwice(response: ServerResponse): Promise<void> {
+  await bookTimes(60);
+  response.writeHead(200).end('yes');
+  response.writeHead(500).end('no');
+}
+
 describe('an answer past the framework', () => {
   test.each(['raw', 'hijack'] as const)(
     'of a handler of Fastify tells the list as well (%s)',
@@ -256,11 +262,6 @@ describe('an answer past the framework', () => {
 
   test('of a handler that fails after it has answered is left out, also while a list is registered', async () => {
     const middleware = atoneExpress({ registrar: world.coordinator });
-    const answerTwice = async (response: ServerResponse): Promise<void> => {
-      await bookTimes(60);
-      response.writeHead(200).end('yes');
-      response.writeHead(500).end('no');
-    };
     const url = await listen(
       createServer((request: IncomingMessage, response: ServerResponse) => {
         middleware(request, response, () => {
