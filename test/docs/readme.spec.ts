@@ -1,65 +1,30 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { codeBlocks, headings, readText, ROOT } from './markdown.js';
+import { describe, expect, test } from '@jest/globals';
+import { codeBlocks, headings, readText } from './markdown.js';
+import { compileSamples, samplesOf } from './sample.compiler.js';
 
 const README = readText('README.md');
 const CHINESE = readText('README.zh-CN.md');
 
-describe('the example of the README', () => {
-  let folder: string;
+describe('the examples of the README', () => {
+  const samples = samplesOf(README);
 
-  beforeEach(async () => {
-    // Inside the repository, where its packages are found.
-    const cache = join(ROOT, 'node_modules', '.cache', 'atone');
-    await mkdir(cache, { recursive: true });
-    folder = await mkdtemp(join(cache, 'readme-'));
+  test('compile as they stand', async () => {
+    expect(samples.size).toBeGreaterThan(0);
+    expect(await compileSamples(samples)).toBe('');
   });
 
-  afterEach(async () => {
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  test('compiles as it stands', async () => {
-    const example = codeBlocks(README).find(({ language }) => language === 'ts')?.text ?? '';
-
-    expect(await compile(example)).toBe('');
-  });
-
-  test('does not compile with a compensation that is misspelt', async () => {
-    const example = codeBlocks(README).find(({ language }) => language === 'ts')?.text ?? '';
-
-    expect(await compile(example.replace("'refund'", "'refond'"))).toContain('refond');
-  });
-
-  /** Returns the words of the compiler, none if it has nothing to say. */
-  async function compile(text: string): Promise<string> {
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    await writeFile(join(folder, 'example.ts'), text);
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-    const tsc = join(ROOT, 'node_modules', 'typescript-7', 'bin', 'tsc');
-    const compiling = promisify(execFile)(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
-    return compiling.then(
-      ({ stdout }) => stdout,
-      (error: { readonly stdout: string }) => error.stdout,
+  test('do not compile with the end of an action misspelt', async () => {
+    const misspelt = Array.from(
+      samples,
+      ([file, text]) =>
+        [file, text.replace("'refund'", "'refond'").replace("'release'", "'relaese'")] as const,
     );
-  }
-});
 
-/** As strict as our own sources, and read from them, so that nothing has to be built before. */
-const TSCONFIG = {
-  extends: '../../../../tsconfig.base.json',
-  compilerOptions: {
-    composite: false,
-    incremental: false,
-    noEmit: true,
-    typeRoots: ['../../../@types'],
-    customConditions: ['@atone/source'],
-  },
-  files: ['example.ts'],
-};
+    const words = await compileSamples(new Map(misspelt));
+
+    expect([words.includes('refond'), words.includes('relaese')]).toEqual([true, true]);
+  });
+});
 
 test('every npm script that the README and CONTRIBUTING name exists', () => {
   const { scripts } = JSON.parse(readText('package.json')) as { readonly scripts: Record<string, string> };
