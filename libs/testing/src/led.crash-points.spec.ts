@@ -8,7 +8,8 @@ import {
   type FinishedRun,
   type TestingCoordinator,
 } from './index.js';
-import { LedWorld, type HotelChange } from './testing/led.world.js';
+import { LedWorld, type ServiceChange } from './testing/led.world.js';
+import { withoutBarrier } from './testing/without.barrier.js';
 
 let atone: TestingCoordinator;
 let world: LedWorld;
@@ -36,7 +37,15 @@ function isWhole({ run }: FinishedRun): void {
   });
 }
 
-async function failedPoints(change: HotelChange): Promise<readonly string[]> {
+/** Returns at which places those who take part in a led transaction were never made to crash. */
+function placesMissedBy(points: readonly string[]): readonly string[] {
+  const ofEngine = ENGINE_FAILPOINTS.filter((place) => /^engine\.(?:decide|doubt)\./u.test(place));
+  return [...ofEngine, ...PARTICIPANT_FAILPOINTS].filter(
+    (place) => !points.some((point) => point.includes(place)),
+  );
+}
+
+async function failedPoints(change: ServiceChange): Promise<readonly string[]> {
   world.open(change);
   const error = await atone.everyCrashPoint(book, isWhole).then(
     () => undefined,
@@ -48,7 +57,9 @@ async function failedPoints(change: HotelChange): Promise<readonly string[]> {
 test('a trip is booked or not, whatever crashes, gets lost, or comes twice or late', async () => {
   const { points, runCount } = await atone.everyCrashPoint(book, isWhole);
 
+  // One that is undisturbed, and one whose initiator dies: they tell which points there are.
   expect(runCount).toBe(points.length + 2);
+  expect(placesMissedBy(points)).toEqual(['participant.removal.beforeCommit']);
   expect(points.join('\n')).toMatchInlineSnapshot(`
    "initiator crashes before call of hotels.hold (1) #1
    initiator crashes after call of hotels.hold (1) #1
@@ -132,17 +143,6 @@ test('a trip is booked or not, whatever crashes, gets lost, or comes twice or la
   `);
 });
 
-test('each place at which a test can crash those who take part in a led transaction is visited', async () => {
-  const { points } = await atone.everyCrashPoint(book, isWhole);
-
-  const ofEngine = ENGINE_FAILPOINTS.filter((place) => /^engine\.(?:decide|doubt)\./u.test(place));
-  const places = [...ofEngine, ...PARTICIPANT_FAILPOINTS];
-  const missed = places.filter((place) => !points.some((point) => point.includes(place)));
-
-  expect(ofEngine).toHaveLength(4);
-  expect(missed).toEqual(['participant.removal.beforeCommit']);
-});
-
 test('a cancel that does nothing is found', async () => {
   const points = await failedPoints({ hold: { compensate: async () => undefined } });
 
@@ -186,6 +186,18 @@ function bookCarelessly(run: number): Promise<unknown> {
     await world.milesClient.spend({ trip: `trip-${run}` }).catch(() => undefined);
   });
 }
+
+test('a service that has forgotten its barrier is found', async () => {
+  const input = { trip: 'of nobody', nights: 1 };
+  const points = await failedPoints({ barrier: (database) => withoutBarrier(database, input) });
+
+  expect(points).toEqual(
+    expect.arrayContaining([
+      'call of hotels.hold (1) comes twice #1',
+      'confirm of hotels.hold (1) comes twice #1',
+    ]),
+  );
+});
 
 test('who swallows the error of a call and commits the rest is found', async () => {
   const visiting = atone.everyCrashPoint(bookCarelessly, isWhole, { only: /refuses/u });

@@ -173,9 +173,9 @@ describe('failAt', () => {
     { kind: 'before-effect', entries: BOOKED },
     { kind: 'after-effect', entries: BOOKED },
     { kind: 'crash', entries: BOOKED },
-    { kind: 'slow', entries: BOOKED },
-    { kind: 'slow', takes: '20s', entries: UNDONE },
-  ] as const)('has a call go wrong: $kind $takes', async ({ kind, entries, ...options }) => {
+    { kind: 'slow', entries: UNDONE },
+    { kind: 'slow', takes: '5s', entries: BOOKED },
+  ] as const)('has a call go wrong: $kind, for $takes', async ({ kind, entries, ...options }) => {
     const fault = atone.failAt(miles.spend, kind, options);
 
     await world.book('t-1').catch(() => undefined);

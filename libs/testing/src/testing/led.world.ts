@@ -4,7 +4,9 @@ import {
   RefusedError,
   tryAction,
   type ActionHandler,
+  type Barrier,
   type GlobalTransactions,
+  type LocalDatabase,
   type ServiceClient,
 } from '@atone/participant';
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
@@ -30,10 +32,12 @@ interface Entry {
   readonly trip: string;
 }
 
-/** How a service differs from a good one. */
-export interface HotelChange {
+/** How the services differ from good ones. */
+export interface ServiceChange {
   readonly hold?: Partial<ActionHandler<MemoryTransaction>>;
   readonly spend?: Partial<ActionHandler<MemoryTransaction>>;
+  /** What the hotels have in the place of a barrier. */
+  readonly barrier?: (database: LocalDatabase<MemoryTransaction>) => Barrier<MemoryTransaction>;
 }
 
 /** Two services, each with its own database: hotels hold rooms by try, confirm and cancel, and miles are spent by a saga's action. */
@@ -53,15 +57,17 @@ export class LedWorld {
   }
 
   /** Has the services take part anew, changed in what `change` says. */
-  open({ hold, spend }: HotelChange = {}): void {
+  open({ hold, spend, barrier }: ServiceChange = {}): void {
     for (const service of this.joined) {
       service.leave();
     }
+    const connection = this.hotels.connect();
     this.joined = [
       this.atone.serve({
         service: 'hotels',
-        database: this.hotels.connect(),
+        database: connection,
         handlers: [{ ...HOLD, ...hold }],
+        barrier: barrier?.(connection),
       }),
       this.atone.serve({
         service: 'miles',
