@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { ActRefusedError, IllegalTransitionError } from './errors.js';
 import type { BranchReply, SagaEvent } from './saga.event.js';
+import { advanceSaga } from './saga.machine.js';
 import { nextDueAt, stuckOf } from './saga.state.js';
+import { fixedRandom } from './testing/plans.js';
 import { act, NOW } from './testing/sagas.js';
 import {
   active,
@@ -11,6 +13,7 @@ import {
   decision,
   DOWN,
   END_ATTEMPT_COUNT_MAX,
+  LED,
   LedStory,
   ledBranch,
   LOST,
@@ -21,6 +24,7 @@ import {
 } from './testing/leds.js';
 
 const CLOSED: BranchReply = { outcome: 'closed' };
+const MOMENT = { now: NOW, random: fixedRandom(1) };
 const TICK: SagaEvent = { type: 'tick' };
 const CLAIM: SagaEvent = { type: 'claim', by: 'c2' };
 
@@ -241,6 +245,27 @@ describe('an undecided transaction', () => {
 
   test('of no branches any more ends at once by its deadline', () => {
     expect(new LedStory(active()).take(TICK, DEADLINE_MS).saga.state).toBe('aborted');
+  });
+
+  test('of another life of the log is stuck at its deadline, until an operator aborts it', () => {
+    const now = NOW + DEADLINE_MS;
+    const { saga, commands, durability } = advanceSaga(active('1'), TICK, { ...MOMENT, now, epoch: 2 });
+
+    expect([saga.state, commands, durability]).toEqual(['active', [], 'first']);
+    expect(stuckOf(saga)).toEqual({
+      reason: 'log-restored',
+      message: 'It began in life 1 of the log, which is in life 2 now: what was decided may be lost.',
+      since: now,
+    });
+    expect(nextDueAt(saga)).toBeUndefined();
+    expect(new LedStory(saga).take(TICK, DEADLINE_MS).saga).toBe(saga);
+    expect(new LedStory(saga).take(act('abort')).saga).toMatchObject({ state: 'aborting', stuck: undefined });
+  });
+
+  test('of the present life of the log aborts at its deadline', () => {
+    const moment = { ...MOMENT, now: NOW + DEADLINE_MS, epoch: LED.epoch };
+
+    expect(advanceSaga(active('1'), TICK, moment).saga.abort?.code).toBe('deadline');
   });
 
   test('that is paused waits for its operator beyond its deadline', () => {

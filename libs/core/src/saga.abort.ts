@@ -7,7 +7,7 @@ import { stepOf, type AbortReason, type Branch, type BranchState, type Saga } fr
  * is freed, since its undo follows.
  */
 export function beginAbort(draft: Draft, abort: AbortReason): void {
-  draft.change({ state: 'aborting', abort });
+  draft.change({ state: 'aborting', abort, stuck: undefined });
   for (const branch of draft.saga.branches) {
     draft.changeBranch(branch.branchId, turnedRound(draft.saga, branch));
   }

@@ -112,6 +112,13 @@ export class Draft {
     this.durableFirst();
   }
 
+  /** Leaves the saga as a whole to an operator. */
+  stickAll(reason: StuckReason, message: string): void {
+    this.change({ stuck: { reason, message, since: this.now } });
+    this.note({ what: 'stuck', message: `${reason}: ${message}` });
+    this.durableFirst();
+  }
+
   /** Counts an attempt and sends it. An input that cannot be made up sticks the branch instead. */
   send(branchId: string, op: BranchOp): void {
     const content = this.contentOf(branchId, op);

@@ -83,4 +83,6 @@ export interface Moment {
   /** The log's time in ms since 1970. */
   readonly now: number;
   readonly random: Random;
+  /** The present life of the log, as far as it is known. */
+  readonly epoch?: number | undefined;
 }

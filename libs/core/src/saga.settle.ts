@@ -2,14 +2,14 @@ import { planIndex } from './plan.graph.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import { opUnderWay } from './saga.reply.js';
-import { isAbortable, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
+import { hasDeadline, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
 
 /** Carries out what follows from the state, which is not an end yet: turns round, sends what is ready, ends. */
 export function settle(draft: Draft): void {
   if (draft.saga.state === 'running') {
     settleRunning(draft);
-  } else if (draft.saga.state === 'active' && isPastDeadline(draft)) {
-    beginAbort(draft, { code: 'deadline', message: 'The deadline passed before the initiator had decided.' });
+  } else if (draft.saga.state === 'active') {
+    settleActive(draft);
   }
   if (draft.saga.state === 'aborting') {
     goBack(draft);
@@ -30,16 +30,27 @@ function settleRunning(draft: Draft): void {
   }
 }
 
-function isPastDeadline(draft: Draft): boolean {
-  const { saga, now } = draft;
-  return (
-    saga.deadlineAt !== undefined && saga.deadlineAt <= now && saga.paused === undefined && isAbortable(saga)
-  );
+/** What was registered in another life of the log may have been decided there, and the decision lost with its end. */
+function settleActive(draft: Draft): void {
+  const { epoch } = draft.moment;
+  const began = draft.saga.plan.led?.epoch;
+  if (epoch !== undefined && epoch !== began && draft.saga.stuck === undefined) {
+    draft.stickAll(
+      'log-restored',
+      `It began in life ${began} of the log, which is in life ${epoch} now: what was decided may be lost.`,
+    );
+  } else if (isPastDeadline(draft)) {
+    beginAbort(draft, { code: 'deadline', message: 'The deadline passed before the initiator had decided.' });
+  }
+}
+
+function isPastDeadline({ saga, now }: Draft): boolean {
+  return saga.deadlineAt !== undefined && saga.deadlineAt <= now && hasDeadline(saga);
 }
 
 function deadlineMessage(saga: Saga): string {
   const stuck = stuckOf(saga);
-  return stuck === undefined
+  return stuck?.branchId === undefined
     ? 'The deadline passed before all steps were done.'
     : `The deadline passed while step '${stuck.branchId}' was stuck (${stuck.reason}): ${stuck.message}`;
 }

@@ -24,7 +24,7 @@ export type BranchState =
   | 'compensated'
   | 'skipped';
 
-/** Why only an operator can move a branch. */
+/** Why only an operator can move a branch, or the transaction as a whole. */
 export type StuckReason =
   | 'participant-down'
   | 'refused'
@@ -33,7 +33,8 @@ export type StuckReason =
   | 'code'
   | 'code-gone'
   | 'branch-lost'
-  | 'mixed';
+  | 'mixed'
+  | 'log-restored';
 
 /**
  * What kept an attempt from ending in yes or no.
@@ -123,6 +124,8 @@ export interface Saga {
   readonly deadlineAt?: number | undefined;
   readonly endedAt?: number | undefined;
   readonly abort?: AbortReason | undefined;
+  /** Why only an operator can move it, where that is no matter of a single branch. */
+  readonly stuck?: Stuck | undefined;
   readonly paused?: (Actor & { readonly since: number }) | undefined;
   /** In the order of the plan's steps. */
   readonly branches: readonly Branch[];
@@ -178,8 +181,11 @@ export function isEnded(saga: Saga): boolean {
   return saga.state === 'committed' || saga.state === 'aborted';
 }
 
-/** Returns why the saga waits for an operator: the oldest of its stuck branches. */
-export function stuckOf(saga: Saga): (Stuck & { readonly branchId: string }) | undefined {
+/** Returns why the saga waits for an operator: by itself, or by the oldest of its stuck branches. */
+export function stuckOf(saga: Saga): (Stuck & { readonly branchId?: string }) | undefined {
+  if (saga.stuck !== undefined) {
+    return saga.stuck;
+  }
   const stuck = saga.branches.flatMap((branch) =>
     branch.stuck === undefined ? [] : [{ ...branch.stuck, branchId: branch.branchId }],
   );
@@ -194,6 +200,11 @@ export function isAbortable(saga: Saga): boolean {
   const position = planIndex(saga.plan.steps).pivot;
   const pivot = position === undefined ? undefined : saga.branches[position];
   return pivot === undefined || !pivot.wasSent || pivot.state === 'refused';
+}
+
+/** Tells whether the saga aborts by itself when its deadline passes, as things stand. */
+export function hasDeadline(saga: Saga): boolean {
+  return saga.paused === undefined && saga.stuck === undefined && isAbortable(saga);
 }
 
 export function stepOf(saga: Saga, branchId: string): PlanStep {
@@ -255,7 +266,7 @@ export function nextDueAt(saga: Saga): number | undefined {
     .filter((branch) => branch.isInFlight || saga.paused === undefined)
     .map((branch) => branch.dueAt)
     .filter((at) => at !== undefined);
-  if (saga.deadlineAt !== undefined && saga.paused === undefined && isAbortable(saga)) {
+  if (saga.deadlineAt !== undefined && hasDeadline(saga)) {
     due.push(saga.deadlineAt);
   }
   return due.length === 0 ? undefined : Math.min(...due);

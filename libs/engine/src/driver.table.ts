@@ -18,6 +18,8 @@ interface TableParts {
   readonly instanceId: string;
   readonly writer: LogWriter;
   readonly waiters: OutcomeWaiters;
+  /** The life of the log, as it was told last. */
+  readonly epoch: () => number | undefined;
   /** A row may be this instance's though nobody drives it. */
   readonly suspectOrphans: () => void;
 }
@@ -35,6 +37,7 @@ export class DriverTable {
       instanceId: parts.instanceId,
       clock: ports.clock,
       random: ports.random,
+      epoch: parts.epoch,
       write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
       send: (command, answerWithinMs) => {
         ports.transport.send(command, answerWithinMs);

@@ -62,7 +62,8 @@ export class Engine {
       },
     });
     const { writer, waiters, arrivals } = this;
-    this.drivers = new DriverTable(ports, { instanceId, writer, waiters, suspectOrphans });
+    const epoch = (): number | undefined => this.recovery.epoch;
+    this.drivers = new DriverTable(ports, { instanceId, writer, waiters, epoch, suspectOrphans });
     const { drivers } = this;
     this.acceptance = new Acceptance(ports, { options, writer, drivers, arrivals, suspectOrphans });
     this.acts = new Acts({ instanceId, drivers, read: async (gid) => this.get(gid) });
@@ -72,7 +73,7 @@ export class Engine {
       drivers,
       arrivals,
       suspectOrphans,
-      epoch: () => this.recovery.epoch,
+      epoch,
       admit: () => {
         this.doorkeeper.admit(this.crowd);
       },

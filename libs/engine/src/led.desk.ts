@@ -99,6 +99,7 @@ export class LedDesk {
       // What a driver has as decided is durable, and need not wait behind what it is writing now.
       return { snapshot: repeated(this.snapshotOf(driver), decision), isRepeat: true };
     }
+    this.checkDecidable(driver.saga, decision);
     await driver.ask({ type: 'decide', decision });
     return { snapshot: this.snapshotOf(driver), isRepeat: false };
   }
@@ -106,7 +107,7 @@ export class LedDesk {
   private async decideRow({ row, isInDoubt }: Found, decision: Decision): Promise<DecideAnswer> {
     const snapshot = readable(row);
     if (snapshot.saga.state === 'active') {
-      checkSecret(snapshot.saga, decision.secretHash);
+      this.checkDecidable(snapshot.saga, decision);
       return this.decideHere(await this.heirOf(row.gid), decision);
     }
     this.parts.insertion.adoptOrphan(row);
@@ -124,14 +125,31 @@ export class LedDesk {
     if (!('row' in outcome)) {
       return outcome;
     }
-    checkJoinable(readable(outcome.row).saga, request);
+    this.checkJoinable(readable(outcome.row).saga, request);
     return this.enlistHere(await this.heirOf(gid), request);
   }
 
   private async enlistHere(driver: SagaDriver, request: RegistrationRequest): Promise<Snapshot> {
-    checkJoinable(driver.saga, request);
+    this.checkJoinable(driver.saga, request);
     await driver.ask({ type: 'enlist', branches: request.branches });
     return this.snapshotOf(driver);
+  }
+
+  /** Nobody joins after the decision, nor where it may be lost. */
+  private checkJoinable(saga: Saga, request: RegistrationRequest): void {
+    if (saga.state !== 'active') {
+      checkSecret(saga, request.secretHash);
+      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+    }
+    this.checkDecidable(saga, request);
+  }
+
+  private checkDecidable(saga: Saga, { secretHash }: Pick<Decision, 'secretHash'>): void {
+    checkSecret(saga, secretHash);
+    const hindrance = this.parts.gate.undecidable(saga);
+    if (hindrance !== undefined) {
+      throw hindrance;
+    }
   }
 
   /** Takes an undecided transaction over from whoever drives it. */
@@ -221,14 +239,6 @@ function repeated(snapshot: Snapshot, decision: Decision): Snapshot {
     throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
   }
   return snapshot;
-}
-
-/** Nobody joins after the decision. */
-function checkJoinable(saga: Saga, { secretHash }: RegistrationRequest): void {
-  checkSecret(saga, secretHash);
-  if (saga.state !== 'active') {
-    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
-  }
 }
 
 /** Returns the transaction of a row. @throws {OverloadedError} when only a later version may touch it. */

@@ -130,6 +130,18 @@ describe('a question that this log must not answer', () => {
     expect(await world.log.get(trip.gid)).toBeUndefined();
   });
 
+  test('is about what was registered in another life of the log, and may have been decided', async () => {
+    const { engine } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1']));
+    world.log.life = 2;
+    await world.clock.advance(TIMEOUT_MS + 2_100);
+
+    const [verdict] = await engine.doubts([trip.doubt('1')]);
+
+    expect(verdict).toMatchObject({ verdict: 'ask-people' });
+    expect(verdict?.reason).toContain('began in life 1 of the log');
+  });
+
   test('is about a saga that goes by a plan', async () => {
     await world.offer('shop', ['create']);
     const { engine } = await world.coordinator({ script: () => undefined });

@@ -132,6 +132,10 @@ export class LedDoubts {
     if (finding.plan.led?.secretHash !== doubt.secretHash && finding.abort?.code !== 'presumed') {
       return this.contradiction(doubt, 'The secret of the transaction in the log is another one.');
     }
+    const hindrance = this.parts.gate.undecidable(finding);
+    if (hindrance !== undefined) {
+      return { verdict: 'ask-people', reason: hindrance.message };
+    }
     switch (outcomeOf(finding.state)) {
       case 'undecided':
         return this.waitForDeadline(finding.deadlineAt);

@@ -1,4 +1,4 @@
-import { gidLogNumber, gidTimeMs } from '@atone/core';
+import { gidLogNumber, gidTimeMs, type Saga } from '@atone/core';
 import { LED_TIMEOUT_MAX_MS } from '@atone/protocol';
 import type { Clock } from './clock.port.js';
 import type { EngineOptions } from './engine.options.js';
@@ -60,6 +60,11 @@ export class LedGate {
       throw new LogDoubtError('The log has not told yet which life it is in. Ask again.');
     }
     return epoch;
+  }
+
+  /** Returns why the log cannot decide what it holds as undecided: it may have lost the decision with an earlier life. */
+  undecidable({ gid, state, plan: { led } }: Saga): LogRestoredError | undefined {
+    return state === 'active' ? this.epochHindrance(gid, led?.epoch) : undefined;
   }
 
   /** Returns why nothing new can be written of a transaction that began in another life of the log. */

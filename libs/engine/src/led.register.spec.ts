@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { RowUpdate } from './log.port.js';
 import { EngineWorld, overriding, SeededRandom } from './testing/index.js';
 import { LedCase, TIMEOUT_MS, told } from './testing/led.requests.js';
+import { viewOf } from './transaction.view.js';
 
 let world: EngineWorld;
 let trip: LedCase;
@@ -268,6 +269,82 @@ describe('an active row that nobody decides', () => {
 
     expect(transport.ops).toEqual(['compensate 1']);
     expect(await world.log.get(trip.gid)).toMatchObject({ state: 'aborted' });
+  });
+});
+
+describe('an active row of a former life of the log', () => {
+  const LEASE_RENEWED_MS = 2_100;
+
+  test('is decided and extended by nobody, and stays as it is', async () => {
+    const { engine } = await world.coordinator();
+    const other = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1']));
+    const before = await world.log.get(trip.gid);
+    world.log.life = 2;
+    await world.clock.advance(LEASE_RENEWED_MS);
+
+    for (const { engine: asked } of [{ engine }, other]) {
+      const restored = { code: 'LOG_RESTORED', began: 1, present: 2 };
+      // oxlint-disable-next-line no-await-in-loop -- the one that drives it, and then the other.
+      await expect(asked.decide(trip.gid, trip.commit(['1']))).rejects.toMatchObject(restored);
+      // oxlint-disable-next-line no-await-in-loop
+      await expect(asked.decide(trip.gid, trip.abort(['1']))).rejects.toMatchObject(restored);
+      // oxlint-disable-next-line no-await-in-loop
+      await expect(asked.register(trip.gid, trip.registration(['2']))).rejects.toMatchObject(restored);
+    }
+    expect(await world.log.get(trip.gid)).toEqual(before);
+  });
+
+  test.each(['that drove it', 'that takes it over'])(
+    'gets stuck at its deadline at the instance %s, and only an operator aborts it',
+    async (which) => {
+      const { engine, transport } = await world.coordinator();
+      await engine.register(trip.gid, trip.registration(['1']));
+      world.log.life = 2;
+      if (which === 'that takes it over') {
+        await engine.stop();
+      }
+      const heir = which === 'that takes it over' ? await world.coordinator() : { engine, transport };
+      await world.clock.advance(TIMEOUT_MS + LEASE_RENEWED_MS);
+
+      const stuck = { reason: 'log-restored', branchId: undefined, waysOut: ['abort'] };
+      expect(viewOf(await heir.engine.get(trip.gid))).toMatchObject({ state: 'active', stuck });
+      expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', stuckReason: 'log-restored' });
+      const retry = heir.engine.act(trip.gid, { type: 'retry', by: 'ann', reason: 'again' });
+      await expect(retry).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
+      expect(heir.transport.ops).toEqual([]);
+
+      await heir.engine.act(trip.gid, { type: 'abort', by: 'ann', reason: 'nobody has confirmed it' });
+      await world.clock.advance(500);
+      expect(heir.transport.ops).toEqual(['compensate 1']);
+      expect(await world.log.get(trip.gid)).toMatchObject({ state: 'aborted', stuckReason: undefined });
+    },
+  );
+
+  test('is not decided by who has not noticed the new life yet', async () => {
+    const { engine } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1'], { remainingMs: 1_000 }));
+    world.log.life = 2;
+
+    const commit = engine.decide(trip.gid, trip.commit(['1']));
+    await expect(commit).rejects.toMatchObject({ code: 'OVERLOADED', retryable: true });
+    expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active' });
+
+    await world.clock.advance(60_000);
+    expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', stuckReason: 'log-restored' });
+  });
+
+  test('is not aborted by its deadline where nobody has noticed the new life yet', async () => {
+    const { engine, transport } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1'], { remainingMs: 1_000 }));
+    world.log.life = 2;
+
+    await world.clock.advance(1_500);
+    expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active' });
+
+    await world.clock.advance(60_000);
+    expect(transport.ops).toEqual([]);
+    expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', stuckReason: 'log-restored' });
   });
 });
 

@@ -65,6 +65,8 @@ export interface RowUpdate {
   readonly progress: RowProgress;
   /** The instance that goes on driving it; undefined gives it up: whoever finds it due may take it. */
   readonly owner?: string | undefined;
+  /** The life of the log in which alone it may happen; any if absent. */
+  readonly epoch?: number | undefined;
 }
 
 /** A row as it is in the log. */
@@ -149,7 +151,10 @@ export interface TransactionLog {
    */
   insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]>;
 
-  /** Compare-and-set by version. For each update: whether the row had the version and now holds the change. */
+  /**
+   * Compare-and-set by version, and by the life of the log where the update names one. For each update: whether the row
+   * had the version, and now holds the change.
+   */
   update(updates: readonly RowUpdate[]): Promise<readonly boolean[]>;
 
   /**

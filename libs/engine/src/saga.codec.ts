@@ -41,16 +41,16 @@ export function encodeProgress(
   dueInMs: number | undefined,
   plannedSteps: Plan['steps'] = saga.plan.steps,
 ): RowProgress {
-  const stuck = isEnded(saga) ? undefined : stuckOf(saga);
-  const { state, branches, history, historyDroppedCount, abort, paused, endedAt } = saga;
+  const reason = isEnded(saga) ? undefined : stuckOf(saga);
+  const { state, branches, history, historyDroppedCount, abort, stuck, paused, endedAt } = saga;
   const steps = saga.plan.steps === plannedSteps ? undefined : saga.plan.steps;
   return {
     state,
-    stuckReason: stuck?.reason,
-    stuckAt: stuck?.since,
+    stuckReason: reason?.reason,
+    stuckAt: reason?.since,
     isPaused: paused !== undefined,
     dueInMs: isEnded(saga) ? undefined : (dueInMs ?? STUCK_LOOK_MS),
-    document: plain({ steps, branches, history, historyDroppedCount, abort, paused, endedAt }),
+    document: plain({ steps, branches, history, historyDroppedCount, abort, stuck, paused, endedAt }),
   };
 }
 

@@ -25,6 +25,8 @@ export interface DriverHost {
   readonly instanceId: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** The life of the log, as it was told last. */
+  epoch(): number | undefined;
   /** Writes the row by compare-and-set, through every doubt but that of a stop. */
   write(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome>;
   send(command: BranchCommand, answerWithinMs: number): void;
@@ -188,7 +190,7 @@ export class SagaDriver {
   private advance(letter: Letter, event: SagaEvent): Transition | undefined {
     try {
       const { clock, random } = this.host;
-      return advanceSaga(this.saga, event, { now: clock.now(), random });
+      return advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
     } catch (error) {
       letter.reject?.(error);
       if (!(error instanceof ActRefusedError)) {
@@ -214,7 +216,7 @@ export class SagaDriver {
 
   private async persist(saga: Saga, isUrgent: boolean): Promise<void> {
     const owner = isEnded(saga) ? undefined : this.host.instanceId;
-    const outcome = await this.writeRow(this.progressOf(saga), { owner, isUrgent });
+    const outcome = await this.writeRow(saga, { owner, isUrgent });
     if (outcome === 'done') {
       this.current = { saga, version: this.version + 1 };
       this.isDirty = false;
@@ -227,11 +229,23 @@ export class SagaDriver {
   }
 
   private async writeRow(
-    progress: RowProgress,
-    how: { owner: string | undefined; isUrgent: boolean },
+    saga: Saga,
+    { owner, isUrgent }: { owner: string | undefined; isUrgent: boolean },
   ): Promise<UpdateOutcome> {
     const { gid, version } = this;
-    return this.host.write({ gid, version, progress, owner: how.owner }, how.isUrgent);
+    const epoch = this.lifeToDecideIn(saga);
+    return this.host.write({ gid, version, progress: this.progressOf(saga), owner, epoch }, isUrgent);
+  }
+
+  /**
+   * Returns in which life of the log a decision may be written, and undefined for all else. An operator decides in the one
+   * that is known here: he is the one who may, when the transaction began in another.
+   */
+  private lifeToDecideIn({ state, abort, plan }: Saga): number | undefined {
+    if (this.saga.state !== 'active' || state === 'active') {
+      return undefined;
+    }
+    return abort?.code === 'operator' ? this.host.epoch() : plan.led?.epoch;
   }
 
   private progressOf(saga: Saga): RowProgress {
@@ -288,7 +302,7 @@ export class SagaDriver {
 
   private async giveBack(): Promise<void> {
     try {
-      const outcome = await this.writeRow(this.progressOf(this.saga), { owner: undefined, isUrgent: true });
+      const outcome = await this.writeRow(this.saga, { owner: undefined, isUrgent: true });
       this.release(outcome === 'done' ? 'idle' : outcome);
     } catch (error) {
       this.release('dropped');

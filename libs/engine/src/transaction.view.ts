@@ -40,7 +40,7 @@ export function summaryOf(snapshot: Snapshot): TransactionSummary {
 function stuckSummary({ saga, quarantinedAt }: Snapshot): StuckView | undefined {
   const stuck = isEnded(saga) ? undefined : stuckOf(saga);
   if (stuck !== undefined) {
-    return stuckView(saga, stuck, stuck.branchId);
+    return stuckView(saga, stuck);
   }
   if (quarantinedAt === undefined) {
     return undefined;
@@ -87,21 +87,21 @@ function branchView(saga: Saga, branch: Branch): BranchView {
     output: branch.output,
     refusal: refusal === undefined ? undefined : { reason: refusal.reason, details: refusal.details },
     lastError: lastError === undefined ? undefined : { ...lastError, at: iso(lastError.at) },
-    stuck: branch.stuck === undefined ? undefined : stuckView(saga, branch.stuck, branchId),
+    stuck: branch.stuck === undefined ? undefined : stuckView(saga, { ...branch.stuck, branchId }),
     skipped: skip === undefined ? undefined : { by: skip.by, reason: skip.reason },
   };
 }
 
-function stuckView(saga: Saga, stuck: Stuck, branchId: string): StuckView {
-  const canSkip = skipHindrance(saga, branchId) === undefined;
-  const { reason, message, since } = stuck;
+function stuckView(saga: Saga, stuck: Stuck & { readonly branchId?: string }): StuckView {
+  const { reason, message, since, branchId } = stuck;
+  const canSkip = branchId !== undefined && skipHindrance(saga, branchId) === undefined;
   return {
     reason,
     message,
     since: iso(since),
     branchId,
     waysOut: [
-      'retry',
+      ...(branchId === undefined ? [] : (['retry'] as const)),
       ...(canSkip ? (['skip'] as const) : []),
       ...(isAbortable(saga) ? (['abort'] as const) : []),
     ],

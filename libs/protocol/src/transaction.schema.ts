@@ -24,6 +24,7 @@ export const STUCK_REASONS = [
   'branch-lost',
   'mixed',
   'dirty-rows',
+  'log-restored',
 ] as const;
 
 const instant = z.iso.datetime().meta({ description: 'By the clock of the log.' });

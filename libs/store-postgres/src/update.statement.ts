@@ -1,11 +1,13 @@
 import type { RowUpdate } from '@atone/engine';
 import { DuplicateGidError, MissingDueError, isEndState } from './batch.error.js';
+import { IDENTITY } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
  * time does not count and stays as it is, because a change of an indexed column is what makes an update expensive.
- * A finished row never changes, whatever version is named.
+ * A finished row never changes, whatever version is named. The life of the log is looked at where an update names one: in
+ * between the log may have failed over to a database that lacks what was decided last.
  */
 const UPDATE: HotStatement = {
   name: 'atone-update',
@@ -28,12 +30,13 @@ with changed as (
       progress = u.progress
   from unnest(
     $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[], $9::uuid[], $10::float8[],
-    $11::json[]
-  ) as u (gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress)
+    $11::json[], $12::int[]
+  ) as u (gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress, epoch)
   where t.gid = u.gid
     and t.gid between $1 and $2
     and t.version = u.version
     and t.finished_at is null
+    and (u.epoch is null or u.epoch = (select l.epoch from atone.log_life as l where l.identity = ${IDENTITY}))
   returning t.gid, t.state, t.finished_at
 ),
 counted as (
@@ -67,6 +70,7 @@ export async function updateRows(pool: StatementRunner, updates: readonly RowUpd
     sorted.map(({ owner }) => owner),
     sorted.map(({ progress }) => progress.dueInMs),
     sorted.map(({ progress }) => JSON.stringify(progress.document)),
+    sorted.map(({ epoch }) => epoch),
   ]);
   const gids = new Set(changed.map(({ gid }) => gid));
   return updates.map(({ gid }) => gids.has(gid));

@@ -87,6 +87,19 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     expect(await log.get(then.gid)).toBeUndefined();
   });
 
+  test('a row is decided only in the life of the log that the update names', async () => {
+    const { log, newRow } = open();
+    const epoch = await log.epoch();
+    const row = newRow({ kind: 'led', progress: running({ state: 'active' }) });
+    await log.insertIfAbsent([row]);
+    const decision = { gid: row.gid, version: 1, owner: ALICE, progress: running({ state: 'committing' }) };
+
+    expect(await log.update([{ ...decision, epoch: epoch + 1 }])).toEqual([false]);
+    expect(await log.get(row.gid)).toMatchObject({ state: 'active', version: 1 });
+    expect(await log.update([{ ...decision, epoch }])).toEqual([true]);
+    expect(await log.get(row.gid)).toMatchObject({ state: 'committing', version: 2 });
+  });
+
   test('a row that was inserted is taken over and ended like any other', async () => {
     const { log, newRow } = open();
     const row = newRow({ kind: 'led', progress: running({ state: 'committing' }) });

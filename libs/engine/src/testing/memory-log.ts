@@ -210,6 +210,9 @@ export class MemoryLog implements TransactionLog {
     if (row === undefined || row.version !== update.version || row.finishedAt !== undefined) {
       return false;
     }
+    if (update.epoch !== undefined && update.epoch !== this.life) {
+      return false;
+    }
     const version = row.version + 1;
     this.write({ ...row, ...this.changed(update.progress), owner: update.owner, version });
     return true;
