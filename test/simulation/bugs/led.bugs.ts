@@ -91,12 +91,24 @@ export const LED_BUGS: readonly PlantedBug[] = [
   {
     name: 'led-commit-not-awaited',
     what: 'The method returns when its commit has been sent, and not when it is durable.',
-    promises: ['S8'],
+    promises: ['S8', 'TC5'],
     edits: [
       {
         file: `${RUNTIME}/global.transactions.ts`,
         find: 'decided: await decide(coordinator, deciding) });',
         replace: "decided: (void decide(coordinator, deciding), { outcome: 'committed' as const }) });",
+      },
+    ],
+  },
+  {
+    name: 'led-lost-commit-told-as-committed',
+    what: 'A commit that comes behind an abort is told that the transaction is decided, and takes that for its own decision.',
+    promises: ['TC5'],
+    edits: [
+      {
+        file: `${RUNTIME}/decision.ts`,
+        find: '? { outcome: error.outcome }',
+        replace: "? { outcome: 'committed' }",
       },
     ],
   },
@@ -282,6 +294,32 @@ export const LED_BUGS: readonly PlantedBug[] = [
         find: '  const { sql } = open;\n  const held = await lockOrInsert(sql, call, () => rows.insertEmptyUndo(sql, call));\n  if (held === true) {',
         replace:
           '  const { sql } = open;\n  const held = (await rows.lockRow(sql, call)) ?? true;\n  if (held === true) {',
+      },
+    ],
+  },
+  {
+    name: 'led-confirm-of-nothing',
+    what: 'A confirm that finds no row is answered as if the branch were confirmed.',
+    promises: ['TC2'],
+    mode: LED_ALONE,
+    edits: [
+      {
+        file: `${PARTICIPANT}/barrier.confirm.ts`,
+        find: '    return lost(call, NO_ROW);\n  }\n  const { row, transactionId } = held;',
+        replace: "    return { outcome: 'confirmed' };\n  }\n  const { row, transactionId } = held;",
+      },
+    ],
+  },
+  {
+    name: 'led-barrier-asks-no-secret',
+    what: 'A participant confirms a branch for whoever has decided, not only for who called it.',
+    promises: ['S1'],
+    mode: LED_ALONE,
+    edits: [
+      {
+        file: `${PARTICIPANT}/barrier.rules.ts`,
+        find: "  if (led.secretHash !== call.secretHash) {\n    return 'it was",
+        replace: "  if (led.secretHash === '') {\n    return 'it was",
       },
     ],
   },

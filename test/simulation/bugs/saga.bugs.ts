@@ -80,7 +80,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'unknown-counts-as-not-done',
     what: 'An abort leaves out the steps whose outcome is unknown.',
-    promises: ['SA1'],
+    promises: ['SA1', 'TC1'],
     edits: [
       {
         file: `${FOLDER}/saga.settle.ts`,

@@ -83,8 +83,13 @@ export class LedCheck {
 
   /** A participant has answered a command. */
   answered({ gid, branchId }: BranchCommand, { outcome }: BranchReply): void {
-    if (outcome === 'undone' && this.story.has(gid)) {
-      this.factsOf(gid, branchId).isToldUndone = true;
+    if (!this.story.has(gid)) {
+      return;
+    }
+    const facts = this.factsOf(gid, branchId);
+    facts.isToldUndone ||= outcome === 'undone';
+    if (outcome === 'confirmed' && facts.state !== 'confirmed') {
+      this.broken('TC2', gid, `${branchId} was said to be confirmed, and it is ${facts.state}`);
     }
   }
 
@@ -104,10 +109,10 @@ export class LedCheck {
     const outcome = row === undefined ? 'nothing' : outcomeOf(row.state);
     // Of what keeps nothing there may be nothing to write.
     if (told === 'committed' && outcome !== 'committed' && this.story.keptEffects(gid).length > 0) {
-      this.broken('S8', gid, `its initiator was told "committed" while the log said ${outcome}`);
+      this.toldWrong(gid, told, outcome);
     }
     if ((told === 'aborted' || told === 'undecided') && outcome === 'committed') {
-      this.broken('S8', gid, `its initiator was told "${told}" while the log said committed`);
+      this.toldWrong(gid, told, outcome);
     }
   }
 
@@ -166,9 +171,14 @@ export class LedCheck {
     const isVain = !isCommitted && this.story.keptEffects(gid).length === 0;
     const wrong = tells.find((told) => (told === 'committed') !== isCommitted);
     if (wrong !== undefined && !isVain) {
-      const state = this.rows.get(gid)?.state ?? 'unknown to the log';
-      this.broken('S8', gid, `its initiator was told "${wrong}", and it is ${state}`);
+      this.toldWrong(gid, wrong, this.genuineOutcome(gid));
     }
+  }
+
+  /** Who loses against an abort must learn of it; anything else was told before it was in the log, or against it. */
+  private toldWrong(gid: string, told: Told, outcome: string): void {
+    const promise = told === 'committed' && outcome === 'aborted' ? 'TC5' : 'S8';
+    this.broken(promise, gid, `its initiator was told "${told}" while the log said ${outcome}`);
   }
 
   private checkEndOf(gid: string, branchId: string, isCommitted: boolean): void {
@@ -260,7 +270,8 @@ export class LedCheck {
   private checkPresumption(row: StoredRow): void {
     const facts = [...(this.branches.get(row.gid)?.values() ?? [])];
     const latest = this.clock.now() + this.clock.setBackMs;
-    const isForged = planOf(row).led?.secretHash === FORGED_HASH;
+    const { secretHash = '' } = planOf(row).led ?? {};
+    const isForged = secretHash === FORGED_HASH || this.story.isOfAnother(row.gid, secretHash);
     const isDue = facts.some(({ deadlineAt = Number.POSITIVE_INFINITY }) => deadlineAt <= latest);
     if (!isDue && !isForged) {
       this.broken('TC4', row.gid, 'its abort was presumed, and no branch of it was past its deadline');

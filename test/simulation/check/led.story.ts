@@ -97,6 +97,11 @@ export class LedStory {
     return this.leads.get(gid)?.secretHash;
   }
 
+  /** Whether a secret is that of another transaction. */
+  isOfAnother(gid: string, secretHash: string): boolean {
+    return [...this.leads].some(([other, lead]) => other !== gid && lead.secretHash === secretHash);
+  }
+
   told(gid: string, told: Told): void {
     this.leads.get(gid)?.told.push(told);
   }

@@ -63,8 +63,20 @@ function waitOf(query: URLSearchParams): number {
 }
 
 function problemOf(error: unknown): RestAnswer {
-  const { code, outcome, message } = error as { code?: string; outcome?: unknown; message?: string };
-  const status = (ERROR_CODES as Readonly<Record<string, number>>)[code ?? ''];
+  const {
+    code: own,
+    outcome,
+    message,
+    retryable,
+  } = error as {
+    readonly code?: string;
+    readonly outcome?: unknown;
+    readonly message: string;
+    readonly retryable?: boolean;
+  };
+  // What the log did not answer to has no code of its own.
+  const code = own ?? (retryable === true ? 'LOG_UNAVAILABLE' : '');
+  const status = (ERROR_CODES as Readonly<Record<string, number>>)[code];
   if (status === undefined) {
     throw error;
   }

@@ -62,7 +62,12 @@ function comeAsStrangers(world: World, { gid, request }: Decided, when: string):
   if (world.fates.strike('stranger-commit', point) !== undefined) {
     ask(world, `${point} stranger`, async (engine) => {
       await expectRefusal(world, { gid, what: 'a commit without the secret was taken' }, () =>
-        engine.decide(gid, { ...request, to: 'commit', secret: OTHER_SECRET }),
+        engine.decide(gid, {
+          ...request,
+          to: 'commit',
+          secret: OTHER_SECRET,
+          branches: [...request.branches, ...inventedBeside(request)],
+        }),
       );
     });
   }
@@ -71,6 +76,11 @@ function comeAsStrangers(world: World, { gid, request }: Decided, when: string):
     const { initiator, epoch } = request;
     forgeDoubt(world, { gid, ...branch, led: { initiator, epoch } }, point);
   }
+}
+
+/** A branch that nobody has ever called. */
+function inventedBeside({ branches: [branch] }: DecisionRequest): DecisionRequest['branches'] {
+  return branch === undefined ? [] : [{ ...branch, branchId: '99', nonce: 'nonce-of-none' }];
 }
 
 function forgeDoubt(
@@ -91,7 +101,7 @@ function forgeDoubt(
     action,
     kind: 'tcc',
     nonce: 'forged-nonce',
-    secretHash: FORGED_HASH,
+    secretHash: world.draws.pick(`${point} hash`, [FORGED_HASH, ...otherSecrets(world, gid)]),
     epoch: led.epoch,
     initiator: led.initiator,
     overdueMs: 1,
@@ -108,6 +118,12 @@ function forgeDoubt(
   });
 }
 
+/** Who leads another transaction knows the secret of that one. */
+function otherSecrets(world: World, gid: string): readonly string[] {
+  const { story } = world.safety.led;
+  return story.gids.filter((other) => other !== gid).flatMap((other) => story.secretOf(other) ?? []);
+}
+
 /** What is taken from a stranger before the initiator has written anything is the stranger's, and never of the initiator. */
 async function expectRefusal(
   world: World,
@@ -122,7 +138,8 @@ async function expectRefusal(
 
 function ask(world: World, point: string, request: (engine: Engine) => Promise<void>): void {
   const coordinator = world.draws.pick(`${point} where`, world.coordinators);
-  world.scheduler.after(LATER_MS * world.draws.next(`${point} later`), () => {
+  // Most come in time to be first.
+  world.scheduler.after(LATER_MS * world.draws.next(`${point} later`) ** 4, () => {
     coordinator.life?.after(0, () => {
       const { engine } = coordinator;
       if (engine !== undefined) {
