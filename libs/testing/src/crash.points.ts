@@ -164,7 +164,7 @@ class RunSeries {
     if (finished.error !== undefined) {
       throw finished.error;
     }
-    await check(this.experiment, finished).catch((error: unknown) => {
+    await this.judge(finished).catch((error: unknown) => {
       throw wrongFromTheStart({ error, histories: historiesOf(finished) });
     });
     return finished.transactions;
@@ -184,8 +184,7 @@ class RunSeries {
     const finished = await this.run(point.name, before === undefined ? tap : new TwoTaps(before, tap));
     try {
       requireReached(tap, finished);
-      this.requireEnded();
-      await check(this.experiment, finished);
+      await this.judge(finished);
       return undefined;
     } catch (error) {
       return { point: point.name, error, histories: historiesOf(finished) };
@@ -201,7 +200,8 @@ class RunSeries {
   }
 
   /** A branch whose end fails for good is as bad as a transaction that is stuck. */
-  private requireEnded(): void {
+  private async judge(finished: FinishedRun): Promise<void> {
+    await check(this.experiment, finished);
     const [trouble] = this.world.troubles();
     if (trouble !== undefined && this.experiment.options.allowStuck !== true) {
       throw new Error(`A branch in doubt could not be ended: ${trouble}`);

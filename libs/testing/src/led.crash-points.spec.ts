@@ -187,6 +187,17 @@ function bookCarelessly(run: number): Promise<unknown> {
   });
 }
 
+test('a cancel that refuses who is in doubt is found, though no transaction is stuck', async () => {
+  const compensate = (): Promise<never> => Promise.reject(new RefusedError('it is too late'));
+  world.open({ hold: { compensate } });
+
+  const visiting = atone.everyCrashPoint(book, () => true, {
+    only: 'initiator crashes before commit of book-trip #1',
+  });
+
+  await expect(visiting).rejects.toThrow('A branch in doubt could not be ended: 1 of hotels: it is too late');
+});
+
 test('a service that has forgotten its barrier is found', async () => {
   const input = { trip: 'of nobody', nights: 1 };
   const points = await failedPoints({ barrier: (database) => withoutBarrier(database, input) });
