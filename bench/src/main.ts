@@ -81,10 +81,14 @@ function runTask(task: (typeof TASKS)[number]): Promise<void> {
 /** Each task begins with an empty log. */
 async function onRig(work: (rig: Rig) => Promise<void>): Promise<void> {
   const rig = await Rig.start({ nodeArgs });
+  // Who interrupts it must not be left with a server.
+  const stop = (): void => void rig.stop().finally(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await work(rig);
   } finally {
     await rig.stop();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

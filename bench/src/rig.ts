@@ -22,6 +22,7 @@ export type CpuReading = Readonly<Record<'coordinator' | 'postgres' | 'participa
 export class Rig {
   readonly log: LogMeter;
   private readonly children = new Map<RigChild, ChildProcess>();
+  private stopping: Promise<void> | undefined;
 
   private constructor(
     readonly url: string,
@@ -95,7 +96,13 @@ export class Rig {
     return { ...others, load: isRunning(initiator) ? load : Number.NaN };
   }
 
-  async stop(): Promise<void> {
+  /** Stops all parts, and leaves nothing behind. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopAll();
+    return this.stopping;
+  }
+
+  private async stopAll(): Promise<void> {
     const { coordinator, database, postgres, dataDir } = this.parts;
     for (const child of [coordinator, ...this.children.values()]) {
       child.kill('SIGTERM');
