@@ -4,12 +4,22 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readEnvironment, type Environment } from './environment.js';
 
-/** Starts the service that `moduleOf` makes, on the address that the environment gives. */
+/** Starts the service that `moduleOf` makes, as a program of its own. */
 export async function startService(moduleOf: (environment: Environment) => DynamicModule): Promise<void> {
   const environment = readEnvironment(process.env);
-  const app = await NestFactory.create<NestFastifyApplication>(moduleOf(environment), new FastifyAdapter());
-  app.useGlobalPipes(new StandardSchemaValidationPipe());
+  const app = await openService(moduleOf(environment), environment.PORT);
   // Without it a stop would leave commands half done.
   app.enableShutdownHooks();
-  await app.listen(environment.PORT, '127.0.0.1');
+}
+
+/** Starts the service of `module`, on `port`; 0 takes any. */
+export async function openService(
+  module: DynamicModule,
+  port: number,
+  options: { readonly logger?: false } = {},
+): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), options);
+  app.useGlobalPipes(new StandardSchemaValidationPipe());
+  await app.listen(port, '127.0.0.1');
+  return app;
 }

@@ -22,7 +22,7 @@ export interface Findings {
   readonly twice: readonly string[];
   /** What is neither taken nor given back: seats, rooms, cars, drafts of policies and pending bookings. */
   readonly heldCount: number;
-  /** Rows of barriers that nobody has ended. */
+  /** Branches that had an effect, and that nobody has ended. */
   readonly doubtCount: number;
 }
 
@@ -48,10 +48,11 @@ select count(*)::int as count
 from booking
 where state = 'pending'`;
 
+/** What was refused has no effect, and is asked about only after its deadline. */
 const DOUBTS = `
 select count(*)::int as count
 from atone.barrier
-where doubt_at is not null`;
+where doubt_at is not null and state <> 'refused'`;
 
 /** Each branch is held once, and then either confirmed or cancelled, once. */
 const TWICE = `

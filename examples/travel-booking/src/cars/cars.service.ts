@@ -22,7 +22,7 @@ import { cars } from '../contracts.js';
  */
 
 // Of what moves nothing is unique, on purpose: what happened twice is seen.
-const TABLES = `
+export const TABLES = `
 create table if not exists fleet (city text primary key, price_cents integer not null, total integer not null,
   free integer not null check (free >= 0), held integer not null default 0, taken integer not null default 0);
 create table if not exists move (gid uuid not null, branch_id text not null, trip_no integer not null,
@@ -50,7 +50,7 @@ async function move(kind: keyof typeof MOVES, input: unknown, branch: Branch): P
   return rows[0].price_cents;
 }
 
-const holdCar: ActionHandler<PoolClient> = {
+export const holdCar: ActionHandler<PoolClient> = {
   contract: cars.hold,
   run: async (input, branch) => ({ priceCents: await move('hold', input, branch) }),
   confirm: async (end) => void (await move('confirm', end.input, end)),
