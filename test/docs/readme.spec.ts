@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { codeBlocks, headings, readText } from './markdown.js';
-import { compileSamples, samplesOf } from './sample.compiler.js';
+import { COMPILE_TIMEOUT_MS, compileSamples, samplesOf } from './sample.compiler.js';
 
 const README = readText('README.md');
 const CHINESE = readText('README.zh-CN.md');
@@ -8,22 +8,30 @@ const CHINESE = readText('README.zh-CN.md');
 describe('the examples of the README', () => {
   const samples = samplesOf(README);
 
-  test('compile as they stand', async () => {
-    expect(samples.size).toBeGreaterThan(0);
-    expect(await compileSamples(samples)).toBe('');
-  });
+  test(
+    'compile as they stand',
+    async () => {
+      expect(samples.size).toBeGreaterThan(0);
+      expect(await compileSamples(samples)).toBe('');
+    },
+    COMPILE_TIMEOUT_MS,
+  );
 
-  test('do not compile with the end of an action misspelt', async () => {
-    const misspelt = Array.from(
-      samples,
-      ([file, text]) =>
-        [file, text.replace("'refund'", "'refond'").replace("'release'", "'relaese'")] as const,
-    );
+  test(
+    'do not compile with the end of an action misspelt',
+    async () => {
+      const misspelt = Array.from(
+        samples,
+        ([file, text]) =>
+          [file, text.replace("'refund'", "'refond'").replace("'release'", "'relaese'")] as const,
+      );
 
-    const words = await compileSamples(new Map(misspelt));
+      const words = await compileSamples(new Map(misspelt));
 
-    expect([words.includes('refond'), words.includes('relaese')]).toEqual([true, true]);
-  });
+      expect([words.includes('refond'), words.includes('relaese')]).toEqual([true, true]);
+    },
+    COMPILE_TIMEOUT_MS,
+  );
 });
 
 test('every npm script that the README and CONTRIBUTING name exists', () => {

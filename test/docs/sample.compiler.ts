@@ -16,6 +16,9 @@ const TSCONFIG = {
   },
 };
 
+/** A compiler reads the types of NestJS, TypeORM and Express, which takes its time on a busy machine. */
+export const COMPILE_TIMEOUT_MS = 60_000;
+
 /** Returns the samples in TypeScript of a page by their file names: the one that the first line tells, or a number. */
 export function samplesOf(markdown: string): ReadonlyMap<string, string> {
   const samples = codeBlocks(markdown).filter(({ language }) => language === 'ts');

@@ -1,13 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { readText } from './markdown.js';
-import { compileSamples, samplesOf } from './sample.compiler.js';
+import { COMPILE_TIMEOUT_MS, compileSamples, samplesOf } from './sample.compiler.js';
 
 /** Pages whose samples in TypeScript are whole: each a file of one project. */
 const PAGES = ['docs/led-transactions.md'];
 
-test.each(PAGES)('the samples of %s compile as they stand', async (page) => {
-  const samples = samplesOf(readText(page));
+test.each(PAGES)(
+  'the samples of %s compile as they stand',
+  async (page) => {
+    const samples = samplesOf(readText(page));
 
-  expect(samples.size).toBeGreaterThan(0);
-  expect(await compileSamples(samples)).toBe('');
-});
+    expect(samples.size).toBeGreaterThan(0);
+    expect(await compileSamples(samples)).toBe('');
+  },
+  COMPILE_TIMEOUT_MS,
+);
