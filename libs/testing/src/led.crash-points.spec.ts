@@ -188,8 +188,7 @@ function bookCarelessly(run: number): Promise<unknown> {
 }
 
 test('a cancel that refuses who is in doubt is found, though no transaction is stuck', async () => {
-  const compensate = (): Promise<never> => Promise.reject(new RefusedError('it is too late'));
-  world.open({ hold: { compensate } });
+  world.open({ hold: { compensate: () => Promise.reject(new RefusedError('it is too late')) } });
 
   const visiting = atone.everyCrashPoint(book, () => true, {
     only: 'initiator crashes before commit of book-trip #1',

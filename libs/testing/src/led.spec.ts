@@ -170,12 +170,12 @@ describe('a handler that calls another service', () => {
 
 describe('failAt', () => {
   test.each([
-    { kind: 'before-effect', entries: BOOKED },
-    { kind: 'after-effect', entries: BOOKED },
-    { kind: 'crash', entries: BOOKED },
-    { kind: 'slow', entries: UNDONE },
+    { kind: 'before-effect', takes: undefined, entries: BOOKED },
+    { kind: 'after-effect', takes: undefined, entries: BOOKED },
+    { kind: 'crash', takes: undefined, entries: BOOKED },
+    { kind: 'slow', takes: '11s', entries: UNDONE },
     { kind: 'slow', takes: '5s', entries: BOOKED },
-  ] as const)('has a call go wrong: $kind, for $takes', async ({ kind, entries, ...options }) => {
+  ] as const)('has a call go wrong: $kind ($takes)', async ({ kind, entries, ...options }) => {
     const fault = atone.failAt(miles.spend, kind, options);
 
     await world.book('t-1').catch(() => undefined);

@@ -27,12 +27,13 @@ export interface QuestionParts {
   readonly listener: FailpointListener;
 }
 
-/** Longer than it is waited from one question about a branch to the next. */
-const PAUSE_MAX_MS = 600_000;
+/** The sweeper waits no longer from one question about a branch to the next: it begins with a second, and doubles. */
+const PAUSE_MS = { first: 1_000, max: 300_000, people: 5_400_000 };
 
 interface OpenBranch {
   /** When it is found by the next pass, if it is still in doubt. */
   dueAt: number;
+  askCount: number;
   /** Why it cannot be ended. */
   trouble?: string | undefined;
 }
@@ -80,8 +81,9 @@ export class Questions implements BranchAsker {
   begins(command: BranchCommand): void {
     const key = keyOf(command);
     const { clock } = this.parts;
-    const dueAt = this.open.get(key)?.dueAt ?? clock.now() + (command.remainingMs ?? 0);
-    this.open.set(key, { dueAt });
+    if (!this.open.has(key)) {
+      this.open.set(key, { dueAt: clock.now() + (command.remainingMs ?? 0), askCount: 0 });
+    }
     this.rest();
   }
 
@@ -147,14 +149,21 @@ export class Questions implements BranchAsker {
 
   private async ask(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
     const ours = doubts.filter((doubt) => this.open.has(keyOf(doubt)));
-    for (const doubt of ours) {
-      const branch = this.open.get(keyOf(doubt));
-      if (branch !== undefined) {
-        branch.dueAt = this.parts.clock.now() + PAUSE_MAX_MS;
-      }
-    }
     const verdicts = ours.length === 0 ? [] : await this.parts.doubts.ask(ours);
+    for (const verdict of verdicts) {
+      this.putOff(verdict);
+    }
     return [...verdicts, ...doubts.filter((doubt) => !ours.includes(doubt)).map(leftBehind)];
+  }
+
+  private putOff(verdict: Verdict): void {
+    const branch = this.open.get(keyOf(verdict));
+    if (branch !== undefined) {
+      const pauseMs = Math.min(PAUSE_MS.max, PAUSE_MS.first * 2 ** branch.askCount);
+      const waitMs = verdict.verdict === 'ask-people' ? PAUSE_MS.people : (verdict.waitMs ?? 0);
+      branch.askCount += 1;
+      branch.dueAt = this.parts.clock.now() + waitMs + pauseMs;
+    }
   }
 
   private async execute(command: BranchCommand): Promise<BranchReply> {
