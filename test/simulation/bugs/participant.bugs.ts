@@ -7,7 +7,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'barrier-beside-the-effect',
     what: 'The effect stays when the transaction of its barrier row fails.',
-    promises: ['S4', 'S5', 'SA1', 'SA2', 'S1', 'SA5'],
+    promises: ['S4', 'S5', 'SA1', 'SA2', 'S1', 'SA5', 'TC1', 'TC4'],
     edits: [
       {
         file: `${FOLDER}/testing/memory.database.ts`,
@@ -48,7 +48,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'each-attempt-a-branch-of-its-own',
     what: 'The barrier knows a repeat by the number of its attempt, and so never.',
-    promises: ['S4', 'SA1', 'SA2', 'S5'],
+    promises: ['S4', 'SA1', 'SA2', 'S5', 'TC1', 'TC2'],
     edits: [
       {
         file: `${FOLDER}/participant.ts`,
@@ -65,7 +65,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'refusal-not-stored',
     what: 'A refusal is told and not stored, so that a repeat may succeed.',
-    promises: ['SA1', 'SA2', 'SA5', 'S1'],
+    promises: ['SA1', 'SA2', 'SA5', 'S1', 'TC1'],
     edits: [
       {
         file: `${FOLDER}/barrier.turn.ts`,
@@ -93,7 +93,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'undone-twice',
     what: 'A compensation that is repeated runs again.',
-    promises: ['S4'],
+    promises: ['S4', 'S7'],
     edits: [
       {
         file: `${FOLDER}/barrier.ts`,

@@ -77,7 +77,8 @@ export class SafetyCheck {
       this.led.removed(row);
     }
     // A transaction of a database is about one branch.
-    if (this.led.story.has(rows[0]?.gid ?? '')) {
+    const [first] = [...rows, ...(entries as unknown as readonly Effect[])];
+    if (this.led.story.has(first?.gid ?? '')) {
       this.led.committed({ rows, entries });
       return;
     }

@@ -36,7 +36,7 @@ export function ledHandlersOf(
     },
     compensate: async ({ gid, branchId, input: value, output: stored, transaction }) => {
       const { branch } = value as LedInput;
-      const { effect } = stored as LedOutput;
+      const { effect = 'none' } = (stored ?? {}) as Partial<LedOutput>;
       await takeTime(life, `${branch} undo`);
       transaction.record({ gid, branchId, op: 'compensate', effect } satisfies LedEffect);
       fail(life, `${branch} undo`);

@@ -113,7 +113,7 @@ export class LedKit {
 }
 
 /** Returns the clock and the dice of one life. */
-export function portsOf(life: Life): LedPorts {
+function portsOf(life: Life): LedPorts {
   const { world, name } = life.process;
   const { scheduler } = world;
   const clock: ElapsedClock = {
