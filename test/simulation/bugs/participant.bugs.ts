@@ -34,7 +34,7 @@ export const PARTICIPANT_BUGS: readonly PlantedBug[] = [
   {
     name: 'undo-without-an-action',
     what: 'A compensation runs although its action never did.',
-    promises: ['S7'],
+    promises: ['S7', 'L1'],
     edits: [
       {
         file: `${FOLDER}/barrier.ts`,
