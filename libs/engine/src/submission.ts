@@ -13,6 +13,10 @@ export function planOf(submission: Submission, catalogue: Catalogue): Plan {
   if (unknown.length > 0) {
     throw new InvalidPlanError('UNKNOWN_ACTION', unknown);
   }
+  const tries = submission.steps.flatMap((step, position) => tryIn(step, position, catalogue));
+  if (tries.length > 0) {
+    throw new InvalidPlanError('INVALID_PLAN', tries);
+  }
   const plan: Plan = {
     name: submission.name,
     input: submission.input ?? null,
@@ -74,6 +78,15 @@ function unknownAction(step: SubmittedStep, position: number, catalogue: Catalog
     ];
   }
   return [];
+}
+
+/** No plan confirms anything: what a try holds would stay held. */
+function tryIn(step: SubmittedStep, position: number, catalogue: Catalogue): FieldProblem[] {
+  if (catalogue.action(step.service, step.action)?.entry.kind !== 'tcc') {
+    return [];
+  }
+  const message = `'${step.service}.${step.action}' is a try, and a plan confirms none. Call it in a led transaction, or use an action with a compensation.`;
+  return [{ field: `/steps/${position}/action`, message }];
 }
 
 /** Drops members that are there but undefined, which zod leaves behind and stored plans need not hold. */

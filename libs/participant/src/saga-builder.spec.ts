@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { submissionSchema } from '@atone/protocol';
 import { z } from 'zod';
-import { action, contract } from './contract.js';
+import { action, contract, tryAction } from './contract.js';
 import { InvalidSagaError } from './saga-builder.errors.js';
 import { saga } from './saga-builder.js';
 
@@ -212,6 +212,15 @@ describe('a mapping that calculates', () => {
 
     expect(build).toThrow(InvalidSagaError);
     expect(build).toThrow(/saga 'place-order' .* step 'mail', it .*let the participant calculate/u);
+  });
+
+  test('a try is refused, by the compiler and at once: no plan would ever confirm it', () => {
+    const hotel = contract('hotel', { hold: tryAction({ input: z.object({}), output: z.object({}) }) });
+
+    // @ts-expect-error -- it is no action
+    const build = () => saga('trip', Order).step('room', hotel.hold, () => ({}));
+
+    expect(build).toThrow('hotel.hold, which is a try');
   });
 
   test('is refused when it returns a promise of the input', async () => {

@@ -80,7 +80,7 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
   // oxlint-disable max-params -- an object would make every step of every saga harder to read
   step<
     const Name extends string,
-    Contract extends ActionContract,
+    Contract extends ActionContract<PayloadSchema, PayloadSchema, 'saga'>,
     Result extends Mapped<RawInputOf<Contract>>,
   >(
     name: Name & NewStepName<Name, Outputs>,
@@ -92,6 +92,7 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
     options: StepOptions<Extract<keyof Outputs, string>> = {},
   ): Saga<Schema, WithStep<Outputs, Name, Contract>> {
     // oxlint-enable max-params
+    this.refuseTry(name, contract);
     const step: SubmittedStep = {
       name,
       service: contract.service,
@@ -122,6 +123,16 @@ export class Saga<Schema extends PayloadSchema, Outputs extends object> {
       ...definedOnly({ tags: tagsOf(options, input) }),
       steps: this.steps.map((step) => withoutMissing(step, document, name)),
     };
+  }
+
+  private refuseTry(step: string, { service, name, kind }: ActionContract): void {
+    if (kind === 'tcc') {
+      throw new InvalidSagaError(
+        this.head.name,
+        `step '${step}' calls ${service}.${name}, which is a try, and no plan confirms one. Call it in a led transaction ` +
+          '(`@GlobalTransaction`), or use an action with a compensation.',
+      );
+    }
   }
 
   /** Returns the input of a step, or undefined where the action takes none. */

@@ -20,7 +20,7 @@ export class EngineWorld {
   private readonly random = new SeededRandom(1);
   private instanceCount = 0;
 
-  /** Enters a service whose actions have a compensation, unless their name ends in `!`. */
+  /** Enters a service whose actions have a compensation, unless their name ends in `!`. One that ends in `?` is a try. */
   async offer(
     service: string,
     actions: readonly string[],
@@ -32,7 +32,8 @@ export class EngineWorld {
       kind,
       protocol: 1,
       actions: actions.map((name) => ({
-        name: name.replace('!', ''),
+        name: name.replace(/[!?]$/u, ''),
+        ...(name.endsWith('?') ? { kind: 'tcc' as const } : {}),
         hasCompensation: !name.endsWith('!'),
         ...(kind === 'plain' ? { path: `/${name}`, compensatePath: `/${name}/undo` } : {}),
       })),
