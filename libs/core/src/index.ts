@@ -5,7 +5,7 @@ export * from './json-depth.js';
 export * from './json-pointer.js';
 export * from './json.js';
 export * from './led.branch.js';
-export { conflictOf, isSameDecision, isToConfirm, missingOf } from './led.list.js';
+export { branchReaching, conflictOf, isSameDecision, isToConfirm, missingOf } from './led.list.js';
 export { checkSecret } from './led.act.js';
 export * from './led.plan.js';
 export * from './nearest-name.js';

@@ -9,10 +9,12 @@ export interface LedBranch {
   readonly service: string;
   readonly action: string;
   readonly kind: BranchKind;
-  /** Drawn by the participant when its barrier first wrote the row. Absent where there is no barrier. */
+  /** Drawn by the participant when its barrier first wrote the row. Absent where there is no barrier, or nobody told it. */
   readonly nonce?: string | undefined;
   /** The SHA-256 of the action's input in canonical JSON. */
   readonly inputHash?: string | undefined;
+  /** Whether its service is known to keep a barrier, although no nonce is told. */
+  readonly hasBarrier?: boolean | undefined;
   /** What its end is told where no barrier remembers it. */
   readonly input?: Json | undefined;
   readonly output?: Json | undefined;

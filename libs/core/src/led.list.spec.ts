@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Decision, LedBranch } from './led.branch.js';
 import { conflictOf, doubleIn, isSameDecision, isToConfirm, missingOf } from './led.list.js';
 import type { Saga } from './saga.state.js';
-import { active, decided, decision, LedStory, ledBranch } from './testing/leds.js';
+import { active, decided, decision, LedStory, ledBranch, plainBranch } from './testing/leds.js';
 
 const BELOW = { prefix: '2~k7.', count: 2 } as const;
 
@@ -141,9 +141,11 @@ describe('what is told of a branch', () => {
 
 describe('a branch in doubt', () => {
   const committing = decided(decision('commit', ['1'], { thrown: [ledBranch('2')] }));
+  const untold = decided(decision('commit', [plainBranch('1')]));
 
   test.each<[string, Saga, string, string | undefined, boolean]>([
     ['is confirmed when it is on the list', committing, '1', 'nonce-1', true],
+    ['is confirmed whatever its nonce, when none was listed', untold, '1', 'nonce-9', true],
     ['is confirmed after the end as well', { ...committing, state: 'committed' }, '1', 'nonce-1', true],
     ['is undone when its row is of another call', committing, '1', 'nonce-9', false],
     ['is undone when it tells no nonce', committing, '1', undefined, false],

@@ -1,8 +1,8 @@
-import type { Decision, LedBranch } from './led.branch.js';
+import type { Decision, LedBranch, LedStep } from './led.branch.js';
 import { callsAbove } from './led.order.js';
 import { planIndex } from './plan.graph.js';
 import type { PlanStep } from './plan.js';
-import { positionOf, type Saga } from './saga.state.js';
+import { outcomeOf, positionOf, type Branch, type Saga } from './saga.state.js';
 
 /* What the list of a decision says, and whether it fits what is known. */
 
@@ -81,9 +81,28 @@ export function missingOf(saga: Saga | undefined, decision: Decision): string | 
 
 /** Tells whether a branch of a decided transaction is to be confirmed: it is on the list, and is the very one. */
 export function isToConfirm(saga: Saga, branchId: string, nonce: string | undefined): boolean {
-  const step = saga.plan.steps[positionOf(saga, branchId)];
-  const isCommitted = saga.state === 'committing' || saga.state === 'committed';
-  return isCommitted && step?.led?.goal === 'follow' && step.led.nonce === nonce;
+  const { led } = saga.plan.steps[positionOf(saga, branchId)] ?? {};
+  return led !== undefined && isConfirming(saga, led) && isMeant(led, nonce);
+}
+
+/**
+ * Returns the branch by which a decision reaches what was called under an id, or undefined if none does. Its end asks
+ * for a nonce only to confirm: to undo, whatever stands under the id is meant.
+ */
+export function branchReaching(saga: Saga, branchId: string, nonce: string): Branch | undefined {
+  const position = positionOf(saga, branchId);
+  const { led } = saga.plan.steps[position] ?? {};
+  const isReached = led !== undefined && (!isConfirming(saga, led) || isMeant(led, nonce));
+  return isReached ? saga.branches[position] : undefined;
+}
+
+function isConfirming({ state }: Saga, { goal }: LedStep): boolean {
+  return outcomeOf(state) === 'committed' && goal === 'follow';
+}
+
+/** Who listed the branch may not have told its nonce. */
+function isMeant(step: LedStep, nonce: string | undefined): boolean {
+  return step.nonce === undefined || step.nonce === nonce;
 }
 
 /** Returns what tells whether a decision to commit holds a branch, by its id or by a count. */

@@ -1,9 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ActRefusedError, IllegalTransitionError } from './errors.js';
 import type { BranchReply, SagaEvent } from './saga.event.js';
-import { advanceSaga } from './saga.machine.js';
 import { nextDueAt, stuckOf } from './saga.state.js';
-import { fixedRandom } from './testing/plans.js';
 import { act, NOW } from './testing/sagas.js';
 import {
   active,
@@ -13,7 +11,6 @@ import {
   decision,
   DOWN,
   END_ATTEMPT_COUNT_MAX,
-  LED,
   LedStory,
   ledBranch,
   LOST,
@@ -24,7 +21,6 @@ import {
 } from './testing/leds.js';
 
 const CLOSED: BranchReply = { outcome: 'closed' };
-const MOMENT = { now: NOW, random: fixedRandom(1) };
 const TICK: SagaEvent = { type: 'tick' };
 const CLAIM: SagaEvent = { type: 'claim', by: 'c2' };
 
@@ -247,27 +243,6 @@ describe('an undecided transaction', () => {
     expect(new LedStory(active()).take(TICK, DEADLINE_MS).saga.state).toBe('aborted');
   });
 
-  test('of another life of the log is stuck at its deadline, until an operator aborts it', () => {
-    const now = NOW + DEADLINE_MS;
-    const { saga, commands, durability } = advanceSaga(active('1'), TICK, { ...MOMENT, now, epoch: 2 });
-
-    expect([saga.state, commands, durability]).toEqual(['active', [], 'first']);
-    expect(stuckOf(saga)).toEqual({
-      reason: 'log-restored',
-      message: 'It began in life 1 of the log, which is in life 2 now: what was decided may be lost.',
-      since: now,
-    });
-    expect(nextDueAt(saga)).toBeUndefined();
-    expect(new LedStory(saga).take(TICK, DEADLINE_MS).saga).toBe(saga);
-    expect(new LedStory(saga).take(act('abort')).saga).toMatchObject({ state: 'aborting', stuck: undefined });
-  });
-
-  test('of the present life of the log aborts at its deadline', () => {
-    const moment = { ...MOMENT, now: NOW + DEADLINE_MS, epoch: LED.epoch };
-
-    expect(advanceSaga(active('1'), TICK, moment).saga.abort?.code).toBe('deadline');
-  });
-
   test('that is paused waits for its operator beyond its deadline', () => {
     const story = new LedStory(active('1')).take(act('pause')).take(TICK, DEADLINE_MS * 2);
 
@@ -331,6 +306,14 @@ describe('an endpoint without a barrier', () => {
     expect(story.sentNow).toEqual([]);
     expect(story.saga.state).toBe('committed');
     expect(story.branch('1')).toMatchObject({ state: 'confirmed', endedAt: NOW });
+  });
+
+  test('is told apart from a library whose nonce nobody has told: that one is confirmed, and remembers the input', () => {
+    const story = LedStory.decided(decision('commit', [{ ...saga, hasBarrier: true }]));
+
+    expect(story.last.commands).toEqual([
+      { type: 'call', branchId: '1', op: 'confirm', round: 1, attempt: 1 },
+    ]);
   });
 
   test('gets its try confirmed with its input and answer as they were, durable first', () => {

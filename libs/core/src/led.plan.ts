@@ -145,7 +145,7 @@ function chained(steps: readonly PlanStep[]): PlanStep[] {
 }
 
 function stepFor(branch: LedBranch, goal: LedStep['goal']): PlanStep {
-  const { branchId, service, action, kind, nonce, inputHash, input = null } = branch;
+  const { branchId, service, action, kind, nonce, inputHash, hasBarrier = false, input = null } = branch;
   return {
     branchId,
     service,
@@ -155,7 +155,7 @@ function stepFor(branch: LedBranch, goal: LedStep['goal']): PlanStep {
     pivot: false,
     onRefusal: 'abort',
     // A service without one has registered its branch itself; what threw was asked of the library, and told no nonce.
-    hasBarrier: nonce !== undefined || goal === 'undo',
+    hasBarrier: hasBarrier || nonce !== undefined || goal === 'undo',
     canUndo: true,
     led: { kind, nonce, inputHash, goal },
   };

@@ -12,6 +12,7 @@ import {
   missingOf,
   outcomeOf,
   type Decision,
+  type LedBranch,
   type Saga,
 } from '@atone/core';
 import type { DecisionRequest, RegistrationRequest } from '@atone/protocol';
@@ -55,7 +56,7 @@ export class LedDesk {
   async decide(asked: Asked<DecisionRequest>): Promise<DecideAnswer> {
     const { gid } = asked;
     this.parts.gate.check(gid);
-    const decision = decisionOf(asked.request);
+    const decision = this.decisionOf(asked.request);
     const answer = await untilTaken(gid, async () => this.decideOnce(asked, decision));
     this.parts.hearsay.settle(gid);
     return answer;
@@ -131,7 +132,7 @@ export class LedDesk {
 
   private async enlistHere(driver: SagaDriver, request: RegistrationRequest): Promise<Snapshot> {
     this.checkJoinable(driver.saga, request);
-    await driver.ask({ type: 'enlist', branches: request.branches });
+    await driver.ask({ type: 'enlist', branches: this.known(request.branches) });
     return this.snapshotOf(driver);
   }
 
@@ -207,19 +208,36 @@ export class LedDesk {
     const start = { gid, name, led: { secretHash, epoch }, acceptedAt: now, deadlineAt };
     return {
       envelope: { ...envelopeOf(asked), name },
-      saga: activeLed(start, branches),
+      saga: activeLed(start, this.known(branches)),
       deadlineInMs: remainingMs,
     };
+  }
+
+  private decisionOf({ to, secret, branches, registered, thrown, message }: DecisionRequest): Decision {
+    return {
+      to,
+      secretHash: createHash('sha256').update(secret).digest('hex'),
+      branches: this.known(branches),
+      registered: registered ?? [],
+      thrown: thrown ?? [],
+      message,
+    };
+  }
+
+  /** Where no nonce is told, the catalogue may know that the service keeps a barrier, which waits for a confirm. */
+  private known(branches: readonly LedBranch[]): LedBranch[] {
+    const { catalogue } = this.ports;
+    return branches.map((branch) => {
+      const isBare = branch.nonce === undefined;
+      const hasBarrier =
+        isBare && catalogue.instancesOf(branch.service).some(({ kind }) => kind === 'library');
+      return hasBarrier ? { ...branch, hasBarrier } : branch;
+    });
   }
 
   private snapshotOf(driver: SagaDriver): Snapshot {
     return snapshotOf(driver, isEnded(driver.saga) ? undefined : this.parts.options.instanceId);
   }
-}
-
-function decisionOf({ to, secret, branches, registered, thrown, message }: DecisionRequest): Decision {
-  const secretHash = createHash('sha256').update(secret).digest('hex');
-  return { to, secretHash, branches, registered: registered ?? [], thrown: thrown ?? [], message };
 }
 
 function envelopeOf({

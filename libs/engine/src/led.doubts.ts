@@ -1,4 +1,12 @@
-import { isToConfirm, outcomeOf, presumedAborted, type Saga } from '@atone/core';
+import {
+  branchReaching,
+  isEnded,
+  isToConfirm,
+  outcomeOf,
+  presumedAborted,
+  type Branch,
+  type Saga,
+} from '@atone/core';
 import type { Doubt, Verdict } from '@atone/protocol';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
@@ -26,6 +34,9 @@ type Judgement = Omit<Verdict, 'gid' | 'branchId'>;
 
 /** What is due now, or being written now, is known a little later. */
 const SOON_MS = 1_000;
+
+/** What a coordinator brings is there long before, unless it is in trouble. */
+const DRIVEN_WAIT_MS = 5_000;
 
 const UNREADABLE_WAIT_MS = 60_000;
 
@@ -133,18 +144,17 @@ export class LedDoubts {
       return this.contradiction(doubt, 'The secret of the transaction in the log is another one.');
     }
     const hindrance = this.parts.gate.undecidable(finding);
-    if (hindrance !== undefined) {
-      return { verdict: 'ask-people', reason: hindrance.message };
-    }
+    return hindrance === undefined ? this.decided(doubt, finding) : askPeople(hindrance.message);
+  }
+
+  private decided(doubt: Doubt, finding: Saga): Judgement {
+    const branch = branchReaching(finding, doubt.branchId, doubt.nonce);
     switch (outcomeOf(finding.state)) {
       case 'undecided':
         return this.waitForDeadline(finding.deadlineAt);
       case 'committed':
-        return isToConfirm(finding, doubt.branchId, doubt.nonce)
-          ? { verdict: 'confirm' }
-          : { ...undoOf(doubt, finding), reason: 'It is committed without this branch.' };
       case 'aborted':
-        return { ...undoOf(doubt, finding), reason: finding.abort?.message };
+        return (branch && othersEndOf(finding, branch)) ?? ownEndOf(finding, doubt, branch === undefined);
     }
   }
 
@@ -154,7 +164,7 @@ export class LedDoubts {
     const { gate, hearsay } = this.parts;
     const foreign = gate.hindrance(gid) ?? gate.epochHindrance(gid, epoch);
     if (foreign !== undefined) {
-      return { verdict: 'ask-people', reason: foreign.message };
+      return askPeople(foreign.message);
     }
     const heard = hearsay.heardOf(gid);
     if (heard === undefined) {
@@ -175,7 +185,7 @@ export class LedDoubts {
 
   private contradiction({ gid, branchId, service }: Doubt, reason: string): Judgement {
     this.ports.logger.warn({ gid, branchId, service, reason }, 'doubt contradicts what is known');
-    return { verdict: 'ask-people', reason };
+    return askPeople(reason);
   }
 }
 
@@ -190,10 +200,28 @@ function findingOf(row: StoredRow): Finding {
   }
 }
 
-/** What no plan holds nobody drives: its participant alone can bring the undo about. */
-function undoOf({ branchId }: Doubt, { plan }: Saga): Judgement {
-  const isKnown = plan.steps.some((step) => step.branchId === branchId);
-  return { verdict: 'undo', ...(isKnown ? {} : { isStraggler: true }) };
+/** Returns what to say of a branch that is ended by a coordinator, or was by an operator; undefined if it is not. */
+function othersEndOf(finding: Saga, { skip }: Branch): Judgement | undefined {
+  if (skip !== undefined) {
+    return askPeople(`It was skipped by ${skip.by}: ${skip.reason}`);
+  }
+  // In its turn, and not while the transaction is paused.
+  return isEnded(finding) ? undefined : wait(DRIVEN_WAIT_MS, 'The coordinator brings it what was decided.');
+}
+
+/** Returns how a participant ends a branch that nobody else ends. */
+function ownEndOf(finding: Saga, doubt: Doubt, isStraggler: boolean): Judgement {
+  return isToConfirm(finding, doubt.branchId, doubt.nonce)
+    ? { verdict: 'confirm' }
+    : {
+        verdict: 'undo',
+        reason: finding.abort?.message ?? 'It is committed without this branch.',
+        ...(isStraggler ? { isStraggler } : {}),
+      };
+}
+
+function askPeople(reason: string): Judgement {
+  return { verdict: 'ask-people', reason };
 }
 
 function wait(waitMs: number, reason: string): Judgement {

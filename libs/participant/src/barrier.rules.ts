@@ -22,7 +22,7 @@ export type Verdict<Act> = { readonly reply: BranchReply } | { readonly act: Act
  *
  *             confirm                                    close-confirm
  *  no row     lost                                       lost
- *  another    lost: the row has another nonce, belongs to another secret or to a plan
+ *  another    lost: the row has another nonce than is told, belongs to another secret or to a plan
  *  done       run; r ≤ R of a refusal: refused           store refusal at r: closed
  *  confirmed  confirmed                                  confirmed
  *  refused    lost: there is no effect                   lost
@@ -162,9 +162,10 @@ function otherEffectOf({ led, service, action }: BarrierRow, call: ConfirmCall):
   if (led.secretHash !== call.secretHash) {
     return 'it was called here by somebody with another secret';
   }
-  return led.nonce === call.nonce
+  // Whoever listed it may not have told the nonce.
+  return call.nonce === undefined || led.nonce === call.nonce
     ? undefined
-    : `the row of its effect was lost, and what is here ran later (nonce ${led.nonce}, not ${call.nonce ?? 'none'})`;
+    : `the row of its effect was lost, and what is here ran later (nonce ${led.nonce}, not ${call.nonce})`;
 }
 
 function doneOf(row: BarrierRow): BranchReply {
