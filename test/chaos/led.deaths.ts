@@ -4,7 +4,7 @@ import type { DeathBed } from './led.run.js';
 import { LED_SERVICES, type LedService } from './led.world.js';
 
 /** More holds than an answer has room for: the purse registers them. */
-const LONG = { holdsBelow: 100, amount: 100 };
+const LONG = { holdsBelow: 100, amount: 100, timeoutMs: 15_000 };
 
 const OFFICE_POINTS = [
   'office.work.beforeFirstCall',
@@ -29,7 +29,8 @@ export const DEATHS: readonly DeathBed[] = [
 
 /** Returns the failpoints of a process, among which one may be drawn. */
 export function failpointsOf(victim: DeathBed['victim']): readonly string[] {
-  return DEATHS.filter((death) => death.victim === victim).map(({ failpoint }) => failpoint);
+  const kin = victim === 'second-coordinator' ? 'coordinator' : victim;
+  return DEATHS.filter((death) => death.victim === kin).map(({ failpoint }) => failpoint);
 }
 
 function participantDeath(victim: LedService, failpoint: string): DeathBed {

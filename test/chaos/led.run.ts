@@ -91,7 +91,7 @@ export async function dieAt(
       await (needsDoubt === true ? orphan(world, victim) : world.book(booking));
       return !world.isArmed(victim);
     },
-    20_000,
+    60_000,
   );
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
-import { createAtoneClient, migrateBarrier, type AtoneClient } from '@atone/participant';
+import { createAtoneClient, migrateBarrier } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
 import { Pool } from 'pg';
 import { openPool } from '../harness/open.pool.js';
@@ -29,7 +29,7 @@ const REGISTER = `data:text/javascript,import{register}from'node:module';registe
 const ARMED = pathToFileURL(here('armed.preload.mjs')).href;
 
 export const LED_SERVICES = ['office', 'purse', 'seats'] as const;
-const COORDINATORS = ['coordinator', 'second-coordinator'] as const;
+export const COORDINATORS = ['coordinator', 'second-coordinator'] as const;
 
 export type LedService = (typeof LED_SERVICES)[number];
 export type LedChild = LedService | (typeof COORDINATORS)[number];
@@ -76,10 +76,6 @@ export class LedWorld {
       await world.stop();
       throw error;
     }
-  }
-
-  get client(): AtoneClient {
-    return createAtoneClient({ url: this.url('coordinator') });
   }
 
   /** How often a process was started. */
