@@ -8,7 +8,7 @@ import { IdempotencyInFlightError, IdempotencyMismatchError, LogDoubtError } fro
 import { reached } from './failpoints.js';
 import type { AcceptOutcome, KeyHolder, NewRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
-import { encodePlan, encodeProgress } from './saga.codec.js';
+import { encodePlan, encodeProgress, servicesOf } from './saga.codec.js';
 import { planOf } from './submission.js';
 import { isHopeless } from './write-each.js';
 
@@ -92,7 +92,7 @@ export class Acceptance {
       initiator,
       lane,
       tags,
-      services: [...new Set(plan.steps.map((step) => step.service))],
+      services: servicesOf(saga),
       owner: options.instanceId,
       deadlineInMs: timeoutMs,
       plan: encodePlan(saga, envelope),

@@ -14,14 +14,14 @@ export class Doorkeeper {
     this.isOpen = false;
   }
 
-  /** @throws {OverloadedError} when the house is full or closing. */
-  admit(activeCount: number): void {
+  /** `reserve` is by how much more the house may hold for this one. @throws {OverloadedError} when it is full or closing. */
+  admit(activeCount: number, reserve = 1): void {
     if (!this.isOpen) {
       throw new OverloadedError(
         'This coordinator is starting or stopping and accepts nothing new. Ask another, or again.',
       );
     }
-    if (activeCount >= this.limits.activeCountMax) {
+    if (activeCount >= this.limits.activeCountMax * reserve) {
       throw new OverloadedError(
         `This coordinator holds ${activeCount} transactions, which is all it may. Nothing was accepted; ask again later.`,
       );

@@ -17,8 +17,8 @@ import { OutcomeWaiters } from './outcome-waiters.js';
 import { Recovery } from './recovery.js';
 import { snapshotOfRow, type Snapshot } from './snapshot.js';
 
-/** What is accepted already goes before what is new: a house that is full for newcomers still takes over. */
-const CLAIM_RESERVE = 1.25;
+/** Old work goes before new: a house that is full for newcomers still takes over, and decides what others have done. */
+const OLD_WORK_RESERVE = 1.25;
 
 /**
  * The coordinator without its shell: accepts plans, drives sagas, takes over what others left, carries out acts.
@@ -52,7 +52,7 @@ export class Engine {
     });
     this.doorkeeper = new Doorkeeper(options);
     this.recovery = new Recovery(ports, options, {
-      room: () => this.options.activeCountMax * CLAIM_RESERVE - this.drivers.size,
+      room: () => this.options.activeCountMax * OLD_WORK_RESERVE - this.drivers.size,
       isKnown: (gid) => this.drivers.has(gid) || this.arrivals.has(gid),
       take: (row) => {
         this.drivers.adopt(row);
@@ -74,8 +74,8 @@ export class Engine {
       arrivals,
       suspectOrphans,
       epoch,
-      admit: () => {
-        this.doorkeeper.admit(this.crowd);
+      admit: (point) => {
+        this.doorkeeper.admit(this.crowd, point === 'engine.decide' ? OLD_WORK_RESERVE : 1);
       },
     });
     ports.transport.onReply((reply) => {

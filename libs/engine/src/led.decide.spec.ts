@@ -213,16 +213,6 @@ describe('who does not know the secret', () => {
     await expect(afterwards).rejects.toMatchObject({ code: 'WRONG_SECRET' });
   });
 
-  test('cannot decide what its initiator has told of', async () => {
-    const { engine } = await world.coordinator();
-    engine.notice([trip.notice()]);
-
-    const decision = engine.decide(trip.gid, trip.abort([], { secret: WRONG }));
-
-    await expect(decision).rejects.toMatchObject({ code: 'WRONG_SECRET' });
-    expect(await world.log.get(trip.gid)).toBeUndefined();
-  });
-
   test('cannot decide a saga that goes by a plan', async () => {
     await world.offer('shop', ['create']);
     const { engine } = await world.coordinator({ script: () => undefined });
@@ -281,15 +271,6 @@ describe('a gid of which this log may write nothing new', () => {
     const forgetful = world.coordinator({ options: { memoryMs: 3_600_000 } });
 
     await expect(forgetful).rejects.toThrow(RangeError);
-  });
-});
-
-describe('an instance that is full', () => {
-  test('refuses to decide what it does not hold, and writes nothing', async () => {
-    const { engine } = await world.coordinator({ options: { activeCountMax: 0 } });
-
-    await expect(engine.decide(trip.gid, trip.commit(['1']))).rejects.toMatchObject({ code: 'OVERLOADED' });
-    expect(await world.log.get(trip.gid)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { isEnded, WrongSecretError, type Saga } from '@atone/core';
+import { isEnded, type Saga } from '@atone/core';
 import type { Arrivals } from './arrivals.js';
 import { snapshotOf, type DriverTable } from './driver.table.js';
 import type { EngineOptions } from './engine.options.js';
@@ -9,7 +9,7 @@ import type { Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import type { InsertOutcome, NewRow, StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
-import { encodePlan, encodeProgress, type Envelope } from './saga.codec.js';
+import { encodePlan, encodeProgress, servicesOf, type Envelope } from './saga.codec.js';
 import type { Snapshot } from './snapshot.js';
 import { isHopeless } from './write-each.js';
 
@@ -38,7 +38,7 @@ export interface InsertionParts {
   readonly hearsay: Hearsay;
   readonly gate: LedGate;
   /** Lets one more in. @throws {OverloadedError} */
-  readonly admit: () => void;
+  readonly admit: (point: InsertionPoint) => void;
   readonly suspectOrphans: () => void;
 }
 
@@ -53,7 +53,6 @@ export class LedInsertion {
    * Inserts a row and drives it, unless the log holds the gid: then returns what it holds.
    *
    * @throws {LogRestoredError} when it began in another life of the log and there is no row.
-   * @throws {WrongSecretError} when its initiator has told of another secret.
    * @throws {OverloadedError} when this instance holds too many; nothing was written.
    * @throws {LogDoubtError} when the log did not answer.
    */
@@ -67,7 +66,7 @@ export class LedInsertion {
       }
       return { row, isInDoubt: false };
     }
-    this.admit(start);
+    this.parts.admit(point);
     let outcome: InsertOutcome;
     try {
       outcome = await this.insert(start, point);
@@ -81,6 +80,7 @@ export class LedInsertion {
     }
     switch (outcome.outcome) {
       case 'inserted':
+        this.compareWithHearsay(start);
         return this.drive(start, outcome.acceptedAt);
       case 'exists':
         return { row: await this.found(gid), isInDoubt: false };
@@ -107,14 +107,6 @@ export class LedInsertion {
     }
   }
 
-  private admit({ saga: { gid, plan } }: LedStart): void {
-    this.parts.admit();
-    const heard = this.parts.hearsay.heardOf(gid);
-    if (heard !== undefined && heard.notice.secretHash !== plan.led?.secretHash) {
-      throw new WrongSecretError(gid);
-    }
-  }
-
   private async insert(start: LedStart, point: InsertionPoint): Promise<InsertOutcome> {
     return this.parts.arrivals.during(start.saga.gid, async () => {
       await reached(`${point}.beforeWrite`);
@@ -122,6 +114,15 @@ export class LedInsertion {
       await reached(`${point}.afterWrite`);
       return outcome;
     });
+  }
+
+  /** Hearsay refuses nobody: whoever may send commands to the participants is held against the secret that they know. */
+  private compareWithHearsay({ envelope, saga: { gid, plan } }: LedStart): void {
+    const heard = this.parts.hearsay.heardOf(gid);
+    if (heard !== undefined && heard.notice.secretHash !== plan.led?.secretHash) {
+      const { initiator } = envelope;
+      this.ports.logger.warn({ gid, initiator }, 'first row contradicts the notice of its beginning');
+    }
   }
 
   private drive({ envelope, saga }: LedStart, acceptedAt: number): Snapshot {
@@ -161,7 +162,7 @@ export function ledRow(owner: string, { envelope, saga, deadlineInMs, services =
     initiator,
     lane,
     tags,
-    services: [...new Set([...saga.plan.steps.map((step) => step.service), ...services])],
+    services: [...new Set([...servicesOf(saga), ...services])],
     owner,
     epoch: saga.plan.led?.epoch,
     deadlineInMs,

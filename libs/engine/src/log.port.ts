@@ -65,6 +65,8 @@ export interface RowUpdate {
   readonly progress: RowProgress;
   /** The instance that goes on driving it; undefined gives it up: whoever finds it due may take it. */
   readonly owner?: string | undefined;
+  /** The services of all branches, where there are other ones now. */
+  readonly services?: readonly string[] | undefined;
   /** The life of the log in which alone it may happen; any if absent. */
   readonly epoch?: number | undefined;
 }

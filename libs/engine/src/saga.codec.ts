@@ -32,6 +32,11 @@ export function encodePlan(saga: Saga, envelope: Envelope): Json {
   return plain({ plan: saga.plan, traceparent: envelope.traceparent, baggage: envelope.baggage });
 }
 
+/** Returns the services of all branches, each once. */
+export function servicesOf({ plan }: Saga): string[] {
+  return [...new Set(plan.steps.map(({ service }) => service))];
+}
+
 /**
  * Returns the part of a row that changes. `dueInMs` is when the row must be looked at if its owner gives it up;
  * `plannedSteps` are those that its plan holds: only where the saga has others by now are they written again.

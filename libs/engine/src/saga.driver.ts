@@ -18,7 +18,7 @@ import type { Clock, Timer } from './clock.port.js';
 import { reached, type Urgency } from './failpoints.js';
 import type { RowProgress, RowUpdate } from './log.port.js';
 import type { UpdateOutcome } from './log-writer.js';
-import { encodeProgress, type Envelope } from './saga.codec.js';
+import { encodeProgress, servicesOf, type Envelope } from './saga.codec.js';
 
 /** What a driver needs of its engine. */
 export interface DriverHost {
@@ -233,8 +233,10 @@ export class SagaDriver {
     { owner, isUrgent }: { owner: string | undefined; isUrgent: boolean },
   ): Promise<UpdateOutcome> {
     const { gid, version } = this;
+    const progress = this.progressOf(saga);
+    const services = saga.plan.steps === this.saga.plan.steps ? undefined : servicesOf(saga);
     const epoch = this.lifeToDecideIn(saga);
-    return this.host.write({ gid, version, progress: this.progressOf(saga), owner, epoch }, isUrgent);
+    return this.host.write({ gid, version, progress, owner, services, epoch }, isUrgent);
   }
 
   /**

@@ -2,6 +2,7 @@ import type { RowUpdate } from '@atone/engine';
 import { DuplicateGidError, MissingDueError, isEndState } from './batch.error.js';
 import { IDENTITY } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
+import { textArray } from './row.mapper.js';
 
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
@@ -20,6 +21,7 @@ with changed as (
       stuck_at = to_timestamp(u.stuck_at_ms / 1000),
       is_paused = u.is_paused,
       owner = u.owner,
+      services = coalesce(u.services::text[], t.services),
       due_at = case
         when u.state in ('committed', 'aborted') then null
         when u.owner is null then now() + u.due_in_ms * interval '1 millisecond'
@@ -30,8 +32,10 @@ with changed as (
       progress = u.progress
   from unnest(
     $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[], $9::uuid[], $10::float8[],
-    $11::json[], $12::int[]
-  ) as u (gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress, epoch)
+    $11::json[], $12::int[], $13::text[]
+  ) as u (
+    gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress, epoch, services
+  )
   where t.gid = u.gid
     and t.gid between $1 and $2
     and t.version = u.version
@@ -71,6 +75,7 @@ export async function updateRows(pool: StatementRunner, updates: readonly RowUpd
     sorted.map(({ progress }) => progress.dueInMs),
     sorted.map(({ progress }) => JSON.stringify(progress.document)),
     sorted.map(({ epoch }) => epoch),
+    sorted.map(({ services }) => services && textArray(services)),
   ]);
   const gids = new Set(changed.map(({ gid }) => gid));
   return updates.map(({ gid }) => gids.has(gid));

@@ -100,6 +100,20 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     expect(await log.get(row.gid)).toMatchObject({ state: 'committing', version: 2 });
   });
 
+  test('a row is found by the services that an update names, and keeps them through the next one', async () => {
+    const { log, newRow } = open();
+    const row = newRow({ kind: 'led', services: ['hotel'] });
+    await log.insertIfAbsent([row]);
+    const services = ['hotel', 'car "7"\\'];
+    const update = { gid: row.gid, version: 1, owner: ALICE, progress: row.progress };
+
+    await log.update([{ ...update, services }]);
+    await log.update([{ ...update, version: 2 }]);
+
+    expect(gidsOf(await log.list({ service: 'car "7"\\', limit: 10 }))).toEqual([row.gid]);
+    expect(await log.get(row.gid)).toMatchObject({ version: 3, services });
+  });
+
   test('a row that was inserted is taken over and ended like any other', async () => {
     const { log, newRow } = open();
     const row = newRow({ kind: 'led', progress: running({ state: 'committing' }) });

@@ -214,7 +214,8 @@ export class MemoryLog implements TransactionLog {
       return false;
     }
     const version = row.version + 1;
-    this.write({ ...row, ...this.changed(update.progress), owner: update.owner, version });
+    const { owner, services = row.services } = update;
+    this.write({ ...row, ...this.changed(update.progress), owner, services, version });
     return true;
   }
 
