@@ -84,7 +84,7 @@ async function allIsEnded(): Promise<void> {
 }
 
 test('of many trips at once some are refused, and seats, rooms, cars and policies are those of the others', async () => {
-  const trips = drawTrips(120);
+  const trips = drawTrips(60);
   await offer(trips);
   const [first] = trips as [NewTrip];
   const nowhere = [
@@ -97,7 +97,7 @@ test('of many trips at once some are refused, and seats, rooms, cars and policie
   await allIsEnded();
   const [noFlight, noHotel] = booked;
   expect([noFlight?.outcome, noHotel?.outcome]).toEqual(['aborted', 'aborted']);
-  expect(booked.filter(({ outcome }) => outcome === 'committed').length).toBeGreaterThan(90);
+  expect(booked.filter(({ outcome }) => outcome === 'committed').length).toBeGreaterThan(40);
   expect(await checkInvariants(queries)).toEqual({
     capacity: [],
     bookings: [],
