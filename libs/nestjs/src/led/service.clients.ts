@@ -9,7 +9,7 @@ export type AnyContract = Readonly<Record<string, ActionContract>>;
  * Injects the client of the service that `contract` describes; name the contract in `clients` of AtoneModule, too.
  *
  * ```ts
- * constructor(@InjectClient(payments) private readonly payments: ServiceClient<typeof payments>) {}
+ * constructor(@InjectClient(payments) private readonly paymentService: ServiceClient<typeof payments>) {}
  * ```
  *
  * Its methods are called in global transactions. Those of the service itself are carried out in this process.
