@@ -23,7 +23,7 @@ afterAll(async () => {
 
 test('S1 S9 an initiator that was frozen past its deadline loses its commit: its method throws, and nothing is taken', async () => {
   world.arm('office', 'office.decision.beforeRequest', 'freeze');
-  const booking = world.book({ timeoutMs: 1_000 });
+  const booking = world.book();
   await until('those in doubt have been told', async () => (await statesOf(world)).includes('aborted'));
 
   world.thaw('office');

@@ -70,7 +70,7 @@ describe('the check proves itself', () => {
     const led = await LedWorld.start({ decidesAlone: true });
     world = led;
 
-    await led.book({ timeoutMs: 1_000, decisionDelayMs: 3_000 });
+    await led.book({ timeoutMs: 3_000, decisionDelayMs: 4_500 });
 
     const found = await until('it has been done by halves', async () => {
       const violations = await led.violationsNow();
