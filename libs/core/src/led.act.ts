@@ -1,6 +1,6 @@
 import { ActRefusedError, AlreadyDecidedError, BranchConflictError, WrongSecretError } from './errors.js';
 import type { Decision, LedBranch } from './led.branch.js';
-import { conflictOf, doubleIn, isSameDecision, problemOf } from './led.list.js';
+import { isSameDecision, problemOf, registrationProblem } from './led.list.js';
 import { abortOf, withBranches, withDecision } from './led.plan.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
@@ -11,7 +11,7 @@ import { outcomeOf, type Saga } from './saga.state.js';
  *
  * @throws {ActRefusedError} when the transaction goes by a plan.
  * @throws {AlreadyDecidedError} after the decision: nobody joins any more.
- * @throws {BranchConflictError} when an id is taken by another branch.
+ * @throws {BranchConflictError} when an id is taken by another branch, or there are too many.
  */
 export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
   const { saga } = draft;
@@ -21,11 +21,9 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
   if (saga.state !== 'active') {
     throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
   }
-  const conflict =
-    doubleIn(branches) ??
-    branches.map((branch) => conflictOf(saga, branch)).find((found) => found !== undefined);
-  if (conflict !== undefined) {
-    throw new BranchConflictError(conflict);
+  const problem = registrationProblem(saga, branches);
+  if (problem !== undefined) {
+    throw new BranchConflictError(problem);
   }
   const changed = withBranches(saga, branches, 'follow');
   if (changed !== saga) {

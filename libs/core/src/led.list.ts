@@ -23,6 +23,23 @@ export function problemOf(saga: Saga, decision: Decision): string | undefined {
   );
 }
 
+/** The most branches that are registered of one transaction: each answer and each write is about them all. */
+export const REGISTERED_COUNT_MAX = 5_000;
+
+/** Returns why branches cannot be registered, or undefined if they can. */
+export function registrationProblem(saga: Saga, branches: readonly LedBranch[]): string | undefined {
+  return (
+    doubleIn(branches) ?? firstOf(branches, (branch) => conflictOf(saga, branch)) ?? excessOf(saga, branches)
+  );
+}
+
+function excessOf({ gid, plan: { steps } }: Saga, branches: readonly LedBranch[]): string | undefined {
+  const { size } = new Set([...steps, ...branches].map(({ branchId }) => branchId));
+  return size > REGISTERED_COUNT_MAX
+    ? `Transaction ${gid} would have ${size} registered branches, and ${REGISTERED_COUNT_MAX} is the most.`
+    : undefined;
+}
+
 /** Returns why what is told of a branch does not fit what is known of it, or undefined if it does. */
 export function conflictOf(saga: Saga, branch: LedBranch): string | undefined {
   const step = saga.plan.steps[positionOf(saga, branch.branchId)];

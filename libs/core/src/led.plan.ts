@@ -1,6 +1,6 @@
 import { BranchConflictError } from './errors.js';
 import type { Decision, LedBranch, LedFacts, LedStep } from './led.branch.js';
-import { doubleIn, listPredicate, problemOf } from './led.list.js';
+import { listPredicate, problemOf, registrationProblem } from './led.list.js';
 import { merged } from './led.order.js';
 import { planIndex } from './plan.graph.js';
 import type { Plan, PlanStep } from './plan.js';
@@ -49,7 +49,7 @@ export function activeLed(
   branches: readonly LedBranch[],
 ): Saga {
   const saga = bare(start, { state: 'active', history: [{ at: start.acceptedAt, what: 'registered' }] });
-  const problem = doubleIn(branches);
+  const problem = registrationProblem(saga, branches);
   if (problem !== undefined) {
     throw new BranchConflictError(problem);
   }

@@ -10,6 +10,8 @@ export interface PlanIndex {
   readonly dependents: readonly (readonly number[])[];
   /** All positions, each before those that depend on it. Steps on a cycle, and what follows from them, are missing. */
   readonly order: readonly number[];
+  /** Whether any branch of a led transaction is undone although the rest commits. */
+  readonly hasThrown: boolean;
 }
 
 const indices = new WeakMap<readonly PlanStep[], PlanIndex>();
@@ -28,6 +30,7 @@ export function planIndex(steps: readonly PlanStep[]): PlanIndex {
     dependents,
     pivot: pivot === -1 ? undefined : pivot,
     order: orderOf(steps, dependents),
+    hasThrown: steps.some(({ led }) => led?.goal === 'undo'),
   };
   indices.set(steps, index);
   return index;

@@ -7,10 +7,9 @@ import { stepOf, type AbortReason, type Branch, type BranchState, type Saga } fr
  * is freed, since its undo follows.
  */
 export function beginAbort(draft: Draft, abort: AbortReason): void {
-  draft.change({ state: 'aborting', abort, stuck: undefined });
-  for (const branch of draft.saga.branches) {
-    draft.changeBranch(branch.branchId, turnedRound(draft.saga, branch));
-  }
+  const { saga } = draft;
+  const branches = saga.branches.map((branch) => ({ ...branch, ...turnedRound(saga, branch) }));
+  draft.change({ state: 'aborting', abort, stuck: undefined, branches });
   draft.note({ what: 'aborting', branchId: abort.branchId, message: `${abort.code}: ${abort.message}` });
   draft.durableFirst();
 }

@@ -133,11 +133,7 @@ function askAgain(draft: Draft, branch: Branch): void {
 
 /** Brings the commit to the branches on the list, in any order, and the undo to the others. */
 function confirmAll(draft: Draft): void {
-  for (const branch of draft.saga.branches) {
-    if (branch.state === 'done' && hasNothingToConfirm(draft.saga, branch)) {
-      draft.changeBranch(branch.branchId, { state: 'confirmed', endedAt: draft.now });
-    }
-  }
+  confirmSilent(draft);
   if (!draft.saga.branches.some((branch) => isUnfinished(draft.saga, branch))) {
     finish(draft, 'committed');
     return;
@@ -153,7 +149,21 @@ function confirmAll(draft: Draft): void {
       askAgain(draft, branch);
     }
   }
-  undoInTurn(draft);
+  if (planIndex(draft.saga.plan.steps).hasThrown) {
+    undoInTurn(draft);
+  }
+}
+
+/** Counts as confirmed what has nothing to confirm. */
+function confirmSilent(draft: Draft): void {
+  const { saga, now } = draft;
+  const isSilent = (branch: Branch): boolean => branch.state === 'done' && hasNothingToConfirm(saga, branch);
+  if (saga.branches.some(isSilent)) {
+    const branches = saga.branches.map((branch) =>
+      isSilent(branch) ? { ...branch, state: 'confirmed' as const, endedAt: now } : branch,
+    );
+    draft.change({ branches });
+  }
 }
 
 /** Nobody keeps anything in doubt about an action that took effect at once, where there is no barrier. */
@@ -199,15 +209,15 @@ function undoInTurn(draft: Draft): void {
 /** Returns the branches that are to be undone and on which nothing depends that is to be undone before. */
 function undoable(saga: Saga): string[] {
   const { order, dependents } = planIndex(saga.plan.steps);
-  const isOpen = new Set<number>();
+  const isOpen = new Uint8Array(saga.branches.length);
   const found: string[] = [];
   for (const position of order.toReversed()) {
     const branch = saga.branches[position];
-    const isHeld = dependents[position]?.some((dependent) => isOpen.has(dependent)) === true;
+    const isHeld = dependents[position]?.some((dependent) => isOpen[dependent] === 1) === true;
     const isToUndo = branch !== undefined && needsUndo(saga, branch);
     if (isHeld || isToUndo) {
       // Also of what needs no undo itself: those before it still come after those behind it.
-      isOpen.add(position);
+      isOpen[position] = 1;
     }
     if (isToUndo && !isHeld) {
       found.push(branch.branchId);
@@ -223,15 +233,15 @@ function isAwaited(saga: Saga, branch: Branch): boolean {
 
 /** Tells whether a branch that is to be undone may have an effect that is not undone yet. */
 function needsUndo(saga: Saga, branch: Branch): boolean {
+  if (branch.state === 'compensated' || branch.state === 'confirming' || branch.state === 'confirmed') {
+    // Before anything is looked up: of thousands of branches this is asked at each answer.
+    return false;
+  }
   const { canUndo } = stepOf(saga, branch.branchId);
   if (saga.state === 'committing' && goalOf(saga, branch) === 'follow') {
     return false;
   }
   switch (branch.state) {
-    case 'compensated':
-    case 'confirming':
-    case 'confirmed':
-      return false;
     case 'refused':
       return branch.refusal?.isStored === false && canUndo;
     case 'skipped':
