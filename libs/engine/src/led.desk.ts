@@ -224,11 +224,14 @@ export class LedDesk {
     };
   }
 
-  /** Where no nonce is told, the catalogue may know that the service keeps a barrier, which waits for a confirm. */
+  /**
+   * Where no nonce is told, the catalogue may know that the service keeps a barrier, which waits for a confirm. Who tells
+   * an input means an endpoint that keeps none.
+   */
   private known(branches: readonly LedBranch[]): LedBranch[] {
     const { catalogue } = this.ports;
     return branches.map((branch) => {
-      const isBare = branch.nonce === undefined;
+      const isBare = branch.nonce === undefined && branch.input === undefined;
       const hasBarrier =
         isBare && catalogue.instancesOf(branch.service).some(({ kind }) => kind === 'library');
       return hasBarrier ? { ...branch, hasBarrier } : branch;

@@ -102,11 +102,14 @@ describe('a branch that is listed without its nonce', () => {
     expect(transport.ops).toEqual(['confirm 1', 'confirm 2']);
   });
 
-  test('needs no confirm at a plain service whose action took effect at once', async () => {
-    await world.offer('hotel', ['hold'], 'plain');
+  test.each([
+    ['at a plain service', 'plain', untold],
+    ['that is told an input, which a library would remember', 'library', { ...untold, input: { room: 7 } }],
+  ] as const)('needs no confirm %s, where its action took effect at once', async (_, kind, branch) => {
+    await world.offer('hotel', ['hold'], kind);
     const { engine, transport } = await world.coordinator();
 
-    await engine.decide(trip.gid, trip.commit([], { branches: [{ ...untold, kind: 'saga' }] }));
+    await engine.decide(trip.gid, trip.commit([], { branches: [{ ...branch, kind: 'saga' }] }));
 
     expect(transport.sent).toEqual([]);
     expect(await world.log.get(trip.gid)).toMatchObject({ state: 'committed' });
