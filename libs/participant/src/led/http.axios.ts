@@ -32,9 +32,7 @@ interface Config {
   readonly headers: { set(name: string, value: string): unknown };
 }
 
-interface Response extends HttpAnswer {
-  readonly config: object;
-}
+type Response = HttpAnswer & { readonly config: object };
 
 /** A call between its request and its answer. */
 interface Started {

@@ -3,9 +3,10 @@ import { beginCall, callThrough, settleCall, type ThroughCall } from './call.thr
 import { contextHeaders } from './http.context.js';
 import { requireFrame } from './transaction.context.js';
 
-/** An answer as `fetch`, undici and axios give it. */
-export interface HttpAnswer {
-  readonly status: number;
+/** An answer as `fetch` and axios give it, or with `statusCode` as `request` of undici and Node's own client do. */
+export type HttpAnswer = AnswerHeaders & ({ readonly status: number } | { readonly statusCode: number });
+
+interface AnswerHeaders {
   readonly headers: { get(name: string): unknown } | Readonly<Record<string, unknown>>;
 }
 
@@ -81,10 +82,12 @@ export function atoneHeaders(label = 'a call by hand'): HandedCall {
 }
 
 /** Returns what an HTTP answer tells about its call. */
-export function httpMeaning({ status, headers }: HttpAnswer): {
+export function httpMeaning(answer: HttpAnswer): {
   isNormal: boolean;
   enlisted: string | undefined;
 } {
+  const { headers } = answer;
+  const status = 'status' in answer ? answer.status : answer.statusCode;
   const enlisted = typeof headers.get === 'function' ? headers.get(HEADERS.enlisted) : readMember(headers);
   return {
     isNormal: status >= 200 && status < 300,
