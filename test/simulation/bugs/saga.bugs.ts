@@ -133,7 +133,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
   {
     name: 'refused-undo-counts-as-undone',
     what: 'A compensation that is refused is dropped.',
-    promises: ['SA4'],
+    promises: ['SA1', 'SA4'],
     edits: [
       {
         file: `${FOLDER}/saga.reply.ts`,

@@ -6,6 +6,14 @@ import type { Asked, TestCoordinator } from './test.coordinator.js';
 
 type Answer = Asked & { readonly view: TransactionView; readonly problem: Problem };
 
+/** How a transaction begins that is not as the log in memory expects. */
+interface Beginning {
+  readonly begunMsAgo?: number;
+  readonly logNumber?: number;
+  /** The life of the log; of a log on PostgreSQL only the log knows it. */
+  readonly epoch?: number;
+}
+
 /** Where requests go. */
 export type Asking = Pick<TestCoordinator, 'ask'>;
 
@@ -14,12 +22,13 @@ export class LedInitiator {
   readonly gid: string;
   readonly secret = randomBytes(32).toString('hex');
   readonly secretHash = createHash('sha256').update(this.secret).digest('hex');
-  readonly start = { name: 'book-trip', initiator: 'travel', epoch: 1, timeoutMs: 30_000 };
+  readonly start;
 
   constructor(
     private readonly world: Asking,
-    { begunMsAgo = 0, logNumber = 0 }: { readonly begunMsAgo?: number; readonly logNumber?: number } = {},
+    { begunMsAgo = 0, logNumber = 0, epoch = 1 }: Beginning = {},
   ) {
+    this.start = { name: 'book-trip', initiator: 'travel', epoch, timeoutMs: 30_000 };
     this.gid = mintGid(Date.now() - begunMsAgo, logNumber, new CryptoRandom());
   }
 
@@ -33,6 +42,7 @@ export class LedInitiator {
       gid: this.gid,
       secret: this.secret,
       secretHash: this.secretHash,
+      start: this.start,
     });
   }
 
