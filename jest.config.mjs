@@ -17,7 +17,8 @@ export default {
   workerIdleMemoryLimit: '1500MB',
   // One with a gigabyte of them needs more than Jest's 0.5 s to end on a busy machine, though nothing is left open in it.
   workerGracefulExitTimeout: 10_000,
-  testTimeout: 20_000,
+  // A hook or test that hangs is found all the same; one on a busy machine must not fail.
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: [
     'libs/*/src/**/*.ts',
