@@ -2,7 +2,7 @@ import { ROW_FORMAT } from '@atone/engine';
 import type { AcceptOutcome, NewRow } from '@atone/engine';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { DuplicateGidError, MissingDueError, RowEndedError, isEndState } from './batch.error.js';
-import { msOf, tagElement, textArray } from './row.mapper.js';
+import { headColumns, msOf } from './row.mapper.js';
 
 /** For how long an idempotency key is remembered. */
 const KEY_LIFETIME_DAYS = 7;
@@ -111,13 +111,7 @@ function checkBatch(rows: readonly NewRow[]): void {
 function valuesOf(rows: readonly NewRow[], keys: readonly KeyOwner[]): unknown[] {
   const sorted = keys.toSorted((left, right) => (left.key < right.key ? -1 : 1));
   return [
-    rows.map((row) => row.gid),
-    rows.map((row) => row.kind),
-    rows.map((row) => row.name),
-    rows.map((row) => row.initiator),
-    rows.map((row) => row.lane),
-    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
-    rows.map((row) => textArray(row.services)),
+    ...headColumns(rows),
     rows.map((row) => row.idempotency?.key),
     rows.map((row) => row.progress.state),
     rows.map((row) => row.progress.stuckReason),

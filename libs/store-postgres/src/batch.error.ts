@@ -1,3 +1,5 @@
+import type { RowUpdate } from '@atone/engine';
+
 /** A batch names one transaction twice, so one of both would be lost: a defect of its writer. Nothing was sent. */
 export class DuplicateGidError extends TypeError {
   override readonly name = 'DuplicateGidError';
@@ -25,6 +27,16 @@ export class RowEndedError extends TypeError {
 
   constructor(readonly gid: string) {
     super(`The row of ${gid} was to be accepted as one that has ended.`);
+  }
+}
+
+/** Refuses a batch in which a gid stands twice, or a live row without a due time. */
+export function checkBatch(batch: readonly Pick<RowUpdate, 'gid' | 'progress'>[]): void {
+  const gids = new Set<string>();
+  for (const { gid, progress } of batch) {
+    if (gids.has(gid)) throw new DuplicateGidError(gid);
+    if (progress.dueInMs === undefined && !isEndState(progress.state)) throw new MissingDueError(gid);
+    gids.add(gid);
   }
 }
 

@@ -1,10 +1,11 @@
 import { ROW_FORMAT } from '@atone/engine';
 import type { InsertOutcome, NewRow } from '@atone/engine';
 import { getRows } from './claim.statement.js';
-import { DuplicateGidError, isEndState, MissingDueError } from './batch.error.js';
+import { checkBatch } from './batch.error.js';
+import { countFinished } from './finished.count.js';
 import { IDENTITY } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
-import { msOf, textArray, tagElement } from './row.mapper.js';
+import { headColumns, msOf } from './row.mapper.js';
 
 /**
  * Inserts what is not there. The rows come sorted, so that two batches with the same gids wait and do not deadlock; who
@@ -43,16 +44,7 @@ written as (
   on conflict (gid) do nothing
   returning gid, state, finished_at
 ),
-counted as (
-  insert into atone.finished_count as c (minute, state, shard, count)
-  select date_trunc('minute', now()), state, pg_backend_pid() % 64, count(*)
-  from written
-  where finished_at is not null
-  group by state
-  order by state
-  on conflict (minute, state, shard) do update
-  set count = c.count + excluded.count
-)
+${countFinished('written')}
 select w.gid, ${msOf('n.at')} as accepted_at, l.epoch
 from (select now()::timestamptz(3) as at) as n
 left join life as l on true
@@ -99,24 +91,9 @@ async function heldGids(pool: StatementRunner, rows: readonly NewRow[]): Promise
   return found.map(({ gid }) => gid);
 }
 
-function checkBatch(rows: readonly NewRow[]): void {
-  const gids = new Set<string>();
-  for (const { gid, progress } of rows) {
-    if (gids.has(gid)) throw new DuplicateGidError(gid);
-    if (progress.dueInMs === undefined && !isEndState(progress.state)) throw new MissingDueError(gid);
-    gids.add(gid);
-  }
-}
-
 function valuesOf(rows: readonly NewRow[]): unknown[] {
   return [
-    rows.map((row) => row.gid),
-    rows.map((row) => row.kind),
-    rows.map((row) => row.name),
-    rows.map((row) => row.initiator),
-    rows.map((row) => row.lane),
-    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
-    rows.map((row) => textArray(row.services)),
+    ...headColumns(rows),
     rows.map((row) => row.progress.state),
     rows.map((row) => row.progress.isPaused),
     rows.map((row) => row.owner),

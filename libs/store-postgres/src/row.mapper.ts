@@ -1,5 +1,5 @@
 import type { Json } from '@atone/core';
-import type { RowState, StoredRow } from '@atone/engine';
+import type { NewRow, RowState, StoredRow } from '@atone/engine';
 
 /** A row of `atone.global_transaction`, read with `ROW_COLUMNS`. */
 export interface RawRow {
@@ -104,6 +104,19 @@ function toTags(elements: readonly string[]): Record<string, string> {
       return [element.slice(0, split), element.slice(split + 1)];
     }),
   );
+}
+
+/** Returns what a new row says of itself and never changes, a list for each of the first columns: up to its services. */
+export function headColumns(rows: readonly NewRow[]): unknown[][] {
+  return [
+    rows.map((row) => row.gid),
+    rows.map((row) => row.kind),
+    rows.map((row) => row.name),
+    rows.map((row) => row.initiator),
+    rows.map((row) => row.lane),
+    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
+    rows.map((row) => textArray(row.services)),
+  ];
 }
 
 /** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */

@@ -1,6 +1,7 @@
 import type { RowUpdate } from '@atone/engine';
-import { DuplicateGidError, MissingDueError, isEndState } from './batch.error.js';
+import { checkBatch } from './batch.error.js';
 import { IDENTITY } from './epoch.statement.js';
+import { countFinished } from './finished.count.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { textArray } from './row.mapper.js';
 
@@ -43,16 +44,7 @@ with changed as (
     and (u.epoch is null or u.epoch = (select l.epoch from atone.log_life as l where l.identity = ${IDENTITY}))
   returning t.gid, t.state, t.finished_at
 ),
-counted as (
-  insert into atone.finished_count as c (minute, state, shard, count)
-  select date_trunc('minute', now()), state, pg_backend_pid() % 64, count(*)
-  from changed
-  where finished_at is not null
-  group by state
-  order by state
-  on conflict (minute, state, shard) do update
-  set count = c.count + excluded.count
-)
+${countFinished('changed')}
 select gid
 from changed`,
 };
@@ -79,13 +71,4 @@ export async function updateRows(pool: StatementRunner, updates: readonly RowUpd
   ]);
   const gids = new Set(changed.map(({ gid }) => gid));
   return updates.map(({ gid }) => gids.has(gid));
-}
-
-function checkBatch(updates: readonly RowUpdate[]): void {
-  const gids = new Set<string>();
-  for (const { gid, progress } of updates) {
-    if (gids.has(gid)) throw new DuplicateGidError(gid);
-    if (progress.dueInMs === undefined && !isEndState(progress.state)) throw new MissingDueError(gid);
-    gids.add(gid);
-  }
 }
