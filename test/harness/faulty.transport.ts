@@ -1,5 +1,5 @@
 import type { BranchTransport, ReplySink } from '@atone/engine';
-import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
+import { attemptKey, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import { until } from './until.js';
 
 /**
@@ -97,8 +97,4 @@ export class FaultyTransport implements BranchTransport {
     await moment;
     this.inner.send(command, LATE_ANSWER_WITHIN_MS);
   }
-}
-
-function attemptKey({ gid, branchId, op, round, attempt }: Omit<ReplyEnvelope, 'reply'>): string {
-  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
 }

@@ -1,4 +1,4 @@
-import type { BranchReply } from '@atone/core';
+import { JSON_DEPTH_MAX, nestsDeeper, type BranchReply } from '@atone/core';
 import { z } from 'zod';
 import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
 import { enlistmentSchema, ledContextSchema, nonceSchema } from './led.schema.js';
@@ -96,4 +96,22 @@ export type ReplyEnvelope = z.infer<typeof replyEnvelopeSchema>;
 export function replyTo(command: z.infer<typeof attemptSchema>, reply: BranchReply): ReplyEnvelope {
   const { gid, branchId, op, round, attempt } = command;
   return { gid, branchId, op, round, attempt, reply };
+}
+
+/** Returns the same text for everything that names the same attempt, and another for all else. */
+export function attemptKey({ gid, branchId, op, round, attempt }: z.infer<typeof attemptSchema>): string {
+  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
+}
+
+/** Reads one line of the answer to a batch. Returns undefined for what is no reply. */
+export function readReply(line: string): ReplyEnvelope | undefined {
+  // The envelope itself takes three levels more than what it carries.
+  if (nestsDeeper(line, JSON_DEPTH_MAX + 3)) {
+    return undefined;
+  }
+  try {
+    return replyEnvelopeSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 import {
   COMMANDS_PATH,
   replyTo,
+  requestHeaders,
   type CatalogueInstance,
   type ReplyEnvelope,
   type SigningKey,
@@ -15,7 +16,7 @@ import type { HttpTransportLimits } from './limits.js';
 import { OriginPools } from './origin.pools.js';
 import { addressOf } from './participant.address.js';
 import { PlainCall, plainRequest, tooLargeMessage } from './plain.call.js';
-import { commandHeaders, commonHeaders } from './request.headers.js';
+import { commandHeaders } from './request.headers.js';
 import { branchKeyOf, offers, type ServiceQueue, type Waiting } from './service.queue.js';
 
 export interface InstanceCallsOptions {
@@ -173,7 +174,7 @@ export class InstanceCalls {
     const { clock, limits, signingKey } = this.options;
     const { origin, path } = addressOf(instance.baseUrl, content.path);
     const { body, lane, withdrawKey } = content;
-    const headers = { ...commonHeaders({ path, body, lane }, signingKey, clock.now()), ...content.headers };
+    const headers = { ...requestHeaders({ path, body, lane }, signingKey, clock.now()), ...content.headers };
     const exchange: Exchange = new Exchange(
       {
         lastGiveUpAt: () => call.lastGiveUpAt(),

@@ -1,5 +1,5 @@
-import { JSON_DEPTH_MAX, nestsDeeper, type BranchReply } from '@atone/core';
-import { replyEnvelopeSchema, replyTo, type ReplyEnvelope } from '@atone/protocol';
+import type { BranchReply } from '@atone/core';
+import { attemptKey, readReply, replyTo, type ReplyEnvelope } from '@atone/protocol';
 import { libraryMeaning, statusMessage, unknown } from './classification.js';
 import type { ExchangeEnd, ExchangeWatcher } from './exchange.js';
 import type { RequestEnd } from './instance.load.js';
@@ -105,7 +105,7 @@ export class LibraryCall implements ExchangeWatcher {
   }
 
   private onLine(line: string): void {
-    const envelope = readEnvelope(line);
+    const envelope = readReply(line);
     if (envelope === undefined) {
       this.unreadableCount += 1;
       return;
@@ -127,20 +127,4 @@ export class LibraryCall implements ExchangeWatcher {
       this.observer.endRoute(route);
     }
   }
-}
-
-function readEnvelope(line: string): ReplyEnvelope | undefined {
-  // The envelope itself takes three levels more than what it carries.
-  if (nestsDeeper(line, JSON_DEPTH_MAX + 3)) {
-    return undefined;
-  }
-  try {
-    return replyEnvelopeSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-function attemptKey({ gid, branchId, op, round, attempt }: Omit<ReplyEnvelope, 'reply'>): string {
-  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
 }

@@ -1,26 +1,9 @@
-import { HEADERS, PROTOCOL_VERSION, signRequest, type BranchCommand, type SigningKey } from '@atone/protocol';
+import { HEADERS, type BranchCommand } from '@atone/protocol';
 
 type Headers = Readonly<Record<string, string>>;
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/u;
 const PRINTABLE = /^[\x20-\x7e]+$/u;
-
-/** Returns the headers that each request carries, signed when there is a key. */
-export function commonHeaders(
-  request: { readonly path: string; readonly body: string; readonly lane: string | undefined },
-  key: SigningKey | undefined,
-  nowMs: number,
-): Headers {
-  const { path, body, lane } = request;
-  return {
-    'content-type': 'application/json',
-    [HEADERS.protocol]: String(PROTOCOL_VERSION),
-    ...(lane === undefined ? {} : { [HEADERS.lane]: lane }),
-    ...(key === undefined
-      ? {}
-      : { [HEADERS.signature]: signRequest({ method: 'POST', path, body }, key, nowMs) }),
-  };
-}
 
 /** Returns what a plain endpoint is told about the one command that the request brings. */
 export function commandHeaders(command: BranchCommand): Headers {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BranchReply } from '@atone/core';
-import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
+import { attemptKey, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import { deferred, TransportDesk, type Deferred, type TransportWorld } from './transport.desk.js';
-import { answeringOf, attemptOf } from './transport.model.js';
+import { answeringOf } from './transport.model.js';
 
 /** After how long what must come is missed. */
 const MISSED_AFTER_MS = 4_000;
@@ -48,11 +48,11 @@ export class TransportBench {
 
   /** Returns the command of the attempt as it was handed over. */
   sentAs(command: BranchCommand): BranchCommand | undefined {
-    return this.sent.get(attemptOf(command))?.command;
+    return this.sent.get(attemptKey(command))?.command;
   }
 
   givenTo(attempt: Omit<ReplyEnvelope, 'reply'>): readonly BranchReply[] {
-    return this.given.filter((one) => one.attempt === attemptOf(attempt)).map(({ reply }) => reply);
+    return this.given.filter((one) => one.attempt === attemptKey(attempt)).map(({ reply }) => reply);
   }
 
   async start(service: string): Promise<void> {
@@ -64,7 +64,7 @@ export class TransportBench {
   }
 
   send(command: BranchCommand, answerWithinMs: number): void {
-    this.sent.set(attemptOf(command), { command, gate: this.gate });
+    this.sent.set(attemptKey(command), { command, gate: this.gate });
     this.world.transport.send(command, answerWithinMs);
   }
 
@@ -83,14 +83,14 @@ export class TransportBench {
 
   /** Waits until each of the commands has come to its participant. */
   async askedSince({ askedCount }: Mark, commands: readonly BranchCommand[]): Promise<void> {
-    await this.seen('no participant was asked for', commands.map(attemptOf), () =>
-      this.asked.slice(askedCount).map(({ command }) => attemptOf(command)),
+    await this.seen('no participant was asked for', commands.map(attemptKey), () =>
+      this.asked.slice(askedCount).map(({ command }) => attemptKey(command)),
     );
   }
 
   /** Waits until a reply has come to each of the attempts. */
   async repliedSince({ replyCount }: Mark, attempts: readonly string[]): Promise<void> {
-    await this.seen('no reply came to', attempts, () => this.replies.slice(replyCount).map(attemptOf));
+    await this.seen('no reply came to', attempts, () => this.replies.slice(replyCount).map(attemptKey));
   }
 
   /** Closes the transport, and gives what should not happen the chance to happen. */
@@ -112,12 +112,12 @@ export class TransportBench {
       throw new Error('The participant breaks off.');
     }
     if (answering === 'late') {
-      await this.sent.get(attemptOf(command))?.gate.promise;
+      await this.sent.get(attemptKey(command))?.gate.promise;
     }
     // Told apart by their number, so that no answer can stand for another.
     const serial = this.given.length + 1;
     const reply = REPLIES[answering](serial);
-    this.given.push({ attempt: attemptOf(command), reply });
+    this.given.push({ attempt: attemptKey(command), reply });
     return reply;
   }
 

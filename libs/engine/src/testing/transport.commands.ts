@@ -1,10 +1,10 @@
-import type { BranchCommand } from '@atone/protocol';
+import { attemptKey, type BranchCommand } from '@atone/protocol';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { runLimits, whileThereIsTime } from './run.limits.js';
 import { TransportBench } from './transport.bench.js';
 import { ANSWER_WITHIN_MS, commandTo, type TransportWorld } from './transport.desk.js';
-import { ANSWERINGS, attemptOf, TransportModel, type Answering } from './transport.model.js';
+import { ANSWERINGS, TransportModel, type Answering } from './transport.model.js';
 
 const COMMAND_COUNT_MAX = 15;
 /** A transport may have no room for more while the answers to these are kept back. */
@@ -138,7 +138,7 @@ class Send implements Command {
       mark,
       commands.filter((command) => model.owesDelivery(command)),
     );
-    await bench.repliedSince(mark, commands.filter((command) => model.owesReply(command)).map(attemptOf));
+    await bench.repliedSince(mark, commands.filter((command) => model.owesReply(command)).map(attemptKey));
     expectLegal(bench, model);
   }
 

@@ -1,5 +1,5 @@
 import type { BranchReply } from '@atone/core';
-import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
+import { attemptKey, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import type { BranchTransport } from '../transport.port.js';
 
 /** A participant as a test sees it: what it makes of a command. */
@@ -110,7 +110,7 @@ export class TransportDesk {
   private take(reply: ReplyEnvelope): void {
     this.arrivals.push(reply);
     this.onArrival();
-    if (!this.replies.some((known) => attemptOf(known) === attemptOf(reply))) {
+    if (!this.replies.some((known) => attemptKey(known) === attemptKey(reply))) {
       this.replies.push(reply);
     }
     this.wake();
@@ -149,11 +149,7 @@ async function immediate(): Promise<void> {
 }
 
 export function sorted(replies: readonly ReplyEnvelope[]): readonly ReplyEnvelope[] {
-  return replies.toSorted((left, right) => attemptOf(left).localeCompare(attemptOf(right)));
-}
-
-function attemptOf({ gid, branchId, op, round, attempt }: ReplyEnvelope): string {
-  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
+  return replies.toSorted((left, right) => attemptKey(left).localeCompare(attemptKey(right)));
 }
 
 export function gidOf(count: number): string {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BranchReply } from '@atone/core';
-import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
+import { attemptKey, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 
 /** What a participant makes of a command: one of its answers, at once or when it is let go, or it breaks off. */
 export const ANSWERINGS = ['done', 'refused', 'undone', 'not-yet', 'unknown', 'late', 'throws'] as const;
@@ -69,8 +69,8 @@ export class TransportModel {
     this.replaceBy(command);
     const { service } = command;
     const isCalm = this.services.get(service) === 'up';
-    const before = this.sent.get(attemptOf(command));
-    this.sent.set(attemptOf(command), {
+    const before = this.sent.get(attemptKey(command));
+    this.sent.set(attemptKey(command), {
       command,
       isCalm,
       isOpen: !isGivenUp,
@@ -83,7 +83,7 @@ export class TransportModel {
   /** Tells that a participant breaks off, and with it perhaps all that it is just asked. */
   breakOff(service: string, asked: readonly BranchCommand[]): void {
     const others = asked.filter((command) => command.service === service);
-    const company = others.map((command) => this.sent.get(attemptOf(command)));
+    const company = others.map((command) => this.sent.get(attemptKey(command)));
     for (const sent of [...company, ...this.heldAt(service)]) {
       if (sent !== undefined) {
         disturb(sent);
@@ -106,24 +106,24 @@ export class TransportModel {
 
   /** Returns whether the participant must get the command that was just handed over. */
   owesDelivery(command: BranchCommand): boolean {
-    const sent = this.sent.get(attemptOf(command));
+    const sent = this.sent.get(attemptKey(command));
     return sent !== undefined && sent.isCalm && sent.isOpen;
   }
 
   /** Returns whether a reply must come to the command that was just handed over. */
   owesReply(command: BranchCommand): boolean {
-    const sent = this.sent.get(attemptOf(command));
+    const sent = this.sent.get(attemptKey(command));
     return sent !== undefined && !sent.isHeld && sent.isOpen && (this.traits.noticesNobody || sent.isCalm);
   }
 
   mayArrive(command: BranchCommand, service: string): boolean {
-    const sent = this.sent.get(attemptOf(command));
+    const sent = this.sent.get(attemptKey(command));
     return sent !== undefined && sent.mayArrive && command.service === service;
   }
 
   /** Returns whether a transport may bring this back when participants gave `given` to the attempt. */
   mayReply({ reply, ...attempt }: ReplyEnvelope, given: readonly BranchReply[]): boolean {
-    const sent = this.sent.get(attemptOf(attempt));
+    const sent = this.sent.get(attemptKey(attempt));
     const isGiven = given.some((one) => isDeepStrictEqual(one, reply));
     return sent !== undefined && (isGiven || (reply.outcome === 'unknown' && sent.mayBeUnknown));
   }
@@ -133,7 +133,7 @@ export class TransportModel {
     for (const [attempt, sent] of this.sent) {
       const { gid, branchId, op, round } = sent.command;
       const isOfBranch = gid === command.gid && branchId === command.branchId;
-      const isEarlier = op === command.op && round === command.round && attempt !== attemptOf(command);
+      const isEarlier = op === command.op && round === command.round && attempt !== attemptKey(command);
       const isUndone = op === 'action' && command.op !== 'action';
       if (isOfBranch && (isEarlier || isUndone)) {
         sent.isOpen = false;
@@ -153,19 +153,9 @@ function disturb(sent: Sent): void {
 }
 
 function attemptsOf(sent: readonly Sent[]): readonly string[] {
-  return sent.map(({ command }) => attemptOf(command));
+  return sent.map(({ command }) => attemptKey(command));
 }
 
 export function answeringOf({ input }: BranchCommand): Answering {
   return (input as { readonly answering: Answering }).answering;
-}
-
-export function attemptOf({
-  gid,
-  branchId,
-  op,
-  round,
-  attempt,
-}: Pick<BranchCommand, 'gid' | 'branchId' | 'op' | 'round' | 'attempt'>): string {
-  return `${gid} ${branchId} ${op} ${round} ${attempt}`;
 }

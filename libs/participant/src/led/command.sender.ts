@@ -1,13 +1,11 @@
-import { JSON_DEPTH_MAX, nestsDeeper, type BranchErrorClass, type BranchReply } from '@atone/core';
+import type { BranchErrorClass, BranchReply } from '@atone/core';
 import {
+  attemptKey,
   COMMANDS_PATH,
-  HEADERS,
-  PROTOCOL_VERSION,
-  replyEnvelopeSchema,
-  signRequest,
+  readReply,
+  requestHeaders,
   type BranchCommand,
   type CommandBatch,
-  type ReplyEnvelope,
   type SigningKey,
 } from '@atone/protocol';
 import type { ClientPorts, HttpResponse } from '../client.ports.js';
@@ -34,7 +32,8 @@ export async function sendCommand(
   const batch: CommandBatch = { protocol: 1, commands: [command] };
   const body = JSON.stringify(batch);
   try {
-    const headers = headersOf({ path: new URL(url).pathname, body, lane: command.lane }, options);
+    const { lane } = command;
+    const headers = requestHeaders({ path: new URL(url).pathname, body, lane }, options.key, options.nowMs());
     const timeoutMs = Math.max(
       1,
       Math.min(options.replyTimeoutMs, command.remainingMs ?? Number.POSITIVE_INFINITY),
@@ -44,20 +43,6 @@ export async function sendCommand(
   } catch (error) {
     return unknown('unreachable', `${baseUrl} gave no answer: ${messageOf(error)}`);
   }
-}
-
-function headersOf(
-  { path, body, lane }: { readonly path: string; readonly body: string; readonly lane: string | undefined },
-  { key, nowMs }: SenderOptions,
-): Record<string, string> {
-  return {
-    'content-type': 'application/json',
-    [HEADERS.protocol]: String(PROTOCOL_VERSION),
-    ...(lane === undefined ? {} : { [HEADERS.lane]: lane }),
-    ...(key === undefined
-      ? {}
-      : { [HEADERS.signature]: signRequest({ method: 'POST', path, body }, key, nowMs()) }),
-  };
 }
 
 /** A no to the request as such will not become a yes before somebody changes a configuration. */
@@ -71,31 +56,9 @@ function replyIn({ status, text }: HttpResponse, command: BranchCommand, baseUrl
   }
   const envelope = text
     .split('\n')
-    .map(readEnvelope)
-    .find((candidate) => candidate !== undefined && answers(candidate, command));
+    .map(readReply)
+    .find((candidate) => candidate !== undefined && attemptKey(candidate) === attemptKey(command));
   return envelope?.reply ?? unknown('error', `${baseUrl} answered without a line for the command`);
-}
-
-function readEnvelope(line: string): ReplyEnvelope | undefined {
-  // The envelope itself takes three levels more than what it carries.
-  if (nestsDeeper(line, JSON_DEPTH_MAX + 3)) {
-    return undefined;
-  }
-  try {
-    return replyEnvelopeSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-function answers(envelope: ReplyEnvelope, { gid, branchId, op, round, attempt }: BranchCommand): boolean {
-  return (
-    envelope.gid === gid &&
-    envelope.branchId === branchId &&
-    envelope.op === op &&
-    envelope.round === round &&
-    envelope.attempt === attempt
-  );
 }
 
 function unknown(errorClass: BranchErrorClass, message: string): BranchReply {
