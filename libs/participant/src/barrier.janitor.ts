@@ -1,12 +1,11 @@
-import type { Random } from '@atone/core';
 import { ENDING_COUNT_MAX } from '@atone/protocol';
 import { findOld, removeRows, type FoundGids } from './barrier.mark.js';
 import { durationMs, type Duration } from './client.duration.js';
-import type { ElapsedClock } from './client.ports.js';
 import type { LocalDatabase, SqlSession } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
 import { reached } from './failpoints.js';
 import { MisuseError } from './participant.error.js';
+import { RepeatedPasses, type PassPorts } from './repeated.passes.js';
 import type { RegistrationLog } from './registration.js';
 
 /** When rows of the barrier are removed. */
@@ -42,10 +41,7 @@ export interface JanitorOptions extends CleanUpOptions {
   readonly log?: RegistrationLog | undefined;
 }
 
-export interface JanitorPorts {
-  readonly clock: Pick<ElapsedClock, 'setTimer'>;
-  readonly random: Pick<Random, 'next'>;
-}
+export type JanitorPorts = PassPorts;
 
 /** What one pass came upon. */
 export interface PassReport {
@@ -116,10 +112,7 @@ export function createPortJanitor(options: JanitorOptions, ports: JanitorPorts):
 }
 
 class PortJanitor implements BarrierJanitor {
-  private isStopped = false;
-  private timer: { cancel(): void } | undefined;
-  private underWay: Promise<void> | undefined;
-  private lastFailure = '';
+  private readonly passes: RepeatedPasses;
   private lastUnknownCount = 0;
   private pauseMs: number;
   private passCount = 0;
@@ -128,23 +121,30 @@ class PortJanitor implements BarrierJanitor {
 
   constructor(
     private readonly options: JanitorOptions,
-    private readonly ports: JanitorPorts,
+    ports: JanitorPorts,
     private readonly settings: { everyMs: number; keepForMs: number; batch: number },
   ) {
     this.pauseMs = settings.everyMs;
+    const { service, log } = options;
+    this.passes = new RepeatedPasses(
+      {
+        everyMs: settings.everyMs,
+        pass: async () => this.passAndTell(),
+        pauseMs: () => this.pauseMs,
+        tellFailure: (error) => {
+          log?.warn({ service, error }, 'barrier rows could not be removed; trying again');
+        },
+      },
+      ports,
+    );
   }
 
-  /** At a random moment of the first period: all instances of a service may start at once. */
   start(): void {
-    if (this.timer === undefined && !this.isStopped) {
-      this.rest(this.settings.everyMs * this.ports.random.next());
-    }
+    this.passes.start();
   }
 
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    this.timer?.cancel();
-    await this.underWay;
+  stop(): Promise<void> {
+    return this.passes.stop();
   }
 
   async pass(): Promise<PassReport> {
@@ -160,7 +160,7 @@ class PortJanitor implements BarrierJanitor {
       const { own, last } = await this.look(after);
       // oxlint-disable-next-line no-await-in-loop
       report = sumOf(report, await this.removeInBatches(own));
-      if (last === undefined || this.isStopped) {
+      if (last === undefined || this.passes.isStopped) {
         return report;
       }
       after = last;
@@ -180,7 +180,7 @@ class PortJanitor implements BarrierJanitor {
   private async removeInBatches(gids: readonly string[]): Promise<PassReport> {
     const { batch } = this.settings;
     let report = NOTHING;
-    for (let start = 0; start < gids.length && (start === 0 || !this.isStopped); start += batch) {
+    for (let start = 0; start < gids.length && (start === 0 || !this.passes.isStopped); start += batch) {
       // oxlint-disable-next-line no-await-in-loop -- one question at a time, and a stop ends them
       report = sumOf(report, await this.removeEnded(gids.slice(start, start + batch)));
     }
@@ -203,23 +203,10 @@ class PortJanitor implements BarrierJanitor {
     };
   }
 
-  private rest(pauseMs: number): void {
-    this.timer = this.ports.clock.setTimer(pauseMs, () => {
-      this.underWay = this.passAndRest();
-    });
-  }
-
-  private async passAndRest(): Promise<void> {
-    try {
-      const report = await (this.isWholeDue() ? this.pass() : this.passOn());
-      this.pauseMs = this.pauseAfter(report);
-      this.tell(report);
-    } catch (error) {
-      this.tellFailure(error);
-    }
-    if (!this.isStopped) {
-      this.rest(this.pauseMs * (0.5 + this.ports.random.next()));
-    }
+  private async passAndTell(): Promise<void> {
+    const report = await (this.isWholeDue() ? this.pass() : this.passOn());
+    this.pauseMs = this.pauseAfter(report);
+    this.tell(report);
   }
 
   private isWholeDue(): boolean {
@@ -236,7 +223,6 @@ class PortJanitor implements BarrierJanitor {
 
   private tell({ removedRowCount, removedCount, unknownCount }: PassReport): void {
     const { service, log } = this.options;
-    this.lastFailure = '';
     if (removedRowCount > 0) {
       log?.info({ service, rows: removedRowCount, transactions: removedCount }, 'barrier rows removed');
     }
@@ -244,16 +230,6 @@ class PortJanitor implements BarrierJanitor {
       log?.warn({ service, transactions: unknownCount }, UNKNOWN);
     }
     this.lastUnknownCount = unknownCount;
-  }
-
-  /** Only what is new: an outage of an hour is one line, not 60. */
-  private tellFailure(error: unknown): void {
-    const { service, log } = this.options;
-    const message = error instanceof Error ? error.message : String(error);
-    if (message !== this.lastFailure) {
-      this.lastFailure = message;
-      log?.warn({ service, error: message }, 'barrier rows could not be removed; trying again');
-    }
   }
 }
 

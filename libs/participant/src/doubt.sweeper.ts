@@ -8,6 +8,7 @@ import { endBranch, pauseBefore, type BranchEnd, type VerdictExecutor } from './
 import type { TransactionDoubts } from './doubts.port.js';
 import { reached } from './failpoints.js';
 import { MisuseError } from './participant.error.js';
+import { RepeatedPasses } from './repeated.passes.js';
 import type { RegistrationLog } from './registration.js';
 
 /** When branches in doubt are asked about. */
@@ -87,30 +88,37 @@ export function createPortDoubtSweeper(options: SweeperOptions, ports: SweeperPo
 }
 
 class PortDoubtSweeper implements DoubtSweeper {
-  private isStopped = false;
-  private timer: { cancel(): void } | undefined;
-  private underWay: Promise<void> | undefined;
-  private lastFailure = '';
-  private failedCount = 0;
+  private readonly passes: RepeatedPasses;
   private readonly toldPeople = new Set<string>();
 
   constructor(
     private readonly options: SweeperOptions,
     private readonly ports: SweeperPorts,
     private readonly settings: { everyMs: number; batch: number },
-  ) {}
-
-  /** At a random moment of the first period: all instances of a service may start at once. */
-  start(): void {
-    if (this.timer === undefined && !this.isStopped) {
-      this.rest(this.settings.everyMs * this.ports.random.next());
-    }
+  ) {
+    const { everyMs } = settings;
+    this.passes = new RepeatedPasses(
+      {
+        everyMs,
+        pass: async () => {
+          this.tell(await this.pass());
+        },
+        pauseMs: (failedCount) =>
+          Math.max(everyMs, Math.min(OUTAGE_PAUSE_MS_MAX, everyMs * 2 ** Math.min(failedCount, 20))),
+        tellFailure: (error) => {
+          this.warn({ error }, 'branches in doubt could not be asked about; trying again');
+        },
+      },
+      ports,
+    );
   }
 
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    this.timer?.cancel();
-    await this.underWay;
+  start(): void {
+    this.passes.start();
+  }
+
+  stop(): Promise<void> {
+    return this.passes.stop();
   }
 
   /** Goes behind each batch, and never to what became due after it began: so it ends, whatever the verdicts are. */
@@ -125,7 +133,7 @@ class PortDoubtSweeper implements DoubtSweeper {
         // oxlint-disable-next-line no-await-in-loop -- one question at a time, and a stop ends them
         report = sumOf(report, await this.settle(found.branches));
       }
-      if (found.branches.length < this.settings.batch || this.isStopped) {
+      if (found.branches.length < this.settings.batch || this.passes.isStopped) {
         return report;
       }
       ({ until } = found);
@@ -207,41 +215,10 @@ class PortDoubtSweeper implements DoubtSweeper {
     this.options.log?.warn({ service: this.options.participant.service, ...fields }, message);
   }
 
-  private rest(pauseMs: number): void {
-    this.timer = this.ports.clock.setTimer(pauseMs, () => {
-      this.underWay = this.passAndRest();
-    });
-  }
-
-  private async passAndRest(): Promise<void> {
-    try {
-      this.tell(await this.pass());
-    } catch (error) {
-      this.tellFailure(error);
-    }
-    if (!this.isStopped) {
-      const { everyMs } = this.settings;
-      const outageMs = Math.min(OUTAGE_PAUSE_MS_MAX, everyMs * 2 ** Math.min(this.failedCount, 20));
-      this.rest(Math.max(everyMs, outageMs) * (0.5 + this.ports.random.next()));
-    }
-  }
-
   private tell({ asked, confirmed, undone }: SweepReport): void {
-    this.failedCount = 0;
-    this.lastFailure = '';
     if (confirmed + undone > 0) {
       const { service } = this.options.participant;
       this.options.log?.info({ service, asked, confirmed, undone }, 'branches in doubt ended');
-    }
-  }
-
-  /** Only what is new: an outage of an hour is one line, not 60. */
-  private tellFailure(error: unknown): void {
-    this.failedCount += 1;
-    const message = error instanceof Error ? error.message : String(error);
-    if (message !== this.lastFailure) {
-      this.lastFailure = message;
-      this.warn({ error: message }, 'branches in doubt could not be asked about; trying again');
     }
   }
 }
