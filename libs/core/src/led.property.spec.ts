@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isEnded, stuckOf } from './saga.state.js';
 import { ledBranch } from './testing/leds.js';
 import { COUNTED, LedWorld, type LedPart, type LedSetting } from './testing/led.world.js';
-import type { Behaviour, Script } from './testing/participant.model.js';
+import { scripts } from './testing/scripts.js';
 import { check } from './testing/saga.laws.js';
 import type { Move } from './testing/world.js';
 
@@ -74,8 +74,8 @@ function drawnPart(): fc.Arbitrary<Drawn> {
     role: fc.constantFrom('listed', 'listed', 'counted', 'thrown', 'unheard'),
     isRegistered: fc.boolean(),
     found: fc.constantFrom('done', 'done', 'done', 'done', 'lost', 'undone'),
-    confirm: behaviours(),
-    compensate: behaviours(),
+    confirm: scripts(),
+    compensate: scripts(),
   });
 }
 
@@ -87,22 +87,4 @@ function partOf({ kind, hasBarrier, ...part }: Drawn, position: number): LedPart
     isRegistered: part.isRegistered || part.role === 'counted' || part.role === 'unheard',
     found: hasBarrier ? part.found : 'done',
   };
-}
-
-function behaviours(): fc.Arbitrary<Script> {
-  const any = fc.constantFrom<Behaviour>(
-    'yes',
-    'no',
-    'no-not-stored',
-    'error',
-    'error-after-effect',
-    'code',
-    'gone',
-    'not-yet',
-  );
-  const last = fc.oneof(
-    { weight: 5, arbitrary: fc.constant<Behaviour>('yes') },
-    { weight: 1, arbitrary: fc.constantFrom<Behaviour>('no', 'no-not-stored', 'error', 'code') },
-  );
-  return fc.record({ first: fc.array(any, { maxLength: 2 }), last });
 }

@@ -4,7 +4,7 @@ import { ancestorsByStep } from './plan.graph.js';
 import type { Plan, PlanStep } from './plan.js';
 import { planProblems } from './plan.validation.js';
 import { isEnded, stuckOf } from './saga.state.js';
-import type { Behaviour, Script } from './testing/participant.model.js';
+import { scripts } from './testing/scripts.js';
 import { planOf, step } from './testing/plans.js';
 import { check } from './testing/saga.laws.js';
 import { SagaWorld, type Setting } from './testing/saga.world.js';
@@ -110,31 +110,13 @@ function settings(endpoints: 'barrier' | 'any'): fc.Arbitrary<Setting> {
     fc.record({
       plan: plans(count, endpoints),
       deadlineMs: fc.option(fc.integer({ min: 100, max: 6000 }), { nil: undefined }),
-      scripts: fc.array(fc.record({ action: behaviours(), compensate: behaviours() }), {
+      scripts: fc.array(fc.record({ action: scripts(), compensate: scripts() }), {
         minLength: count,
         maxLength: count,
       }),
       seed: fc.integer(),
     }),
   );
-}
-
-function behaviours(): fc.Arbitrary<Script> {
-  const any = fc.constantFrom<Behaviour>(
-    'yes',
-    'no',
-    'no-not-stored',
-    'error',
-    'error-after-effect',
-    'code',
-    'gone',
-    'not-yet',
-  );
-  const last = fc.oneof(
-    { weight: 5, arbitrary: fc.constant<Behaviour>('yes') },
-    { weight: 1, arbitrary: fc.constantFrom<Behaviour>('no', 'no-not-stored', 'error', 'code') },
-  );
-  return fc.record({ first: fc.array(any, { maxLength: 2 }), last });
 }
 
 function plans(count: number, endpoints: 'barrier' | 'any'): fc.Arbitrary<Plan> {

@@ -4,7 +4,7 @@ import { activeLed, decidedLed } from '../led.plan.js';
 import type { BranchReply, CallCommand, SagaEvent } from '../saga.event.js';
 import { branchOf, outcomeOf, positionOf, type Branch, type Saga } from '../saga.state.js';
 import { decision, LED } from './leds.js';
-import type { Behaviour, Script } from './participant.model.js';
+import { perform, STORED_NO, type Behaviour, type Script } from './scripts.js';
 import { check } from './saga.laws.js';
 import { STARTED_AT, World, type Driver, type Participant } from './world.js';
 
@@ -196,26 +196,13 @@ class LedParticipant implements Participant {
 
   private run(op: 'confirm' | 'compensate', round: number): BranchReply {
     const behaviour = this.scripts[op].first.shift() ?? this.scripts[op].last;
-    switch (behaviour) {
-      case 'yes':
-        return this.takeEffect(op);
-      case 'error-after-effect':
-        this.takeEffect(op);
-        return { outcome: 'unknown', error: { class: 'error', message: 'broke after the effect' } };
-      case 'no':
+    return perform(behaviour, {
+      takeEffect: () => this.takeEffect(op),
+      refuse: () => {
         this.closedRound[op] = Math.max(this.closedRound[op], round);
         return STORED_NO;
-      case 'no-not-stored':
-        return { outcome: 'refused', refusal: { reason: 'no', isStored: false } };
-      case 'not-yet':
-        return { outcome: 'not-yet', retryAfterMs: 0 };
-      case 'error':
-        return { outcome: 'unknown', error: { class: 'unreachable', message: 'down' } };
-      case 'gone':
-        return { outcome: 'unknown', error: { class: 'action-gone', message: 'gone' } };
-      case 'code':
-        return { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } };
-    }
+      },
+    });
   }
 
   private takeEffect(op: 'confirm' | 'compensate'): BranchReply {
@@ -228,8 +215,6 @@ class LedParticipant implements Participant {
     return { outcome: 'undone', wasEmpty: false };
   }
 }
-
-const STORED_NO: BranchReply = { outcome: 'refused', refusal: { reason: 'no', isStored: true } };
 
 function sagaOf(parts: readonly LedPart[], start: LedSetting['start']): Saga {
   const facts = { gid: 'g', name: 'test', led: LED, acceptedAt: STARTED_AT };

@@ -1,15 +1,6 @@
 import type { BranchReply, CallCommand } from '../saga.event.js';
 import type { PlanStep } from '../plan.js';
-
-/** What a participant's own code does when it really runs. */
-export type Behaviour =
-  'yes' | 'no' | 'no-not-stored' | 'error' | 'error-after-effect' | 'code' | 'gone' | 'not-yet';
-
-/** The behaviours of one op: first the list, one for each execution, then the last one for ever. */
-export interface Script {
-  readonly first: readonly Behaviour[];
-  readonly last: Behaviour;
-}
+import { perform, STORED_NO, type Behaviour, type Script } from './scripts.js';
 
 /**
  * A participant of one branch, with its barrier: what S4 to S7 promise, in thirty lines.
@@ -69,7 +60,7 @@ export class ParticipantModel {
     if (stored !== undefined) {
       return stored;
     }
-    return this.isClosed('action', round) ? storedNo : this.run('action', round);
+    return this.isClosed('action', round) ? STORED_NO : this.run('action', round);
   }
 
   private undo(round: number): BranchReply {
@@ -81,7 +72,7 @@ export class ParticipantModel {
       this.isUndone = this.step.hasBarrier;
       return { outcome: 'undone', wasEmpty: true };
     }
-    return this.isClosed('compensate', round) ? storedNo : this.run('compensate', round);
+    return this.isClosed('compensate', round) ? STORED_NO : this.run('compensate', round);
   }
 
   private stored(op: 'action' | 'compensate'): BranchReply | undefined {
@@ -105,26 +96,13 @@ export class ParticipantModel {
 
   private run(op: 'action' | 'compensate', round: number): BranchReply {
     const behaviour = this.scripts[op].first.shift() ?? this.scripts[op].last;
-    switch (behaviour) {
-      case 'yes':
-        return this.takeEffect(op);
-      case 'error-after-effect':
-        this.takeEffect(op);
-        return { outcome: 'unknown', error: { class: 'error', message: 'broke after the effect' } };
-      case 'no':
+    return perform(behaviour, {
+      takeEffect: () => this.takeEffect(op),
+      refuse: () => {
         this.close(op, round);
-        return storedNo;
-      case 'no-not-stored':
-        return { outcome: 'refused', refusal: { reason: 'no', isStored: false } };
-      case 'not-yet':
-        return { outcome: 'not-yet', retryAfterMs: 0 };
-      case 'error':
-        return { outcome: 'unknown', error: { class: 'unreachable', message: 'down' } };
-      case 'gone':
-        return { outcome: 'unknown', error: { class: 'action-gone', message: 'gone' } };
-      case 'code':
-        return { outcome: 'unknown', error: { class: 'code', message: 'TypeError' } };
-    }
+        return STORED_NO;
+      },
+    });
   }
 
   private takeEffect(op: 'action' | 'compensate'): BranchReply {
@@ -137,5 +115,3 @@ export class ParticipantModel {
     return { outcome: 'undone', wasEmpty: false };
   }
 }
-
-const storedNo: BranchReply = { outcome: 'refused', refusal: { reason: 'no', isStored: true } };

@@ -1,7 +1,8 @@
 import type { Plan } from '../plan.js';
 import type { CallCommand } from '../saga.event.js';
 import { newSaga, type Saga } from '../saga.state.js';
-import { ParticipantModel, type Script } from './participant.model.js';
+import { ParticipantModel } from './participant.model.js';
+import type { Script } from './scripts.js';
 import { check } from './saga.laws.js';
 import { STARTED_AT, World } from './world.js';
 
