@@ -1,6 +1,6 @@
 import { runInFrame } from '../branch.context.js';
 import type { TransactionOptions } from './global.options.js';
-import { CallsInFlightError, TransactionAbortedError } from './led.errors.js';
+import { CallsInFlightError, TransactionAbortedError, TransactionOverError } from './led.errors.js';
 import type { LedFrame } from './led.frame.js';
 import { abortsOn, commitsOn } from './outcome.rules.js';
 import type { Scope } from './scope.js';
@@ -29,25 +29,38 @@ export async function joinFrame<Result>(
   return unwrap(settled);
 }
 
-/** Runs `work` as a part of the transaction around it that is kept or undone for itself. */
+/**
+ * Runs `work` as a part of the transaction around it that is kept or undone for itself.
+ *
+ * Where the whole ends first, the part is undone with it.
+ *
+ * @throws TransactionOverError then, when `work` returns; else what `work` throws, and CallsInFlightError or
+ *   TransactionAbortedError as the whole does.
+ */
 export async function nestFrame<Result>(
   frame: LedFrame,
   rules: Rules<Result>,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const leave = frame.scope.join(`'${rules.name}'`);
   const nested = frameWithin(frame);
+  const leave = frame.scope.join(`'${rules.name}'`, () => endPart(frame, nested, false));
   const settled = await settle(() => runInFrame(nested, work));
-  const misuse = settled.how === 'returned' ? misuseOf(nested) : undefined;
-  const isKept =
-    misuse === undefined && isKeepable(nested.scope) && reasonAgainst(settled, rules) === undefined;
-  frame.scope.absorb(nested.scope.close(), isKept ? 'returned' : 'threw');
-  inheritAfterwards(frame, nested, isKept);
-  leave();
+  const misuse = settled.how === 'returned' ? misuseOf(nested, rules) : undefined;
+  if (!nested.scope.isOver) {
+    const isKept =
+      misuse === undefined && isKeepable(nested.scope) && reasonAgainst(settled, rules) === undefined;
+    endPart(frame, nested, isKept);
+    leave();
+  }
   if (misuse !== undefined) {
     throw misuse;
   }
   return unwrap(settled);
+}
+
+function endPart(frame: LedFrame, nested: LedFrame, isKept: boolean): void {
+  frame.scope.absorb(nested.scope.close(), isKept ? 'returned' : 'threw');
+  inheritAfterwards(frame, nested, isKept);
 }
 
 function frameWithin(frame: LedFrame): LedFrame {
@@ -55,7 +68,10 @@ function frameWithin(frame: LedFrame): LedFrame {
   return { ...frame, scope: frame.scope.nest(), afterwards };
 }
 
-function misuseOf({ gid, scope }: LedFrame): Error | undefined {
+function misuseOf<Result>({ gid, scope }: LedFrame, { name }: Rules<Result>): Error | undefined {
+  if (scope.isOver) {
+    return new TransactionOverError(gid, `left by its part '${name}'`);
+  }
   if (scope.abortReason !== undefined) {
     return new TransactionAbortedError(gid, scope.abortReason);
   }

@@ -13,6 +13,8 @@ interface Flight {
   readonly label: string;
   readonly number?: number;
   readonly own: readonly LedBranch[];
+  /** Of a part with a scope of its own: ends it, with all that it has enlisted, as thrown. */
+  readonly abandon?: (() => void) | undefined;
 }
 
 /** What a call has enlisted, and which one it was. */
@@ -101,10 +103,15 @@ export class Scope {
     return this.#callOf(flight, branchId);
   }
 
-  /** Counts a part of the work as in flight that makes calls of this scope. Returns what ends it. */
-  join(label: string): () => void {
+  /**
+   * Counts a part of the work as in flight that makes calls of this scope. Returns what ends it.
+   *
+   * A part whose calls are in a nested scope gives `abandon`: it is told when this scope ends before the part does, and has the
+   * nested one absorbed as thrown. Else its branches would be on no list.
+   */
+  join(label: string, abandon?: () => void): () => void {
     this.#refuseIfOver(`joined by ${label}`);
-    const flight: Flight = { label, own: [] };
+    const flight: Flight = { label, own: [], abandon };
     this.#inFlight.add(flight);
     return () => void this.#inFlight.delete(flight);
   }
@@ -135,11 +142,12 @@ export class Scope {
     return this.close();
   }
 
-  /** Ends the scope, whatever is in flight: such calls are on no list, and their answers come too late. */
+  /** Ends the scope, whatever is in flight: such calls and parts count as thrown, and what they answer comes too late. */
   close(): ScopeEnd {
     this.#isOver = true;
     for (const flight of this.#inFlight) {
       this.#throwAway(flight, flight.own);
+      flight.abandon?.();
     }
     return { returned: [...this.#returned], thrown: [...this.#thrown], unclear: new Set(this.#unclear) };
   }
