@@ -276,7 +276,10 @@ describe('a commit', () => {
     const error = refusal('UNAUTHORIZED');
     world.coordinator.troubles.push({ error, isDone: true }, { error, isDone: true });
 
-    await expect(lead(reserve)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(lead(reserve)).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(/not confirmed \(.* UNAUTHORIZED\)\. Look it up/u),
+    });
   });
 
   test('that is refused after it got through returns, since nothing can change it', async () => {
@@ -311,9 +314,14 @@ describe('a commit', () => {
     await lead(async () => undefined);
     world.coordinator.epoch = 3;
 
-    await expect(lead(reserve)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-    await lead(reserve);
+    const run = lead(reserve);
 
+    await expect(run).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(/log was restored .* until a person decides/u),
+      cause: { code: 'LOG_RESTORED' },
+    });
+    await lead(reserve);
     expect(world.coordinator.decisions.map(({ request }) => request.epoch)).toEqual([2, 3]);
   });
 

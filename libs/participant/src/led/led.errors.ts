@@ -1,3 +1,4 @@
+import type { AtoneClientError } from '../client.errors.js';
 import { MisuseError } from '../participant.error.js';
 
 /** How a global transaction ended, as far as the initiator knows. `unknown`: a commit was asked for, and no answer came. */
@@ -168,8 +169,11 @@ export class TransactionAbortedError extends LedError {
 }
 
 /**
- * The commit was asked for, and no answer came: the transaction may be committed or aborted. The library goes on asking,
- * and callbacks of `afterCommit` and `afterAbort` still run. Do not start it again before its outcome is known.
+ * The commit was asked for, and nobody here knows whether it was done: the transaction may be committed or aborted.
+ *
+ * Mostly no answer came. The library goes on asking then, and callbacks of `afterCommit` and `afterAbort` still run. Where the
+ * log was restored (`cause.code` is `LOG_RESTORED`) no answer will come, and a person decides. Do not start it again before its
+ * outcome is known.
  */
 export class OutcomeUnknownError extends LedError {
   override readonly name = 'OutcomeUnknownError';
@@ -182,9 +186,24 @@ export class OutcomeUnknownError extends LedError {
     options?: ErrorOptions,
   ) {
     super(
-      `It is not known whether the global transaction ${gid} is committed: the coordinator has not answered. Look it up before ` +
-        'you do the same again; nothing of it stays half done.',
+      `It is not known whether the global transaction ${gid} is committed: ${whyUnknown(options?.cause)}`,
       options,
     );
   }
+}
+
+function whyUnknown(cause: unknown): string {
+  const { code, retryable, message } = (cause ?? {}) as Partial<AtoneClientError>;
+  if (code === 'LOG_RESTORED') {
+    return (
+      "the coordinator's log was restored from a backup, or failed over, since it began, and what was decided may be lost. To ask " +
+      'again brings no answer, and its branches stay as they are until a person decides: look at them in the databases of the ' +
+      'participants, end each by hand, and do the same again only if none is confirmed. docs/errors.md#log-restored tells how.'
+    );
+  }
+  const why =
+    retryable === false && message !== undefined
+      ? `the commit was not confirmed (${message.replace(/\.$/u, '')})`
+      : 'the coordinator has not answered';
+  return `${why}. Look it up before you do the same again; nothing of it stays half done.`;
 }
