@@ -115,7 +115,7 @@ export class LedDoubts {
     const heard = this.parts.hearsay.heardOf(gid);
     const { name = UNNAMED, lane, tags = {} } = heard?.notice ?? {};
     const acceptedAt = this.ports.clock.now();
-    const deadlineAt = heard?.deadlineAt;
+    const deadlineAt = this.parts.hearsay.deadlineOf(gid);
     return {
       envelope: { gid, name, initiator, lane, tags },
       saga: presumedAborted({ gid, name, led: { secretHash, epoch }, acceptedAt, deadlineAt }),
@@ -166,14 +166,13 @@ export class LedDoubts {
     if (foreign !== undefined) {
       return askPeople(foreign.message);
     }
-    const heard = hearsay.heardOf(gid);
-    if (heard === undefined) {
-      return undefined;
+    // By the clock of the log: that of the participant's database may have jumped.
+    const deadlineAt = hearsay.deadlineOf(gid);
+    if (deadlineAt !== undefined && deadlineAt > this.ports.clock.now()) {
+      return this.waitForDeadline(deadlineAt);
     }
-    if (heard.deadlineAt > this.ports.clock.now()) {
-      return this.waitForDeadline(heard.deadlineAt);
-    }
-    return heard.notice.secretHash === secretHash
+    const { notice } = hearsay.heardOf(gid) ?? {};
+    return notice === undefined || notice.secretHash === secretHash
       ? undefined
       : this.contradiction(doubt, 'Its initiator has told of another secret.');
   }

@@ -1,5 +1,5 @@
 /** The version of the barrier's table which this library works with. */
-export const BARRIER_VERSION = 3;
+export const BARRIER_VERSION = 4;
 
 const VERSION_1: readonly string[] = [
   'create schema if not exists atone',
@@ -109,11 +109,20 @@ set version = 3
 where version = 2`,
 ];
 
+const VERSION_4: readonly string[] = [
+  `alter table atone.barrier
+  add column timeout_ms integer,
+  add constraint barrier_timeout_is_of_the_led check (timeout_ms is null or (timeout_ms >= 1 and kind is not null))`,
+  `update atone.barrier_version
+set version = 4
+where version = 3`,
+];
+
 /**
  * The statements of `sql/barrier.v1.sql`, of `sql/barrier.v2.sql` and so on: each brings the barrier from the version
  * before to its own, and never changes after a release.
  */
-export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2, VERSION_3];
+export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /** The statements of `sql/barrier.uninstall.sql`. The schema stays: it may hold other tables of Atone. */
 export const UNINSTALL_BARRIER: readonly string[] = [

@@ -26,8 +26,8 @@ export interface DoubtfulBranches {
 
 /** Reads nothing but what is due: `barrier_in_doubt` holds the rows in this order, and none that is decided. */
 export const FIND_IN_DOUBT = `
-select gid, branch_id, action, kind, nonce, encode(secret_hash, 'hex') as secret_hash, epoch, initiator, trouble, ask_count,
-  undo_round, next_ask_at::text as ask_at, extract(epoch from now() - doubt_at)::float8 * 1000 as overdue_ms, now()::text as until
+select gid, branch_id, action, kind, nonce, encode(secret_hash, 'hex') as secret_hash, epoch, initiator, timeout_ms, trouble,
+  ask_count, undo_round, next_ask_at::text as ask_at, extract(epoch from now() - doubt_at)::float8 * 1000 as overdue_ms, now()::text as until
 from atone.barrier
 where service = $1
   and doubt_at is not null
@@ -88,7 +88,7 @@ export async function askLater(sql: SqlSession, questions: readonly LaterQuestio
 }
 
 function readDoubtful(service: string, row: SqlRow): DoubtfulBranch {
-  const trouble = row['trouble'];
+  const { trouble, timeout_ms: timeoutMs } = row;
   return {
     doubt: {
       gid: String(row['gid']),
@@ -101,6 +101,7 @@ function readDoubtful(service: string, row: SqlRow): DoubtfulBranch {
       epoch: Number(row['epoch']),
       initiator: String(row['initiator']),
       overdueMs: Math.max(0, Number(row['overdue_ms'])),
+      ...(typeof timeoutMs === 'number' ? { timeoutMs } : {}),
       ...(typeof trouble === 'string' ? { trouble } : {}),
     },
     askCount: Number(row['ask_count']),

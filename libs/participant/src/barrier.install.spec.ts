@@ -11,6 +11,7 @@ import {
   InstallBarrier1763800000000,
   InstallBarrierLed1764200000000,
   InstallBarrierMark1764000000000,
+  InstallBarrierTimeout1764400000000,
 } from './typeorm/barrier.migration.js';
 import type { LocalDatabase } from './database.port.js';
 import { pgDatabase } from './pg/pg.database.js';
@@ -44,7 +45,7 @@ test('a database without the table is told of, with the ways to install it', asy
     name: 'BarrierMissingError',
     code: 'BARRIER_MISSING',
     message: expect.stringMatching(
-      /-f \S+barrier\.v1\.sql -f \S+barrier\.v2\.sql -f \S+barrier\.v3\.sql.*InstallBarrier1763800000000 and InstallBarrierMark1764000000000 and InstallBarrierLed1764200000000.*barrier: \{ migrate: true \}/u,
+      /-f \S+barrier\.v1\.sql -f \S+barrier\.v2\.sql -f \S+barrier\.v3\.sql -f \S+barrier\.v4\.sql.*InstallBarrier1763800000000 and InstallBarrierMark1764000000000 and InstallBarrierLed1764200000000 and InstallBarrierTimeout1764400000000.*barrier: \{ migrate: true \}/u,
     ),
   });
 });
@@ -58,11 +59,11 @@ test('three services that install it at once all succeed, and again later', asyn
 
 test('a table that is newer is refused by check and install, with what to do', async () => {
   await migrateBarrier(database);
-  await pool.query('update atone.barrier_version set version = 4');
+  await pool.query('update atone.barrier_version set version = 5');
   const refusal = {
     name: 'BarrierOutdatedError',
     message: expect.stringContaining('Update @atone/participant'),
-    versions: { found: 4, needed: 3 },
+    versions: { found: 5, needed: 4 },
   };
 
   await expect(checkBarrier(database)).rejects.toMatchObject(refusal);
@@ -82,7 +83,7 @@ describe('a table of version 1', () => {
     await expect(checkBarrier(database)).rejects.toMatchObject({
       name: 'BarrierOutdatedError',
       message: expect.stringMatching(/up to date.*barrier\.v2\.sql.*InstallBarrierMark1764000000000/u),
-      versions: { found: 1, needed: 3 },
+      versions: { found: 1, needed: 4 },
     });
     await expect(checkBarrier(database)).rejects.not.toMatchObject({
       message: expect.stringContaining('barrier.v1.sql'),
@@ -96,6 +97,7 @@ describe('a table of version 1', () => {
       async () => {
         await pool.query(await sqlFile('barrier.v2.sql'));
         await pool.query(await sqlFile('barrier.v3.sql'));
+        await pool.query(await sqlFile('barrier.v4.sql'));
       },
     ],
   ])('is brought up to date %s, and keeps its rows', async (_title, upgrade) => {
@@ -230,6 +232,7 @@ describe('the migrations for TypeORM', () => {
         InstallBarrier1763800000000,
         InstallBarrierMark1764000000000,
         InstallBarrierLed1764200000000,
+        InstallBarrierTimeout1764400000000,
       ],
     });
     await dataSource.initialize();
@@ -241,6 +244,8 @@ describe('the migrations for TypeORM', () => {
   test('install it step by step, and remove it again', async () => {
     await checkBarrier(database);
     await dataSource.undoLastMigration();
+    await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 3 } });
+    await dataSource.undoLastMigration();
     await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 2 } });
     await dataSource.undoLastMigration();
     await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 1 } });
@@ -251,10 +256,11 @@ describe('the migrations for TypeORM', () => {
 
   test('keep what led transactions need until none of their branches is left', async () => {
     await database.transaction(({ sql }) => insertLedRefused(sql, LED_CALL, { reason: 'no funds' }));
+    await dataSource.undoLastMigration();
 
     await expect(dataSource.undoLastMigration()).rejects.toThrow(/branches of led transactions.*Wait/u);
 
-    await checkBarrier(database);
+    await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 3 } });
     await pool.query('delete from atone.barrier');
     await dataSource.undoLastMigration();
     await expect(checkBarrier(database)).rejects.toMatchObject({ versions: { found: 2 } });
@@ -266,6 +272,7 @@ describe('the migrations for TypeORM', () => {
       await database.transaction(({ sql }) =>
         removeRows(sql, 'stock', ['0193d6c0-0000-7000-8000-000000000001']),
       );
+      await dataSource.undoLastMigration({ transaction });
       await dataSource.undoLastMigration({ transaction });
 
       await expect(dataSource.undoLastMigration({ transaction })).rejects.toThrow(
@@ -284,6 +291,7 @@ test('the SQL files install it, and remove it again', async () => {
   await pool.query(await sqlFile('barrier.v1.sql'));
   await pool.query(await sqlFile('barrier.v2.sql'));
   await pool.query(await sqlFile('barrier.v3.sql'));
+  await pool.query(await sqlFile('barrier.v4.sql'));
   await checkBarrier(database);
   await pool.query(await sqlFile('barrier.uninstall.sql'));
 
@@ -291,7 +299,7 @@ test('the SQL files install it, and remove it again', async () => {
 });
 
 test('the SQL files say what the library itself would do', async () => {
-  const files = ['barrier.v1.sql', 'barrier.v2.sql', 'barrier.v3.sql'].map(async (name) =>
+  const files = ['barrier.v1.sql', 'barrier.v2.sql', 'barrier.v3.sql', 'barrier.v4.sql'].map(async (name) =>
     statementsOf(await sqlFile(name)),
   );
 

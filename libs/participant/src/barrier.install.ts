@@ -151,6 +151,7 @@ const MIGRATIONS = [
   'InstallBarrier1763800000000',
   'InstallBarrierMark1764000000000',
   'InstallBarrierLed1764200000000',
+  'InstallBarrierTimeout1764400000000',
 ];
 
 /** Names what brings the barrier from version `found` to the present one. */

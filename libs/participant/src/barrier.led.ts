@@ -32,12 +32,12 @@ export function isLed(call: ActionCall): call is LedCall {
 export const INSERT_LED_RUNNING = `
 insert into atone.barrier (
   gid, branch_id, service, action, round, input_hash, input,
-  kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at, ask_count, state
+  kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at, timeout_ms, ask_count, state
 )
 values (
   $1::uuid, $2, $3, $4, $5::int, decode($6, 'hex'), $7::json,
   $8, $9, decode($10, 'hex'), $11::int, $12,
-  now() + $13::float8 * interval '1 ms', now() + $13::float8 * interval '1 ms', 0, 'running'
+  now() + $13::float8 * interval '1 ms', now() + $13::float8 * interval '1 ms', $14::int, 0, 'running'
 )
 on conflict (gid, branch_id) do nothing
 returning pg_current_xact_id()::text as transaction_id, ${IS_PAST} as is_past`;
@@ -51,12 +51,12 @@ export async function insertLedRunning(sql: SqlSession, call: LedCall): Promise<
 export const INSERT_LED_REFUSED = `
 insert into atone.barrier (
   gid, branch_id, service, action, round, refusal, input_hash, input,
-  kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at, ask_count, state
+  kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at, timeout_ms, ask_count, state
 )
 values (
   $1::uuid, $2, $3, $4, $5::int, $6::json, decode($7, 'hex'), $8::json,
   $9, $10, decode($11, 'hex'), $12::int, $13,
-  now() + $14::float8 * interval '1 ms', now() + $14::float8 * interval '1 ms', 0, 'refused'
+  now() + $14::float8 * interval '1 ms', now() + $14::float8 * interval '1 ms', $15::int, 0, 'refused'
 )
 on conflict (gid, branch_id) do nothing`;
 
@@ -128,8 +128,9 @@ export function enlistmentOf(
   };
 }
 
-function termParams({ kind, nonce, secretHash, epoch, initiator, remainingMs }: LedTerms): unknown[] {
-  return [kind, nonce, secretHash, epoch, initiator, remainingMs];
+function termParams({ kind, nonce, secretHash, epoch, initiator, ...times }: LedTerms): unknown[] {
+  const { remainingMs, timeoutMs = null } = times;
+  return [kind, nonce, secretHash, epoch, initiator, remainingMs, timeoutMs];
 }
 
 function enlistedJson(enlisted: Enlisted | undefined): string | null {

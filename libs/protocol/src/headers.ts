@@ -8,6 +8,8 @@ export const HEADERS = {
   attempt: 'atone-attempt',
   /** How many ms of the transaction's time are left, so that no clock need agree with another. */
   remainingMs: 'atone-remaining-ms',
+  /** The whole time of the transaction, in ms from the instant in its gid: nobody decides for its initiator before that. */
+  timeoutMs: 'atone-timeout-ms',
   /** The SHA-256 of the initiator's secret, in hex: who knows the secret itself decides. */
   secretHash: 'atone-secret-hash',
   /** The life of the log in which the transaction began. */

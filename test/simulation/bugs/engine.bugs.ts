@@ -285,6 +285,23 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'led-early-question-answered',
+    what: 'Participants ask before the deadline, and the coordinator takes their word for it, whatever deadline was told.',
+    promises: ['TC4'],
+    edits: [
+      {
+        file: `${FOLDER}/led.doubts.ts`,
+        find: 'if (deadlineAt !== undefined && deadlineAt > this.ports.clock.now()) {',
+        replace: 'if (deadlineAt !== undefined && deadlineAt > Infinity) {',
+      },
+      {
+        file: 'libs/participant/src/testing/memory.statements.ts',
+        find: 'Number(key[0]) <= Number(until ?? now) && compareKeys',
+        replace: 'compareKeys',
+      },
+    ],
+  },
+  {
     name: 'another-body-under-one-key',
     what: 'An idempotency key answers for whatever body it comes with.',
     promises: ['S11'],

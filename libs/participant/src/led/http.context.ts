@@ -52,6 +52,12 @@ const contextSchema = z.object({
     .regex(/^\d{1,9}$/u, 'must be a whole number of ms')
     .transform(Number)
     .refine((ms) => ms <= LED_TIMEOUT_MAX_MS, 'is longer than any transaction may last'),
+  [HEADERS.timeoutMs]: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/u, 'must be a whole number of ms')
+    .transform(Number)
+    .refine((ms) => ms <= LED_TIMEOUT_MAX_MS, 'is longer than any transaction may last')
+    .optional(),
   [HEADERS.lane]: nameSchema.optional(),
   [HEADERS.traceparent]: z.string().max(256).optional(),
   [HEADERS.baggage]: z.string().max(8_192).optional(),
@@ -67,6 +73,7 @@ export function contextHeaders(frame: LedFrame, branchId: string): Record<string
     [HEADERS.epoch]: String(led.epoch),
     [HEADERS.initiator]: led.initiator,
     [HEADERS.remainingMs]: String(Math.max(0, Math.floor(remainingMs(frame)))),
+    ...(led.timeoutMs === undefined ? {} : { [HEADERS.timeoutMs]: String(led.timeoutMs) }),
     ...(lane === undefined ? {} : { [HEADERS.lane]: lane }),
     ...traceHeaders(frame),
   };
@@ -93,6 +100,7 @@ export function readContext(headers: InboundHeaders): CallContext | undefined {
       secretHash: data[HEADERS.secretHash],
       epoch: data[HEADERS.epoch],
       initiator: data[HEADERS.initiator],
+      timeoutMs: data[HEADERS.timeoutMs],
     },
     remainingMs: data[HEADERS.remainingMs],
     lane: data[HEADERS.lane],

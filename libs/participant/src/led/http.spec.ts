@@ -443,6 +443,21 @@ describe('other clients', () => {
     expect(decidedIds()).toEqual(['1~run.1']);
   });
 
+  test.each([
+    ['hands on the whole time of the transaction', 30_000],
+    ['does without the whole time where the service before has not told it', undefined],
+  ])('a handler %s', async (_, timeoutMs) => {
+    await lead(() =>
+      callHttp(async ({ 'atone-timeout-ms': whole, ...others }) => {
+        const headers = timeoutMs === undefined ? others : { ...others, 'atone-timeout-ms': whole };
+        const { responseHeaders } = await runInbound({ headers }, () => rooms.book({}));
+        return { status: 200, headers: responseHeaders };
+      }),
+    );
+
+    expect(world.commands.map(({ led }) => led?.timeoutMs)).toEqual([timeoutMs]);
+  });
+
   test('two executions of one request never share the ids of their calls', async () => {
     const prefixes = new Set<string>();
     world.services.set('rooms', async (command) => {

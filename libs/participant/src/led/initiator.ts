@@ -50,7 +50,7 @@ export function begin({ log, transaction, options, ports, onFirstCall }: Beginni
   let isKnown = false;
   const frame = {
     gid,
-    led: { secretHash, epoch: log.epoch, initiator: options.service },
+    led: { secretHash, epoch: log.epoch, initiator: options.service, timeoutMs },
     name,
     deadlineAt: ports.clock.now() + timeoutMs,
     deadline: ports.time.instant(ports.time.now() + timeoutMs),

@@ -126,7 +126,7 @@ function registrationOf(frame: LedFrame, branches: Enlisted['below']): Registrat
     ...led,
     // Only the initiator knows the name; its notice or its decision tells it.
     name: name ?? led.initiator,
-    timeoutMs: Math.max(1, restMs),
+    timeoutMs: led.timeoutMs ?? Math.max(1, restMs),
     remainingMs: restMs,
     ...(lane === undefined ? {} : { lane }),
     branches: [...branches],

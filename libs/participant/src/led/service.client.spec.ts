@@ -74,7 +74,7 @@ describe('a call of a service client', () => {
       round: 1,
       attempt: 1,
       input: { cents: 5 },
-      led: { initiator: 'orders', epoch: 1, secretHash: expect.any(String) },
+      led: { initiator: 'orders', epoch: 1, secretHash: expect.any(String), timeoutMs: 30_000 },
       remainingMs: 30_000,
     });
     expect(JSON.stringify(command)).not.toContain(world.coordinator.decision?.secret);

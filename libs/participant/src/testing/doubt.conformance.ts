@@ -71,6 +71,21 @@ export function describeDoubts<Transaction>(open: () => BarrierWorld<Transaction
       expect(doubts.asked[0]?.[0]?.overdueMs).toBeGreaterThanOrEqual(0);
     });
 
+    test.each([undefined, 1, 30_000, 86_400_000])(
+      'tells the whole time of its transaction as the call told it (%s), refused or not',
+      async (timeoutMs) => {
+        const led = { ...LED, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+        const taken = await held({ ...OVERDUE, led });
+        ledger.refusal = 'no funds';
+        const refused = await held({ ...OVERDUE, led });
+
+        await sweeperWith().pass();
+
+        const asked = [taken, refused].flatMap(({ gid }) => doubts.askedAbout(gid));
+        expect(asked.map((doubt) => doubt.timeoutMs)).toEqual([timeoutMs, timeoutMs]);
+      },
+    );
+
     test('asks nothing before the deadline, and nothing about what is decided or belongs to a plan', async () => {
       const [early, ended, plan] = [
         await held({}),

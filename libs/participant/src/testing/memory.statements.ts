@@ -169,9 +169,10 @@ async function insertTelling(
 
 /** Returns the columns that only the row of a led branch has. */
 function termsOf(table: BarrierTable, params: readonly unknown[]): BarrierColumns {
-  const [kind, nonce, secret_hash, epoch, initiator, remainingMs] = params;
+  const [kind, nonce, secret_hash, epoch, initiator, remainingMs, timeout_ms] = params;
   const doubt_at = table.now() + Number(remainingMs);
-  return { kind, nonce, secret_hash, epoch, initiator, doubt_at, next_ask_at: doubt_at, ask_count: 0 };
+  const told = { kind, nonce, secret_hash, epoch, initiator, timeout_ms };
+  return { ...told, doubt_at, next_ask_at: doubt_at, ask_count: 0 };
 }
 
 async function lockRow(table: BarrierTable, [gid, branchId]: readonly unknown[]): Promise<SqlResult> {
@@ -285,6 +286,7 @@ const EMPTY: BarrierColumns = {
   secret_hash: null,
   epoch: null,
   initiator: null,
+  timeout_ms: null,
   enlisted: null,
   ...NO_DOUBT,
 };

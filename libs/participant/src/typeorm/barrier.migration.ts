@@ -81,6 +81,23 @@ begin
 end
 $$`;
 
+/** Brings the barrier to version 4, which knows the whole time of a led transaction. */
+export class InstallBarrierTimeout1764400000000 implements MigrationInterface {
+  readonly name = 'InstallBarrierTimeout1764400000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runAll(runner, BARRIER_STEPS[3]);
+  }
+
+  /** What is lost is a second opinion about when a deadline is. */
+  async down(runner: QueryRunner): Promise<void> {
+    await runAll(runner, [
+      'alter table atone.barrier drop column timeout_ms',
+      'update atone.barrier_version set version = 3',
+    ]);
+  }
+}
+
 async function runAll(runner: QueryRunner, statements: readonly string[] = []): Promise<void> {
   for (const statement of statements) {
     // oxlint-disable-next-line no-await-in-loop -- each statement needs the one before
