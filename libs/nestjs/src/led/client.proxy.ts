@@ -1,57 +1,94 @@
+import { Logger } from '@nestjs/common';
 import { callCarrying, currentTransaction, type AnswerMeaning } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
 import { from, mergeMap, Observable, type Subscriber, type Subscription } from 'rxjs';
+import { carrierOf, type Carrier } from './message.carrier.js';
 import { envelop, isLast, openEnvelope } from './message.envelope.js';
 
 /** What is needed of Nest's ClientProxy. */
 export interface ClientProxyLike {
   send(pattern: unknown, payload: unknown): Observable<unknown>;
+  emit?(pattern: unknown, payload: unknown): Observable<unknown>;
 }
 
-const instrumented = new WeakSet<object>();
+/** How the messages of a client carry the transaction. */
+export interface ClientProxyOptions {
+  /**
+   * Where the context goes. `metadata`: beside the payload, where transport and version of Nest have a place; else around it, as
+   * `envelope` does for all. Default: `metadata`.
+   */
+  readonly by?: 'metadata' | 'envelope' | undefined;
+}
+
+/** Shared by all copies of this library in the process: a client may be, too. */
+const KEY = Symbol.for('atone.clients');
+
+const shared = globalThis as { [KEY]?: WeakSet<object> };
+const instrumented = (shared[KEY] ??= new WeakSet<object>());
 
 /**
- * Lets the messages that `client` sends with `send` carry the led transaction around them, and returns it. For services that have
- * AtoneModule themselves: they get the payload in an envelope, and unwrap it.
+ * Lets the messages that `client` sends with `send` carry the led transaction around them, and returns it. AtoneModule does so for clients
+ * that are providers. A client is instrumented once: whoever comes first decides how.
+ *
+ * With Kafka, NATS, RabbitMQ, and TCP and Redis of Nest 12, the context is metadata: a receiver without AtoneModule reads the payload as
+ * ever. Others send an envelope, which only a receiver with AtoneModule unwraps.
  *
  * A call is numbered at each subscription, in the transaction around that. It is in flight until the last answer came; whoever
  * unsubscribes before takes it off the list. Without an answer it is not sent again. `emit` carries nothing: an event has no
- * answer that could tell what was done.
+ * answer that could tell what was done. Within a transaction a warning is logged, once for each pattern.
  */
-export function atoneClientProxy<Client extends ClientProxyLike>(client: Client): Client {
-  if (instrumented.has(client)) {
-    return client;
+export function atoneClientProxy<Client extends ClientProxyLike>(
+  client: Client,
+  { by = 'metadata' }: ClientProxyOptions = {},
+): Client {
+  if (!instrumented.has(client)) {
+    instrumented.add(client);
+    instrument(client, by === 'envelope' ? envelop : carrierOf(client));
   }
-  instrumented.add(client);
+  return client;
+}
+
+function instrument(client: ClientProxyLike, carry: Carrier): void {
   const send = client.send.bind(client);
-  const keyOfPayload = payloadKeyOf(client);
   client.send = (pattern, payload) =>
     new Observable((subscriber) => {
       // Nest refuses a message without a payload.
       if (currentTransaction() === undefined || payload === undefined || payload === null) {
         return send(pattern, payload).subscribe(subscriber);
       }
-      const call = new MessageCall(subscriber, (context) =>
-        send(pattern, envelop(payload, context, keyOfPayload)),
-      );
-      call.start(`message ${JSON.stringify(pattern)}`);
+      const call = new MessageCall(subscriber, (context) => send(pattern, carry(payload, context)));
+      call.start(`message ${nameOf(pattern)}`);
       return () => call.stop();
     });
-  return client;
+  const emit = client.emit?.bind(client);
+  if (emit !== undefined) {
+    const warn = warnOfEvents();
+    client.emit = (pattern, payload) => {
+      if (currentTransaction() !== undefined) {
+        warn(nameOf(pattern));
+      }
+      return emit(pattern, payload);
+    };
+  }
 }
 
-/** Messages of Kafka have a key and headers beside their payload. */
-function payloadKeyOf(client: object): string | undefined {
-  for (
-    let at: unknown = client;
-    typeof at === 'object' && at !== null;
-    at = Object.getPrototypeOf(at) as unknown
-  ) {
-    if (at.constructor.name === 'ClientKafka') {
-      return 'value';
+/** Patterns may be made by the message. */
+const WARNED_MAX = 100;
+
+function warnOfEvents(): (pattern: string) => void {
+  const warned = new Set<string>();
+  return (pattern) => {
+    if (!warned.has(pattern) && warned.size < WARNED_MAX) {
+      warned.add(pattern);
+      new Logger('Atone').warn(
+        `The event ${pattern} was emitted within a global transaction, and stays when that is aborted: an event has no answer, and so carries nothing. Emit it when the commit is certain, by currentTransaction()?.afterCommit(() => client.emit(…)), or use send.`,
+      );
     }
-  }
-  return undefined;
+  };
+}
+
+function nameOf(pattern: unknown): string {
+  return JSON.stringify(pattern);
 }
 
 /** What the last answer holds, and what it tells of the call. */
@@ -96,13 +133,13 @@ class MessageCall {
       this.subscription = this.send(context).subscribe({
         next: (answer) => {
           const envelope = openEnvelope(answer);
-          if (envelope !== undefined && isLast(envelope)) {
-            const enlisted = envelope.carried[HEADERS.enlisted];
-            const answers = 'data' in envelope ? [envelope.data] : [];
-            resolve({ answers, meaning: { isNormal: true, enlisted } });
-          } else {
-            this.subscriber.next(envelope === undefined ? answer : envelope.data);
+          if (envelope === undefined || !isLast(envelope.carried)) {
+            this.subscriber.next(answer);
+            return;
           }
+          const enlisted = envelope.carried[HEADERS.enlisted];
+          const answers = 'data' in envelope ? [envelope.data] : [];
+          resolve({ answers, meaning: { isNormal: true, enlisted } });
         },
         error: reject,
         complete: () => resolve({ answers: [], meaning: { isNormal: true } }),

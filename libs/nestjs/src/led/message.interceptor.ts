@@ -8,7 +8,8 @@ import {
 import { runInbound, type AtoneClient } from '@atone/participant';
 import { from, Observable, type Subscription } from 'rxjs';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from '../atone.options.js';
-import { envelopAnswer, envelopLast, openEnvelope, type Envelope } from './message.envelope.js';
+import { envelopLast, lastHeaders, openEnvelope, type Carried } from './message.envelope.js';
+import { isOfKafka, kafkaAnswer, metadataOf } from './message.metadata.js';
 
 /**
  * Lets messages that carry a led transaction run in it, and their answers tell what they have enlisted. Only these are
@@ -22,24 +23,31 @@ export class MessageInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const args = context.getArgs<unknown[]>();
-    const envelope = context.getType() === 'rpc' ? openEnvelope(args[0]) : undefined;
-    if (envelope === undefined) {
+    if (context.getType() !== 'rpc' || isOfEvent(context)) {
       return next.handle();
     }
-    // This is what the handler and its pipes are given.
-    args[0] = envelope.data;
-    // The envelope is opened in any case, else no handler could read it.
-    const headers = this.options.propagation?.inbound === false ? {} : envelope.carried;
-    return this.answersTo(headers, next);
+    const [payload, about] = context.getArgs<unknown[]>();
+    const envelope = openEnvelope(payload);
+    if (envelope !== undefined) {
+      // This is what the handler and its pipes are given.
+      context.getArgs<unknown[]>()[0] = envelope.data;
+    }
+    const carried = envelope?.carried ?? metadataOf(about);
+    const isTaken = this.options.propagation?.inbound !== false;
+    // The envelope is opened in any case, else no handler could read it, and answered by one.
+    const headers = isTaken ? carried : envelope && {};
+    const answer = isOfKafka(about) && envelope === undefined ? kafkaAnswer : envelopLast;
+    return headers === undefined ? next.handle() : this.answersTo(headers, { next, answer });
   }
 
-  private answersTo(headers: Envelope['carried'], next: CallHandler): Observable<object> {
+  private answersTo(headers: Carried, { next, answer }: Answering): Observable<unknown> {
     const { registrar } = this;
-    return new Observable<object>((subscriber) => {
-      const answers = new Answers((earlier) => subscriber.next(envelopAnswer(earlier)));
+    return new Observable<unknown>((subscriber) => {
+      const answers = new Answers((earlier) => subscriber.next(earlier));
       const running = runInbound({ headers, registrar }, () => answers.lastOf(next));
-      const last = running.then(({ result, responseHeaders }) => envelopLast(result, responseHeaders));
+      const last = running.then(({ result, responseHeaders }) =>
+        answer(result, lastHeaders(responseHeaders)),
+      );
       const subscription = from(last).subscribe(subscriber);
       return () => {
         subscription.unsubscribe();
@@ -47,6 +55,21 @@ export class MessageInterceptor implements NestInterceptor {
       };
     });
   }
+}
+
+interface Answering {
+  readonly next: CallHandler;
+  /** Makes the last answer. */
+  readonly answer: (last: { readonly data?: unknown }, headers: Carried) => object;
+}
+
+/** As Nest notes them on handlers. */
+const HANDLER_TYPE = 'microservices:handler_type';
+const EVENT = 2;
+
+/** An event has no answer: nobody would learn what it has enlisted. */
+function isOfEvent(context: ExecutionContext): boolean {
+  return Reflect.getMetadata(HANDLER_TYPE, context.getHandler()) === EVENT;
 }
 
 /** Passes on each answer when the next one comes, so that the last can tell what all of them have enlisted. */

@@ -239,12 +239,4 @@ describe('an envelope', () => {
       data: { __atone: CONTEXT, data: { sku: 'lamp' } },
     });
   });
-
-  test('goes into the value of a message of Kafka, which keeps its key', () => {
-    expect(envelop({ key: 'k', value: { sku: 'lamp' } }, CONTEXT, 'value')).toEqual({
-      key: 'k',
-      value: { __atone: CONTEXT, data: { sku: 'lamp' } },
-    });
-    expect(envelop('lamp', CONTEXT, 'value')).toEqual({ __atone: CONTEXT, data: 'lamp' });
-  });
 });
