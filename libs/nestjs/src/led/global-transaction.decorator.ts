@@ -1,6 +1,8 @@
 import { MisuseError, type TransactionOptions } from '@atone/participant';
 import { actionsOf } from '../action.metadata.js';
+import { synchronousMethod } from './synchronous.method.js';
 import { transactionName } from './transaction.name.js';
+import { refuseBadOptions } from './transaction.option.checks.js';
 import { declareTransactional } from './transactional.metadata.js';
 import {
   isAsync,
@@ -20,19 +22,36 @@ export interface GlobalTransactionOptions<Result = unknown> extends Omit<Transac
   readonly name?: string | undefined;
 }
 
-/** Fits asynchronous methods that return what the options expect, and classes. */
+/** Fits asynchronous methods that return what the options expect, and classes whose public methods all are such. */
 export interface GlobalTransactionDecorator<Result> {
   <Decorated extends (...args: never[]) => Promise<Result>>(
     prototype: object,
     method: string | symbol,
     descriptor: TypedPropertyDescriptor<Decorated>,
   ): void;
-  (target: abstract new (...args: never[]) => object): void;
+  <Target extends Class>(target: Target & Leading<InstanceType<Target>, Result>): void;
 }
+
+type Class = abstract new (...args: never[]) => object;
+
+/** Nothing more to ask of a class; or what the compiler shows in its message where the decorator does not fit. */
+type Leading<Instance, Result> = [Unfit<Instance, Result>] extends [never]
+  ? unknown
+  : { readonly 'make these methods async, or decorate single methods': Unfit<Instance, Result> };
+
+/** The public methods that return no promise, or another one. Not what is `private` or `protected`. */
+type Unfit<Instance, Result> = {
+  [Name in Exclude<keyof Instance & string, Hook>]: Instance[Name] extends (...args: never[]) => unknown
+    ? Instance[Name] extends (...args: never[]) => Promise<Result>
+      ? never
+      : Name
+    : never;
+}[Exclude<keyof Instance & string, Hook>];
 
 /**
  * Makes an asynchronous method the whole of a global transaction: what the services that it calls have done is kept when it
- * returns, and undone when it throws. On a class it does so for each `async` method that the class itself declares.
+ * returns, and undone when it throws. On a class it does so for each `async` method that the class itself declares; its public
+ * methods must all be asynchronous. One that is not declared `async` and returns a promise outside of a transaction throws.
  *
  * ```ts
  * @GlobalTransaction({ name: 'place-order', timeout: '30s' })
@@ -56,21 +75,21 @@ export function GlobalTransaction<Result = unknown>(
   };
 }
 
-type Class = abstract new (...args: never[]) => object;
-
 interface Use {
   readonly descriptor: PropertyDescriptor | undefined;
   readonly options: GlobalTransactionOptions<never>;
 }
 
 /** Nest calls these by itself, outside of any business. */
-const HOOKS: ReadonlySet<string> = new Set([
+const HOOKS = [
   'onModuleInit',
   'onApplicationBootstrap',
   'onModuleDestroy',
   'beforeApplicationShutdown',
   'onApplicationShutdown',
-]);
+] as const;
+
+type Hook = (typeof HOOKS)[number];
 
 function decorateMethod(prototype: object, method: string | symbol, { descriptor, options }: Use): void {
   const place = placeOf(prototype, method);
@@ -85,6 +104,7 @@ function decorateMethod(prototype: object, method: string | symbol, { descriptor
   if (isSynchronous(prototype, method, descriptor.value)) {
     throw new MisuseError(notAsync(place));
   }
+  refuseBadOptions(place, options);
   const name = options.name ?? transactionName(prototype.constructor.name, method);
   descriptor.value = transactionalMethod(descriptor.value as Method, place, { ...options, name });
   declareTransactional(prototype);
@@ -92,38 +112,54 @@ function decorateMethod(prototype: object, method: string | symbol, { descriptor
 
 function decorateClass(target: Class, options: GlobalTransactionOptions<never>): void {
   const prototype = target.prototype as object;
-  const methods = methodsToDecorate(prototype);
-  if (methods.length === 0) {
+  refuseBadOptions(`the class ${target.name}`, options);
+  const methods = ownMethods(prototype);
+  if (!methods.some(({ isLeading }) => isLeading)) {
     throw new MisuseError(
-      `@GlobalTransaction is on the class ${target.name}, which declares no \`async\` method that could lead a transaction. Put it where there are some.`,
+      `@GlobalTransaction is on the class ${target.name}, which declares no \`async\` method that could lead a transaction. ` +
+        'Write `async` before those that shall, or put it on single methods. If they are, the compiler has removed the word: set its `target` to ES2017 or later.',
     );
   }
-  for (const [method, descriptor] of methods) {
-    const name = transactionName(options.name ?? target.name, method);
-    const value = transactionalMethod(descriptor.value as Method, placeOf(prototype, method), {
-      ...options,
-      name,
-    });
+  const uncovered = methods.filter(({ descriptor }) => !isTransactionalMethod(descriptor.value as object));
+  for (const { method, descriptor, isLeading } of uncovered) {
+    const place = placeOf(prototype, method);
+    const original = descriptor.value as Method;
+    const value = isLeading
+      ? transactionalMethod(original, place, {
+          ...options,
+          name: transactionName(options.name ?? target.name, method),
+        })
+      : synchronousMethod(original, place, options.propagation ?? 'REQUIRED');
     Object.defineProperty(prototype, method, { ...descriptor, value });
   }
   declareTransactional(prototype);
 }
 
-/** All but those that Nest or the coordinator calls, or that have a decorator of their own. */
-function methodsToDecorate(prototype: object): [string, PropertyDescriptor][] {
-  const declared = actionsOf(prototype);
-  const carriedOut = new Set(
-    declared.flatMap(({ method, compensate, confirm }) => [method, compensate, confirm]),
-  );
-  return Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
-    ([name, { value }]: [string, PropertyDescriptor]) =>
-      typeof value === 'function' &&
-      name !== 'constructor' &&
-      !HOOKS.has(name) &&
-      !carriedOut.has(name) &&
-      !isTransactionalMethod(value as object) &&
-      isAsync(prototype, name, value),
-  );
+interface OwnMethod {
+  readonly method: string;
+  readonly descriptor: PropertyDescriptor;
+  /** Whether it is a transaction, or has a decorator by which it is one already. */
+  readonly isLeading: boolean;
+}
+
+/** All that have a name, but those that Nest or the coordinator calls. */
+function ownMethods(prototype: object): OwnMethod[] {
+  const carriedOut = actionsOf(prototype).flatMap(({ method, compensate, confirm }) => [
+    method,
+    compensate,
+    confirm,
+  ]);
+  const others = new Set<unknown>(['constructor', ...HOOKS, ...carriedOut]);
+  return Object.entries(Object.getOwnPropertyDescriptors(prototype))
+    .filter(
+      ([name, { value }]: [string, PropertyDescriptor]) => typeof value === 'function' && !others.has(name),
+    )
+    .map(([method, descriptor]: [string, PropertyDescriptor]) => ({
+      method,
+      descriptor,
+      isLeading:
+        isTransactionalMethod(descriptor.value as object) || isAsync(prototype, method, descriptor.value),
+    }));
 }
 
 function placeOf(prototype: object, method: string | symbol): string {

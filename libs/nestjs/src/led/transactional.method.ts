@@ -12,15 +12,20 @@ export function transactionalMethod(
   place: string,
   transaction: TransactionOptions<never>,
 ): Method {
-  const wrapper: Method = async function (this: unknown, ...args) {
+  const wrapper = standIn(method, async function (this: unknown, ...args) {
     return runnerOf(this, place).run(transaction, () => promised(Reflect.apply(method, this, args), place));
-  };
+  });
+  wrappers.add(wrapper);
+  return wrapper;
+}
+
+/** Lets `wrapper` look like `method`: its name, its length, and what decorators have noted down on it. */
+export function standIn(method: Method, wrapper: Method): Method {
   const { prototype: _prototype, ...own } = Object.getOwnPropertyDescriptors(method);
   Object.defineProperties(wrapper, own);
   for (const key of Reflect.getOwnMetadataKeys(method) as readonly unknown[]) {
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, method), wrapper);
   }
-  wrappers.add(wrapper);
   return wrapper;
 }
 
