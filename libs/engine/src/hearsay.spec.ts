@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Hearsay } from './hearsay.js';
 import { ManualClock, SeededRandom } from './testing/index.js';
 import { LedCase, TIMEOUT_MS } from './testing/led.requests.js';
@@ -96,4 +96,88 @@ test('of more than it may keep the oldest is forgotten, whatever is told of them
 
   expect(small.list()).toHaveLength(3);
   expect(small.get(cases[0]?.gid ?? '')).toBeUndefined();
+});
+
+describe('of its calls', () => {
+  const FLIGHT = { branchId: '1', service: 'flight', action: 'hold', kind: 'tcc' } as const;
+  const HOTEL = { branchId: '2', service: 'hotel', action: 'hold', kind: 'tcc' } as const;
+
+  test('what is told last counts, and of the transaction itself what is told first', () => {
+    hearsay.note(trip.notice({ branches: [{ ...FLIGHT, state: 'in-flight' }] }));
+
+    hearsay.note(
+      trip.notice({
+        name: 'other',
+        timeoutMs: 1,
+        branches: [
+          { ...FLIGHT, state: 'returned' },
+          { ...HOTEL, state: 'in-flight' },
+        ],
+        branchCount: 7,
+        calls: [{ callId: '3', label: 'POST http://mail/letters' }],
+      }),
+    );
+
+    expect(hearsay.get(trip.gid)).toMatchObject({
+      notice: { name: 'book-trip' },
+      deadlineAt: clock.now() + TIMEOUT_MS,
+      calls: {
+        branches: [
+          { branchId: '1', state: 'returned' },
+          { branchId: '2', state: 'in-flight' },
+        ],
+        branchCount: 7,
+        calls: [{ callId: '3' }],
+      },
+    });
+  });
+
+  test('nothing counts that somebody tells under another secret', () => {
+    hearsay.note(trip.notice({ branches: [{ ...FLIGHT, state: 'returned' }] }));
+
+    hearsay.note(trip.notice({ secretHash: 'e'.repeat(64), branches: [] }));
+    hearsay.note(trip.notice({ secretHash: 'e'.repeat(64), isOver: true }));
+
+    expect(hearsay.get(trip.gid)?.calls.branches).toHaveLength(1);
+  });
+
+  test('more is heard while there is only an undecided row, and nothing once it is decided', () => {
+    hearsay.register(trip.gid);
+    hearsay.note(trip.notice({ branches: [{ ...FLIGHT, state: 'in-flight' }] }));
+
+    expect(hearsay.get(trip.gid)?.calls.branches).toHaveLength(1);
+    expect(hearsay.list()).toEqual([]);
+    hearsay.settle(trip.gid);
+    hearsay.register(trip.gid);
+    hearsay.note(trip.notice({ branches: [{ ...FLIGHT, state: 'returned' }] }));
+
+    expect(hearsay.get(trip.gid)).toBeUndefined();
+  });
+});
+
+describe('a transaction that is over before anything was decided', () => {
+  beforeEach(() => {
+    hearsay.note(trip.notice());
+    hearsay.note(trip.notice({ isOver: true }));
+  });
+
+  test('is shown no more, and its deadline still counts', () => {
+    expect(hearsay.get(trip.gid)).toBeUndefined();
+    expect(hearsay.list()).toEqual([]);
+    expect(hearsay.heardOf(trip.gid)).toMatchObject({ deadlineAt: clock.now() + TIMEOUT_MS });
+  });
+
+  test('stays so, whatever comes late', () => {
+    hearsay.note(trip.notice());
+
+    expect(hearsay.list()).toEqual([]);
+  });
+
+  test('is shown with the branch of a participant that asks all the same', () => {
+    hearsay.doubt(trip.doubt('1'));
+
+    expect(hearsay.list()).toMatchObject([
+      { gid: trip.gid, notice: { name: 'book-trip' }, doubts: [{ branchId: '1' }] },
+    ]);
+  });
 });

@@ -1,6 +1,7 @@
 import { gidTimeMs, type BranchKind } from '@atone/core';
 import type { Doubt, Notice } from '@atone/protocol';
 import type { Clock } from './clock.port.js';
+import { ToldCallsStore, type ToldCalls } from './told.calls.js';
 
 /** That a participant has asked what was decided for a branch. */
 export interface BranchDoubt {
@@ -24,16 +25,19 @@ export interface HearsayEntry {
   /** When it began, as far as is known here. */
   readonly begunAt: number;
   readonly deadlineAt: number;
+  /** What its initiator told last of its calls. */
+  readonly calls: ToldCalls;
   readonly doubts: readonly BranchDoubt[];
 }
 
 /** A notice, and what follows from it. */
-export type Heard = Omit<HearsayEntry, 'doubts'>;
+export interface Heard extends Omit<HearsayEntry, 'calls' | 'doubts'> {
+  /** Whether it has ended without a decision. It is shown no more, and its deadline still counts. */
+  readonly isOver?: boolean;
+}
 
 interface Doubted {
   readonly heard: Heard;
-  /** The latest deadline of which a call has told those who ask. */
-  readonly deadlineAt: number | undefined;
   readonly branches: Map<string, BranchDoubt>;
 }
 
@@ -55,8 +59,9 @@ const SWEEP_EVERY_MS = 30_000;
 export class Hearsay {
   private readonly heard = new Map<string, Heard>();
   private readonly doubted = new Map<string, Doubted>();
-  /** Of which there is a row: a notice that comes late says nothing new. */
-  private readonly logged = new Set<string>();
+  private readonly told = new ToldCallsStore();
+  /** Of which there is a row. Of one that is decided a notice that comes late says nothing new. */
+  private readonly logged = new Map<string, 'undecided' | 'decided'>();
   private sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -64,14 +69,22 @@ export class Hearsay {
     private readonly countMax = COUNT_MAX,
   ) {}
 
-  /** Takes note of a transaction that has begun. What is told of it first counts. */
-  note(notice: Notice): void {
-    const { gid, timeoutMs } = notice;
-    if (this.heard.has(gid) || this.logged.has(gid)) {
+  /** Takes note of what an initiator tells: of its transaction what it tells first counts, of its calls what it tells last. */
+  note({ branches, branchCount, calls, isOver = false, ...notice }: Notice): void {
+    const { gid, secretHash } = notice;
+    if (this.logged.get(gid) === 'decided') {
       return;
     }
-    const begunAt = Math.min(gidTimeMs(gid), this.clock.now());
-    this.heard.set(gid, { gid, notice, begunAt, deadlineAt: begunAt + timeoutMs });
+    const heard = this.heard.get(gid) ?? this.begin(notice);
+    if (heard.isOver === true || heard.notice.secretHash !== secretHash) {
+      return;
+    }
+    if (isOver) {
+      this.heard.set(gid, { ...heard, isOver });
+      this.told.forget(gid);
+    } else {
+      this.told.keep(gid, { branches, branchCount, calls });
+    }
     this.sweep();
   }
 
@@ -80,11 +93,7 @@ export class Hearsay {
     const { gid, branchId, service, action, kind, overdueMs, trouble } = doubt;
     const askedAt = this.clock.now();
     const since = askedAt - overdueMs;
-    const { heard, branches, deadlineAt } = this.doubted.get(gid) ?? {
-      heard: heardIn(doubt, since),
-      branches: new Map<string, BranchDoubt>(),
-    };
-    const known = { heard, branches, deadlineAt: latest(deadlineAt, toldDeadline(doubt, askedAt)) };
+    const known = this.doubted.get(gid) ?? { heard: heardIn(doubt, since), branches: new Map() };
     known.branches.set(branchId, { branchId, service, action, kind, since, trouble, askedAt });
     drop(known.branches, BRANCH_COUNT_MAX);
     // Behind all others: who was not asked about for the longest time is in front.
@@ -93,11 +102,17 @@ export class Hearsay {
     this.sweep();
   }
 
-  /** Forgets the notice of a transaction, for there is a row now. */
+  /** Forgets what was told of a transaction, for it is decided. */
   settle(gid: string): void {
-    this.heard.delete(gid);
-    this.logged.add(gid);
-    drop(this.logged, this.countMax);
+    this.forget(gid);
+    this.log(gid, 'decided');
+  }
+
+  /** Lists a transaction no more, for there is a row. Until that is decided its initiator knows more of it. */
+  register(gid: string): void {
+    if (!this.logged.has(gid)) {
+      this.log(gid, 'undecided');
+    }
   }
 
   /** Forgets the doubt about a branch that has been confirmed or undone. */
@@ -114,17 +129,15 @@ export class Hearsay {
     return this.heard.get(gid);
   }
 
-  /** Returns the latest deadline that the initiator, or who is in doubt, has told of: nobody decides before it. */
-  deadlineOf(gid: string): number | undefined {
-    return latest(this.heardOf(gid)?.deadlineAt, this.doubted.get(gid)?.deadlineAt);
-  }
-
   /** Returns what is heard of a transaction, whether there is a row or not. */
   get(gid: string): HearsayEntry | undefined {
     this.sweep();
     const doubted = this.doubted.get(gid);
     const heard = this.heard.get(gid) ?? doubted?.heard;
-    return heard === undefined ? undefined : { ...heard, doubts: [...(doubted?.branches.values() ?? [])] };
+    if (heard === undefined || (heard.isOver === true && doubted === undefined)) {
+      return undefined;
+    }
+    return { ...heard, calls: this.told.of(gid), doubts: [...(doubted?.branches.values() ?? [])] };
   }
 
   /** Returns what is heard of transactions, the newest first, without those of which a row has been seen here. */
@@ -137,6 +150,24 @@ export class Hearsay {
       .flatMap((gid) => this.get(gid) ?? []);
   }
 
+  private begin(notice: Heard['notice']): Heard {
+    const { gid, timeoutMs } = notice;
+    const begunAt = Math.min(gidTimeMs(gid), this.clock.now());
+    const heard = { gid, notice, begunAt, deadlineAt: begunAt + timeoutMs };
+    this.heard.set(gid, heard);
+    return heard;
+  }
+
+  private log(gid: string, how: 'undecided' | 'decided'): void {
+    this.logged.set(gid, how);
+    drop(this.logged, this.countMax);
+  }
+
+  private forget(gid: string): void {
+    this.heard.delete(gid);
+    this.told.forget(gid);
+  }
+
   private sweep(): void {
     drop(this.heard, this.countMax);
     drop(this.doubted, this.countMax);
@@ -147,7 +178,7 @@ export class Hearsay {
     this.sweptAt = now;
     for (const { gid, deadlineAt } of this.heard.values()) {
       if (deadlineAt + FORGET_AFTER_MS <= now) {
-        this.heard.delete(gid);
+        this.forget(gid);
       }
     }
     for (const [gid, { branches }] of this.doubted) {
@@ -167,19 +198,11 @@ function heardIn({ gid, secretHash, epoch, initiator }: Doubt, since: number): H
   return { gid, notice, begunAt, deadlineAt: since };
 }
 
-function toldDeadline({ gid, timeoutMs }: Doubt, askedAt: number): number | undefined {
-  return timeoutMs === undefined ? undefined : Math.min(gidTimeMs(gid), askedAt) + timeoutMs;
-}
-
-function latest(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
-}
-
 /** The name of a transaction of which only its participants have told. */
 export const UNNAMED = 'unknown';
 
 /** Drops what came first until `countMax` are left. */
-function drop(from: Map<string, unknown> | Set<string>, countMax: number): void {
+function drop(from: Map<string, unknown>, countMax: number): void {
   for (const gid of from.keys()) {
     if (from.size <= countMax) {
       return;

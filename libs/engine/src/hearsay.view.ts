@@ -22,32 +22,33 @@ export function hearsaySummary({ gid, notice, begunAt, deadlineAt }: HearsayEntr
   };
 }
 
-/** Returns a led transaction that is only heard of, with the branches whose participants have asked. */
+/** Returns a led transaction that is only heard of, with the calls that its initiator has told of and the doubts of participants. */
 export function hearsayView(entry: HearsayEntry): TransactionView {
-  return {
-    ...hearsaySummary(entry),
-    branches: entry.doubts.map((doubt) => branchOf(doubt, 'done')),
-    history: [],
-    historyDroppedCount: 0,
-  };
+  const view = { ...hearsaySummary(entry), branches: [], history: [], historyDroppedCount: 0 };
+  return withHearsay(view, entry);
 }
 
 /**
- * Returns the view with what participants have asked about its branches. Those that it does not have are shown as well:
- * the initiator has not listed them, and they are to be undone.
+ * Returns the view with what participants have asked about its branches and, while it is undecided, with what its initiator
+ * has told. Branches that it does not have are shown as well, and marked as hearsay.
  */
-export function withDoubts(view: TransactionView, doubts: readonly BranchDoubt[]): TransactionView {
-  if (doubts.length === 0) {
+export function withHearsay(view: TransactionView, entry: HearsayEntry | undefined): TransactionView {
+  if (entry === undefined) {
     return view;
   }
-  const byId = new Map(doubts.map((doubt) => [doubt.branchId, doubt]));
-  const known = new Set(view.branches.map(({ branchId }) => branchId));
-  const doubted = view.branches.map((branch) => {
-    const doubt = byId.get(branch.branchId);
-    return doubt === undefined ? branch : { ...branch, doubt: doubtView(doubt) };
+  const { branches: told = [], branchCount, calls = [] } = view.state === 'active' ? entry.calls : {};
+  const doubts = new Map(entry.doubts.map((doubt) => [doubt.branchId, doubtView(doubt)]));
+  const shown = [view.branches, told.map(toldBranch), entry.doubts.map(doubtedBranch)].reduce(withOthers);
+  const branches = shown.map((branch) => {
+    const doubt = doubts.get(branch.branchId);
+    return doubt === undefined ? branch : { ...branch, state: stateInDoubt(branch), doubt };
   });
-  const unlisted = doubts.filter(({ branchId }) => !known.has(branchId));
-  return { ...view, branches: [...doubted, ...unlisted.map((doubt) => branchOf(doubt, 'unknown'))] };
+  return {
+    ...view,
+    branches,
+    ...(branchCount === undefined ? {} : { branchCount }),
+    ...(calls.length === 0 ? {} : { calls }),
+  };
 }
 
 /** Tells whether a list with this filter shows what is only heard of. */
@@ -67,11 +68,11 @@ function isUndecided({ state, outcome, isStuck, stuckReason, isPaused }: RowFilt
 
 function isAbout(
   { name, service, tag, idempotencyKey }: RowFilter,
-  { notice, doubts }: HearsayEntry,
+  { notice, calls: { branches = [] }, doubts }: HearsayEntry,
 ): boolean {
   return (
     (name ?? notice.name) === notice.name &&
-    (service === undefined || doubts.some((doubt) => doubt.service === service)) &&
+    (service === undefined || [...branches, ...doubts].some((branch) => branch.service === service)) &&
     (tag === undefined || notice.tags?.[tag.name] === tag.value) &&
     idempotencyKey === undefined
   );
@@ -84,8 +85,36 @@ function isWithin(
   return (afterGid === undefined || gid < afterGid) && begunAt >= acceptedFrom && begunAt < acceptedTo;
 }
 
-function branchOf(doubt: BranchDoubt, state: BranchView['state']): BranchView {
-  const { branchId, service, action, kind } = doubt;
+/** Returns the branches, and behind them those of `others` that are not among them. */
+function withOthers(branches: readonly BranchView[], others: readonly BranchView[]): BranchView[] {
+  const known = new Set(branches.map(({ branchId }) => branchId));
+  return [...branches, ...others.filter(({ branchId }) => !known.has(branchId))];
+}
+
+/** Who asks is past the deadline: nobody who only told of it is calling it any more. */
+function stateInDoubt({ state, isHearsay }: BranchView): BranchView['state'] {
+  return isHearsay === true && state === 'calling' ? 'unknown' : state;
+}
+
+type NamedBranch = Pick<BranchView, 'branchId' | 'service' | 'action' | 'kind'>;
+
+const STATES = { 'in-flight': 'calling', returned: 'done', threw: 'unknown' } as const;
+
+function toldBranch({
+  state,
+  ...branch
+}: NonNullable<HearsayEntry['calls']['branches']>[number]): BranchView {
+  return heardBranch(branch, STATES[state]);
+}
+
+function doubtedBranch(doubt: BranchDoubt): BranchView {
+  return heardBranch(doubt, 'unknown');
+}
+
+function heardBranch(
+  { branchId, service, action, kind }: NamedBranch,
+  state: BranchView['state'],
+): BranchView {
   return {
     branchId,
     service,
@@ -97,7 +126,7 @@ function branchOf(doubt: BranchDoubt, state: BranchView['state']): BranchView {
     round: 1,
     undoRound: 1,
     attempt: 0,
-    doubt: doubtView(doubt),
+    isHearsay: true,
   };
 }
 

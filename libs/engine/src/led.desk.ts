@@ -67,7 +67,7 @@ export class LedDesk {
     const { gid } = asked;
     this.parts.gate.check(gid);
     const snapshot = await untilTaken(gid, async () => this.registerOnce(asked));
-    this.parts.hearsay.settle(gid);
+    this.parts.hearsay.register(gid);
     return snapshot;
   }
 

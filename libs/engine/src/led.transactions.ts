@@ -53,10 +53,15 @@ export class LedTransactions {
     return this.desk.register(asked);
   }
 
-  /** Takes note of those that this log decides and does not drive here already. */
+  /** Takes note of those that this log decides, and that are not known to be decided. */
   notice(notices: readonly Notice[]): void {
     for (const notice of notices) {
-      if (this.gate.hindrance(notice.gid) === undefined && !this.parts.drivers.has(notice.gid)) {
+      const { gid } = notice;
+      const driven = this.parts.drivers.get(gid)?.saga.state;
+      if (driven === 'active') {
+        this.hearsay.register(gid);
+      }
+      if ((driven ?? 'active') === 'active' && this.gate.hindrance(gid) === undefined) {
         this.hearsay.note(notice);
       }
     }

@@ -11,6 +11,10 @@ export const LED_BRANCH_COUNT_MAX = 1_000;
 /** How many transactions may be decided, registered or doubted in one request. */
 export const DOUBT_COUNT_MAX = 200;
 export const NOTICE_COUNT_MAX = 500;
+/** How many branches, and how many other calls, a notice may tell of. */
+export const NOTICE_BRANCH_COUNT_MAX = 50;
+/** How long the label of a call may be. */
+export const CALL_LABEL_CHARS_MAX = 200;
 /** The longest that a led transaction may stay undecided. */
 export const LED_TIMEOUT_MAX_MS = 24 * 3_600_000;
 
@@ -31,19 +35,11 @@ export const branchIdSchema = z
 
 const epochSchema = z.int().min(1);
 
-const timeoutSchema = z
-  .int()
-  .min(1)
-  .max(LED_TIMEOUT_MAX_MS)
-  .meta({ description: 'From the beginning to the deadline.' });
-
 /** What travels with a call of a led transaction, beside its gid and branch id. */
 export const ledContextSchema = z.object({
   secretHash: sha256Schema,
   epoch: epochSchema,
   initiator: nameSchema,
-  /** Absent where a service on the way does not hand it on. */
-  timeoutMs: timeoutSchema.optional(),
 });
 
 export type LedContext = z.infer<typeof ledContextSchema>;
@@ -96,16 +92,59 @@ const startShape = {
   name: nameSchema,
   initiator: nameSchema,
   epoch: epochSchema,
-  timeoutMs: timeoutSchema,
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(LED_TIMEOUT_MAX_MS)
+    .meta({ description: 'From the beginning to the deadline.' }),
   tags: tagsSchema.optional(),
   lane: nameSchema.optional(),
 };
 
-/** That a led transaction has begun, or is over for its initiator: for people, and nobody waits for it. */
+/** A branch as its initiator knows it while nothing is decided. */
+const calledBranchSchema = z.strictObject({
+  branchId: branchIdSchema,
+  service: nameSchema,
+  action: nameSchema,
+  kind: branchKindSchema,
+  state: z.enum(['in-flight', 'returned', 'threw']),
+});
+
+/** A call under way that is no branch itself: a request or a message that carries the transaction. */
+export const callInFlightSchema = z.strictObject({
+  callId: branchIdSchema,
+  label: z.string().max(CALL_LABEL_CHARS_MAX).meta({ description: 'Such as `POST http://stock/holds`.' }),
+});
+
+/** What the initiator of a led transaction knows of its calls. */
+const calledShape = {
+  branches: z
+    .array(calledBranchSchema)
+    .max(NOTICE_BRANCH_COUNT_MAX)
+    .optional()
+    .meta({ description: 'Those called so far, and those below them that have been told of.' }),
+  branchCount: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'How many there are, where `branches` does not hold them all.' }),
+  calls: z
+    .array(callInFlightSchema)
+    .max(NOTICE_BRANCH_COUNT_MAX)
+    .optional()
+    .meta({ description: 'Other calls that are under way. What they enlist is a branch.' }),
+};
+
+/** That a led transaction has begun, what it has called, or that it is over: for people, and nobody waits for it. */
 export const noticeSchema = z.strictObject({
   gid: gidSchema,
   ...startShape,
   secretHash: sha256Schema,
+  ...calledShape,
+  isOver: z
+    .boolean()
+    .optional()
+    .meta({ description: 'It has ended, and there was nothing to decide: it need not be shown any more.' }),
 });
 
 export type Notice = z.infer<typeof noticeSchema>;
@@ -159,10 +198,6 @@ export const doubtSchema = z.strictObject({
   secretHash: sha256Schema,
   epoch: epochSchema,
   initiator: nameSchema,
-  timeoutMs: timeoutSchema.optional().meta({
-    description:
-      'The whole time of the transaction, as the call told it: until it is over by the clock of the log, the answer is `wait`.',
-  }),
   overdueMs: z
     .number()
     .min(0)

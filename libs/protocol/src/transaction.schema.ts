@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gidSchema, jsonSchema, nameSchema } from './json.schema.js';
-import { branchKindSchema } from './led.schema.js';
+import { branchKindSchema, callInFlightSchema } from './led.schema.js';
 
 export const TRANSACTION_STATES = [
   'active',
@@ -80,6 +80,10 @@ export const branchViewSchema = z.object({
   stuck: stuckViewSchema.optional(),
   skipped: z.object(actorShape).optional(),
   doubt: doubtViewSchema.optional(),
+  isHearsay: z.boolean().optional().meta({
+    description:
+      'Nothing of it is in the log: its initiator or its participant has told of it, and its state is as old as that.',
+  }),
 });
 
 export const historyViewSchema = z.object({
@@ -126,6 +130,14 @@ export const transactionViewSchema = z
     owner: z.string().optional().meta({ description: 'The coordinator instance that drives it.' }),
     input: jsonSchema.optional(),
     branches: z.array(branchViewSchema),
+    branchCount: z.int().optional().meta({
+      description:
+        'How many branches its initiator knows, where that is more than it has told of. Hearsay, like `calls`.',
+    }),
+    calls: z.array(callInFlightSchema).optional().meta({
+      description:
+        'Requests and messages of its initiator that are under way, and are no branches: what they enlist is shown once they have returned.',
+    }),
     history: z.array(historyViewSchema),
     historyDroppedCount: z.int(),
   })

@@ -12,7 +12,7 @@ import {
   summaryOf,
   TransactionNotFoundError,
   viewOf,
-  withDoubts,
+  withHearsay,
 } from '@atone/engine';
 import type {
   CatalogueStore,
@@ -156,7 +156,7 @@ export class CoordinatorApi {
     try {
       const now = viewOf(await engine.get(gid));
       const isDone = waitMs === 0 || now.endedAt !== undefined;
-      return withDoubts(isDone ? now : viewOf(await engine.waitForEnd(gid, waitMs)), heard?.doubts ?? []);
+      return withHearsay(isDone ? now : viewOf(await engine.waitForEnd(gid, waitMs)), heard);
     } catch (error) {
       if (heard === undefined || !(error instanceof TransactionNotFoundError)) {
         throw error;

@@ -23,6 +23,11 @@ afterEach(async () => {
 
 const FLIGHT = ledBranch('1');
 
+/** What its initiator tells of a branch before anything is decided. */
+function called(branchId: string, state: 'in-flight' | 'returned' | 'threw') {
+  return { branchId, service: 'shop', action: 'reserve', kind: 'tcc', state };
+}
+
 async function pageOf(query = ''): Promise<TransactionPage> {
   const { body } = await world.ask('GET', `/v1/transactions${query}`);
   return transactionPageSchema.parse(body);
@@ -58,6 +63,64 @@ describe('what is only heard of', () => {
     });
     expect(transactionViewSchema.safeParse(view).error).toBeUndefined();
     expect(await world.storedCount()).toBe(0);
+  });
+
+  test('shows the branches and calls that its initiator has told of last, and marks them', async () => {
+    await trip.tell({ branches: [called('1', 'in-flight')] });
+    await trip.tell({
+      branches: [called('1', 'returned'), called('2', 'in-flight'), called('3', 'threw')],
+      branchCount: 70,
+      calls: [{ callId: '4', label: 'POST http://mail/letters' }],
+    });
+
+    const { view } = await trip.look();
+
+    expect(view.branches.map(({ branchId, state, isHearsay }) => [branchId, state, isHearsay])).toEqual([
+      ['1', 'done', true],
+      ['2', 'calling', true],
+      ['3', 'unknown', true],
+    ]);
+    expect(view).toMatchObject({
+      branchCount: 70,
+      calls: [{ callId: '4', label: 'POST http://mail/letters' }],
+    });
+    expect(transactionViewSchema.safeParse(view).error).toBeUndefined();
+  });
+
+  test('shows doubts over the branches that its initiator has told of', async () => {
+    await trip.tell({ branches: [called('1', 'returned'), called('2', 'in-flight')] });
+    await verdictsOf(
+      world,
+      ['1', '2', '3'].map((id) => trip.doubt(ledBranch(id))),
+    );
+
+    const { branches } = (await trip.look()).view;
+
+    expect(branches.map(({ branchId, state, doubt }) => [branchId, state, doubt !== undefined])).toEqual([
+      ['1', 'done', true],
+      ['2', 'unknown', true],
+      ['3', 'unknown', true],
+    ]);
+  });
+
+  test('is shown no more when its initiator tells that it is over', async () => {
+    await trip.tell();
+
+    await trip.tell({ isOver: true });
+
+    expect((await trip.look()).status).toBe(404);
+    expect([await gidsOf(), await hearsayCount()]).toEqual([[], 0]);
+  });
+
+  test('that is over decides nothing before its deadline, and is decided by a question past it', async () => {
+    const late = new LedInitiator(world, { begunMsAgo: 31_000 });
+    await Promise.all([trip.tell(), late.tell()]);
+    await Promise.all([trip.tell({ isOver: true }), late.tell({ isOver: true })]);
+
+    const verdicts = await verdictsOf(world, [trip.doubt(FLIGHT), late.doubt(FLIGHT)]);
+
+    expect(verdicts).toMatchObject([{ verdict: 'wait' }, { verdict: 'undo' }]);
+    expect(await world.storedCount()).toBe(1);
   });
 
   test('shows which branches are in doubt, and since when', async () => {
@@ -163,6 +226,21 @@ describe('a transaction of the log', () => {
     expect((await trip.look()).view.branches[0]?.doubt).toBeUndefined();
   });
 
+  test('shows beside its registered branches those that its initiator has told of, until it is decided', async () => {
+    await trip.register([FLIGHT]);
+    await trip.tell({ branches: [called('1', 'returned'), called('2', 'in-flight')] });
+
+    const before = (await trip.look()).view;
+    await trip.decide('commit', [FLIGHT], { wait: '10s' });
+
+    expect(before.isHearsay).toBeUndefined();
+    expect(before.branches.map(({ branchId, isHearsay }) => [branchId, isHearsay])).toEqual([
+      ['1', undefined],
+      ['2', true],
+    ]);
+    expect((await trip.look()).view.branches).toMatchObject([{ branchId: '1', state: 'confirmed' }]);
+  });
+
   test('that was presumed aborted shows who asked', async () => {
     await verdictsOf(world, [trip.doubt(FLIGHT)]);
 
@@ -218,6 +296,12 @@ describe('the list', () => {
     await trip.tell({ tags: { customer: 'ann' } });
 
     expect(await gidsOf(query)).toEqual(isShown ? [trip.gid] : []);
+  });
+
+  test('by service shows what is heard of where a branch of the service was called', async () => {
+    await trip.tell({ branches: [called('1', 'in-flight')] });
+
+    expect(await gidsOf('?service=shop')).toEqual([trip.gid]);
   });
 
   test('by service shows what is heard of where a branch of the service is in doubt', async () => {

@@ -5,7 +5,7 @@ import {
   TransactionNotFoundError,
   UnreadableRowError,
   viewOf,
-  withDoubts,
+  withHearsay,
   type Snapshot,
   type StoredRow,
   type TransactionLog,
@@ -38,7 +38,7 @@ export class TransactionReader {
       return this.heardView(gid, waitMs);
     }
     const view = await this.loggedView(row, waitMs);
-    return withDoubts(view, this.engine.hearsay(gid)?.doubts ?? []);
+    return withHearsay(view, this.engine.hearsay(gid));
   }
 
   private async loggedView(row: StoredRow, waitMs: number): Promise<TransactionView> {
