@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Random } from '@atone/core';
 import type { ClientPorts, ElapsedClock, HttpRequest, HttpResponse } from '../client.ports.js';
 import { createClient, type AtoneClient, type ClientOptions } from '../client.js';
+import { sendByNode } from './http.send.js';
 
-/** How to reach the coordinator, and by which `fetch`. */
+/** How to reach the coordinator, and by what. */
 export interface NodeClientOptions extends ClientOptions {
-  /** Default: the global one. */
+  /** Sends the requests. Default: Node's own HTTP client, so that what is done to the global `fetch` does not concern them. */
   readonly fetch?: typeof fetch | undefined;
 }
 
 /**
- * Returns a client of the coordinator at `options.url`. It holds no connection of its own and needs no closing.
+ * Returns a client of the coordinator at `options.url`. It needs no closing: its connections keep no process from ending.
  *
  * @throws TypeError when the url is no http(s) url.
  */
@@ -18,9 +19,11 @@ export function createAtoneClient(options: NodeClientOptions): AtoneClient {
   return createClient(options, nodeClientPorts(options.fetch));
 }
 
-/** Returns the real network, clock and dice. */
-export function nodeClientPorts(fetchWith: typeof fetch = fetch): ClientPorts {
-  return { send: (request) => sendByFetch(request, fetchWith), clock: elapsedClock, random: cryptoRandom };
+/** Returns the real network, by Node's own HTTP client or a given `fetch`, and the real clock and dice. */
+export function nodeClientPorts(fetchWith?: typeof fetch): ClientPorts {
+  const send: ClientPorts['send'] =
+    fetchWith === undefined ? sendByNode : (request) => sendByFetch(request, fetchWith);
+  return { send, clock: elapsedClock, random: cryptoRandom };
 }
 
 /** Time as this process feels it. */

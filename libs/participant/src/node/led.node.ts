@@ -24,7 +24,7 @@ export function createGlobalTransactions(options: GlobalTransactionsOptions): Gl
   return createPortGlobalTransactions(options, nodeLedPorts());
 }
 
-/** Returns what makes the calls of service clients, by `fetch` or the given one. */
+/** Returns what makes the calls of service clients, by Node's own HTTP client or the given `fetch`. */
 export function createServiceCalls(
   options: ServiceCallsOptions & { readonly fetch?: typeof fetch | undefined },
 ): ServiceCalls {
