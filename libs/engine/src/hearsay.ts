@@ -38,6 +38,8 @@ export interface Heard extends Omit<HearsayEntry, 'calls' | 'doubts'> {
 
 interface Doubted {
   readonly heard: Heard;
+  /** The latest deadline of which a call has told those who ask. */
+  readonly deadlineAt: number | undefined;
   readonly branches: Map<string, BranchDoubt>;
 }
 
@@ -93,7 +95,11 @@ export class Hearsay {
     const { gid, branchId, service, action, kind, overdueMs, trouble } = doubt;
     const askedAt = this.clock.now();
     const since = askedAt - overdueMs;
-    const known = this.doubted.get(gid) ?? { heard: heardIn(doubt, since), branches: new Map() };
+    const { heard, branches, deadlineAt } = this.doubted.get(gid) ?? {
+      heard: heardIn(doubt, since),
+      branches: new Map<string, BranchDoubt>(),
+    };
+    const known = { heard, branches, deadlineAt: latest(deadlineAt, toldDeadline(doubt, askedAt)) };
     known.branches.set(branchId, { branchId, service, action, kind, since, trouble, askedAt });
     drop(known.branches, BRANCH_COUNT_MAX);
     // Behind all others: who was not asked about for the longest time is in front.
@@ -127,6 +133,11 @@ export class Hearsay {
   heardOf(gid: string): Heard | undefined {
     this.sweep();
     return this.heard.get(gid);
+  }
+
+  /** Returns the latest deadline that the initiator, or who is in doubt, has told of: nobody decides before it. */
+  deadlineOf(gid: string): number | undefined {
+    return latest(this.heardOf(gid)?.deadlineAt, this.doubted.get(gid)?.deadlineAt);
   }
 
   /** Returns what is heard of a transaction, whether there is a row or not. */
@@ -196,6 +207,14 @@ function heardIn({ gid, secretHash, epoch, initiator }: Doubt, since: number): H
   const timeoutMs = Math.max(1, Math.round(since - begunAt));
   const notice = { gid, name: UNNAMED, initiator, epoch, timeoutMs, secretHash };
   return { gid, notice, begunAt, deadlineAt: since };
+}
+
+function toldDeadline({ gid, timeoutMs }: Doubt, askedAt: number): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.min(gidTimeMs(gid), askedAt) + timeoutMs;
+}
+
+function latest(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
 }
 
 /** The name of a transaction of which only its participants have told. */

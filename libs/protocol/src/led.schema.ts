@@ -35,11 +35,19 @@ export const branchIdSchema = z
 
 const epochSchema = z.int().min(1);
 
+const timeoutSchema = z
+  .int()
+  .min(1)
+  .max(LED_TIMEOUT_MAX_MS)
+  .meta({ description: 'From the beginning to the deadline.' });
+
 /** What travels with a call of a led transaction, beside its gid and branch id. */
 export const ledContextSchema = z.object({
   secretHash: sha256Schema,
   epoch: epochSchema,
   initiator: nameSchema,
+  /** Absent where a service on the way does not hand it on. */
+  timeoutMs: timeoutSchema.optional(),
 });
 
 export type LedContext = z.infer<typeof ledContextSchema>;
@@ -92,11 +100,7 @@ const startShape = {
   name: nameSchema,
   initiator: nameSchema,
   epoch: epochSchema,
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(LED_TIMEOUT_MAX_MS)
-    .meta({ description: 'From the beginning to the deadline.' }),
+  timeoutMs: timeoutSchema,
   tags: tagsSchema.optional(),
   lane: nameSchema.optional(),
 };
@@ -198,6 +202,10 @@ export const doubtSchema = z.strictObject({
   secretHash: sha256Schema,
   epoch: epochSchema,
   initiator: nameSchema,
+  timeoutMs: timeoutSchema.optional().meta({
+    description:
+      'The whole time of the transaction, as the call told it: until it is over by the clock of the log, the answer is `wait`.',
+  }),
   overdueMs: z
     .number()
     .min(0)
