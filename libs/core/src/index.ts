@@ -7,6 +7,7 @@ export * from './json.js';
 export * from './led.branch.js';
 export { branchReaching, conflictOf, isSameDecision, isToConfirm, missingOf } from './led.list.js';
 export { checkSecret } from './led.act.js';
+export * from './led.halves.js';
 export * from './led.plan.js';
 export * from './nearest-name.js';
 export * from './plan.graph.js';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { halvesOf } from './led.halves.js';
 import type { BranchReply } from './saga.event.js';
 import { stuckOf } from './saga.state.js';
 import { act, NOW } from './testing/sagas.js';
@@ -66,6 +67,23 @@ describe('a confirm that is refused', () => {
     });
     expect(story.last.durability).toBe('first');
     expect(story.sentNow).toEqual([]);
+  });
+
+  test('names the first few of long lists, and how many more there are', () => {
+    const ids = Array.from({ length: 20 }, (_, index) => String(index + 1));
+    const story = LedStory.decided(decision('commit', ids));
+    for (const branchId of ids.slice(0, 7)) {
+      story.answer(branchId, CONFIRMED);
+    }
+
+    story.answer('8', NO);
+
+    expect(story.branch('8').stuck?.message).toBe(
+      "The confirm of '8' was refused: sold out. Confirmed by then: 1, 2, 3, 4, 5 and 2 more; " +
+        'not yet: 8, 9, 10, 11, 12 and 8 more.',
+    );
+    const { confirmed, notConfirmed } = halvesOf(story.saga);
+    expect([confirmed.length, notConfirmed.length]).toEqual([7, 13]);
   });
 
   test('tells of what is undone in either case on no list', () => {

@@ -1,3 +1,4 @@
+import { halvesSentence } from './led.halves.js';
 import { backoffMs } from './retry.js';
 import { beginAbort } from './saga.abort.js';
 import { clip, directionOf, MESSAGE_LENGTH_MAX, roundOf, type Draft } from './saga.draft.js';
@@ -227,21 +228,6 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
   draft.stick(branchId, STUCK_BY_ERROR[error.class], error.message);
 }
 
-/** Whoever has to repair what is half confirmed needs both halves. */
-function refusedConfirmMessage(saga: Saga, branchId: string, { reason }: Refusal): string {
-  const listed = saga.branches.filter((branch) => stepOf(saga, branch.branchId).led?.goal === 'follow');
-  const confirmed = listed.filter(({ state }) => state === 'confirmed').map((branch) => branch.branchId);
-  const others = listed.filter(({ state }) => state !== 'confirmed').map((branch) => branch.branchId);
-  return (
-    `The confirm of '${branchId}' was refused: ${reason}. Confirmed by then: ${listOf(confirmed)}; ` +
-    `not yet: ${listOf(others)}.`
-  );
-}
-
-function listOf(branchIds: readonly string[]): string {
-  return branchIds.length === 0 ? 'none' : branchIds.join(', ');
-}
-
 /** Only a driver that does not know of the abort can see this; its write will show that the row is not its own. */
 function applyAlreadyUndone(draft: Draft, branchId: string): void {
   if (draft.saga.state === 'aborting') {
@@ -318,7 +304,9 @@ function applyRefusal(draft: Draft, branchId: string, refusal: Refusal): void {
   }
   if (branch.state === 'confirming') {
     draft.changeBranch(branchId, { refusal });
-    draft.stick(branchId, 'mixed', refusedConfirmMessage(draft.saga, branchId, refusal));
+    // Whoever has to repair what is half confirmed needs both halves.
+    const message = `The confirm of '${branchId}' was refused: ${refusal.reason}. ${halvesSentence(draft.saga)}`;
+    draft.stick(branchId, 'mixed', message);
     return;
   }
   end(draft, branchId, { state: 'refused', refusal });

@@ -1,4 +1,5 @@
 import {
+  halvesOf,
   isAbortable,
   isEnded,
   outcomeOf,
@@ -59,6 +60,7 @@ export function viewOf(snapshot: Snapshot): TransactionView {
   const { saga, owner } = snapshot;
   return {
     ...summaryOf(snapshot),
+    stuck: withHalves(saga, stuckSummary(snapshot)),
     owner,
     input: saga.plan.led === undefined ? saga.plan.input : undefined,
     branches: saga.branches.map((branch) => branchView(saga, branch)),
@@ -66,6 +68,34 @@ export function viewOf(snapshot: Snapshot): TransactionView {
     historyDroppedCount: saga.historyDroppedCount,
   };
 }
+
+/** How many branches of each half are told. */
+const HALF_COUNT_MAX = 100;
+
+/** Whoever has to repair what is half confirmed needs both halves. Lists of transactions do without. */
+function withHalves(saga: Saga, stuck: StuckView | undefined): StuckView | undefined {
+  const isMixed = saga.branches.some((branch) => branch.stuck?.reason === 'mixed');
+  if (stuck === undefined || !isMixed || saga.state !== 'committing' || saga.plan.led === undefined) {
+    return stuck;
+  }
+  const { confirmed, notConfirmed } = halvesOf(saga);
+  const told = (half: readonly Branch[]): MixedBranch[] =>
+    half.slice(0, HALF_COUNT_MAX).map(({ branchId, state }) => {
+      const { service, action } = stepOf(saga, branchId);
+      return { branchId, service, action, state };
+    });
+  return {
+    ...stuck,
+    mixed: {
+      confirmedCount: confirmed.length,
+      confirmed: told(confirmed),
+      notConfirmedCount: notConfirmed.length,
+      notConfirmed: told(notConfirmed),
+    },
+  };
+}
+
+type MixedBranch = NonNullable<StuckView['mixed']>['confirmed'][number];
 
 function branchView(saga: Saga, branch: Branch): BranchView {
   const { branchId, state, round, undoRound, attempt, refusal, lastError, skip } = branch;

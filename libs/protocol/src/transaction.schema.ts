@@ -31,11 +31,44 @@ const instant = z.iso.datetime().meta({ description: 'By the clock of the log.' 
 
 const actorShape = { by: z.string(), reason: z.string() };
 
+const BRANCH_STATES = [
+  'pending',
+  'calling',
+  'done',
+  'refused',
+  'unknown',
+  'confirming',
+  'confirmed',
+  'compensating',
+  'compensated',
+  'skipped',
+] as const;
+
+const mixedBranchSchema = z.object({
+  branchId: z.string(),
+  service: z.string(),
+  action: z.string(),
+  state: z.enum(BRANCH_STATES),
+});
+
+const mixedViewSchema = z
+  .object({
+    confirmedCount: z.int(),
+    confirmed: z.array(mixedBranchSchema),
+    notConfirmedCount: z.int(),
+    notConfirmed: z.array(mixedBranchSchema),
+  })
+  .meta({
+    description:
+      'What is confirmed of a led transaction that is committed, and what is not, 100 branches of each at most. Only in the view of one transaction, while a branch of it is stuck by `mixed`.',
+  });
+
 export const stuckViewSchema = z.object({
   reason: z.enum(STUCK_REASONS),
   message: z.string(),
   since: instant,
   branchId: z.string().optional(),
+  mixed: mixedViewSchema.optional(),
   waysOut: z.array(z.enum(['retry', 'skip', 'abort'])),
 });
 
@@ -56,18 +89,7 @@ export const branchViewSchema = z.object({
   kind: branchKindSchema,
   after: z.array(z.string()),
   pivot: z.boolean(),
-  state: z.enum([
-    'pending',
-    'calling',
-    'done',
-    'refused',
-    'unknown',
-    'confirming',
-    'confirmed',
-    'compensating',
-    'compensated',
-    'skipped',
-  ]),
+  state: z.enum(BRANCH_STATES),
   round: z.int(),
   undoRound: z.int(),
   attempt: z.int(),
