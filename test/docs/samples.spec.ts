@@ -3,7 +3,7 @@ import { readText } from './markdown.js';
 import { COMPILE_TIMEOUT_MS, compileSamples, samplesOf } from './sample.compiler.js';
 
 /** Pages whose samples in TypeScript are whole: each a file of one project. */
-const PAGES = ['docs/led-transactions.md'];
+const PAGES = ['docs/led-transactions.md', 'docs/node.md', 'libs/participant/README.md'];
 
 test.each(PAGES)(
   'the samples of %s compile as they stand',

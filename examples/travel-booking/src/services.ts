@@ -29,7 +29,7 @@ export async function startAgency(
     COMMANDS_PORT: 0,
   });
   const [cars, ...apps] = await Promise.all([
-    startCars(databaseUrls.cars, coordinatorUrl, 0),
+    startCars(environmentOf('cars'), false),
     openService(FlightsModule.forRoot(environmentOf('flights')), 0, { logger: false }),
     openService(HotelsModule.forRoot(environmentOf('hotels')), 0, { logger: false }),
     openService(BookingsModule.forRoot(environmentOf('bookings')), 0, { logger: false }),

@@ -1,38 +1,30 @@
 import {
   createAtoneClient,
-  createRegistration,
   createServiceCalls,
   createServiceDirectory,
-  startCommandServer,
+  serveCommands,
   type AtoneClient,
-  type BarrierJanitor,
-  type DoubtSweeper,
   type LedPorts,
+  type ListenOptions,
   type LocalDatabase,
   type LocalService,
-  type Participant,
   type ParticipantLog,
   type ServiceCalls,
+  type ServiceWorkers,
 } from '@atone/participant';
 import type { InjectionToken } from '@nestjs/common';
 import type { FoundAction } from './action.discovery.js';
-import type { AtoneOptions, ListenOptions } from './atone.options.js';
+import type { AtoneOptions } from './atone.options.js';
 import { plainFetch } from './led/global.fetch.js';
-import { drawInstance } from './instance.name.js';
 import { nestLog } from './nest.log.js';
 
 /** A service that is about to take commands. */
-export interface ServedService {
+export interface ServedService extends ServiceWorkers {
   readonly options: AtoneOptions;
   readonly listen: ListenOptions;
   readonly actions: readonly FoundAction[];
-  readonly participant: Participant;
   /** Where the barrier is. */
   readonly database: LocalDatabase<unknown>;
-  /** Removes old rows of the barrier from its `start` to its `stop`; undefined where they are to stay. */
-  readonly janitor: BarrierJanitor | undefined;
-  /** Asks about branches in doubt, from its `start` to its `stop`. */
-  readonly sweeper: DoubtSweeper;
   readonly client: AtoneClient;
 }
 
@@ -77,31 +69,8 @@ export const httpConnection: AtoneConnection = {
     // What is said to the coordinator is no call of the transaction around it.
     return createAtoneClient({ url, token, patience, service, fetch: plainFetch });
   },
-  async serve({ options, listen, actions, participant, janitor, sweeper, client }) {
-    const { service, lane, version, keys, instance = drawInstance() } = options;
-    const server = await startCommandServer({ participant, host: listen.host, port: listen.port, keys });
-    const baseUrl = listen.advertise ?? new URL(server.url).origin;
-    const log = nestLog('Atone');
-    const registration = createRegistration({
-      client,
-      service,
-      instance,
-      baseUrl,
-      lane,
-      version,
-      actions,
-      log,
-    });
-    registration.start();
-    janitor?.start();
-    sweeper.start();
-    return {
-      commandUrl: server.url,
-      close: async () => {
-        await Promise.all([registration.stop(), janitor?.stop(), sweeper.stop()]);
-        await server.close();
-      },
-    };
+  serve(service) {
+    return serveCommands({ ...service, log: nestLog('Atone') }, service.listen);
   },
 };
 

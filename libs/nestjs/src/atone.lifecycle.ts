@@ -5,10 +5,10 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { MisuseError, type AtoneClient } from '@atone/participant';
+import { MisuseError, refuseUnknownAddress, type AtoneClient, type ListenOptions } from '@atone/participant';
 import type { FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, httpConnection, type AtoneConnection, type Serving } from './atone.connection.js';
-import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions, type ListenOptions } from './atone.options.js';
+import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from './atone.options.js';
 import { ServiceCaller } from './led/service.caller.js';
 import { namesOf, Participation } from './participation.js';
 
@@ -64,14 +64,4 @@ function requireListen(options: AtoneOptions, actions: readonly FoundAction[]): 
     );
   }
   return options.listen;
-}
-
-/** An address like 0.0.0.0 stands for all that the machine has, and the coordinator needs one. */
-function refuseUnknownAddress({ host, advertise }: ListenOptions): void {
-  const isEveryAddress = host === '0.0.0.0' || host === '::' || host === '';
-  if (isEveryAddress && advertise === undefined) {
-    throw new MisuseError(
-      `The command server listens on ${host || 'every address'}, which no coordinator can call. Say by which URL it is reached: \`listen: { …, advertise: 'http://payments:9101' }\`.`,
-    );
-  }
 }

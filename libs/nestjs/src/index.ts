@@ -13,14 +13,7 @@ export { AtoneLifecycle } from './atone.lifecycle.js';
 export { AtoneModule } from './atone.module.js';
 export type { AtoneExtras } from './atone.module-builder.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';
-export type {
-  AtoneOptions,
-  BarrierOptions,
-  CoordinatorOptions,
-  DatabaseSource,
-  ListenOptions,
-  PropagationOptions,
-} from './atone.options.js';
+export type { AtoneOptions, DatabaseSource, PropagationOptions } from './atone.options.js';
 export { atoneClientProxy, type ClientProxyLike } from './led/client.proxy.js';
 export { GlobalTransaction } from './led/global-transaction.decorator.js';
 export type {
@@ -70,14 +63,17 @@ export type {
   ActionContract,
   ActOptions,
   AtoneClient,
+  BarrierOptions,
   BranchContext,
   CallOptions,
   CleanUpOptions,
   Confirm,
+  CoordinatorOptions,
   CurrentTransaction,
   Duration,
   ErrorOutcome,
   InputOf,
+  ListenOptions,
   LocalDatabase,
   OutputOf,
   Propagation,

@@ -1,34 +1,20 @@
 import { Inject, Injectable, Optional, type InjectionToken } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import {
-  checkBarrier,
-  createDoubtSweeper,
-  createJanitor,
-  createLedRuntime,
-  createParticipant,
-  createPortLedRuntime,
-  migrateBarrier,
   MisuseError,
+  prepareWorkers,
   type AtoneClient,
-  type BarrierJanitor,
-  type DoubtSweeper,
-  type LedRuntime,
   type LocalDatabase,
-  type Participant,
-  type ParticipantClock,
+  type ServiceWorkers,
 } from '@atone/participant';
 import { ActionDiscovery, type FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, type AtoneConnection } from './atone.connection.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions, type DatabaseSource } from './atone.options.js';
 import { nestLog } from './nest.log.js';
 
-/** What works for a service between its start and its stop. */
-export interface Workers {
-  readonly participant: Participant;
+/** What works for a service between its start and its stop, and where. */
+export interface Workers extends ServiceWorkers {
   readonly database: LocalDatabase<unknown>;
-  /** Undefined where the rows of the barrier are to stay. */
-  readonly janitor: BarrierJanitor | undefined;
-  readonly sweeper: DoubtSweeper;
 }
 
 /** Puts together what carries out the actions of this service: the handlers, and the database with the barrier. */
@@ -50,41 +36,22 @@ export class Participation {
 
   /** Returns the participant with its janitor and sweeper, once the barrier is there. Throws MisuseError or BarrierMissingError with the remedy. */
   async workers(actions: readonly FoundAction[]): Promise<Workers> {
-    const { service, parallelMax, barrier } = this.options;
+    const { options, client, connection } = this;
+    const { service, parallelMax, barrier } = options;
     const database = this.database(actions);
-    const shared = { service, database, endings: this.client };
-    const usual = nestLog('Atone');
-    const log = this.connection?.log?.(usual) ?? usual;
-    const participant = createParticipant({
-      ...shared,
+    const log = nestLog('Atone');
+    const workers = await prepareWorkers({
+      service,
+      database,
       handlers: actions,
+      client,
+      barrier,
       parallelMax,
       log,
-      ...this.machine(),
+      executionLog: connection?.log?.(log),
+      ledPorts: connection?.ledPorts,
     });
-    const janitor =
-      barrier?.cleanUp === false ? undefined : createJanitor({ ...shared, log: usual, ...barrier?.cleanUp });
-    const sweeper = createDoubtSweeper({
-      ...barrier?.doubts,
-      participant,
-      database,
-      doubts: this.client,
-      log: usual,
-    });
-    if (barrier?.migrate === true) {
-      await migrateBarrier(database);
-    }
-    await checkBarrier(database, { cleanUp: janitor !== undefined });
-    return { participant, database, janitor, sweeper };
-  }
-
-  /** Lists of branches that are too long for an answer go to the coordinator first. */
-  private machine(): { readonly runtime: LedRuntime; readonly clock?: ParticipantClock } {
-    const options = { registrar: this.client };
-    const ports = this.connection?.ledPorts;
-    return ports === undefined
-      ? { runtime: createLedRuntime(options) }
-      : { runtime: createPortLedRuntime(options, ports), clock: ports.time };
+    return { database, ...workers };
   }
 
   private database(actions: readonly FoundAction[]): LocalDatabase<unknown> {

@@ -33,6 +33,13 @@ export type * from './client.ports.js';
 export * from './node/client.node.js';
 export * from './registration.js';
 export * from './node/registration.node.js';
+export type { AtoneParticipant, AtoneService } from './node/atone.service.js';
+export { logLine, type ServiceLog } from './node/service.log.js';
+export * from './node/service.options.js';
+export * from './node/service.presence.js';
+export * from './node/service.workers.js';
+export * from './node/start.atone.js';
+export type * from './node/start.options.js';
 
 export type { AnswerMeaning, ThroughCall } from './led/call.through.js';
 export { outcomeOfError, type ErrorOutcome } from './led/error.outcome.js';

@@ -1,27 +1,14 @@
-import { once } from 'node:events';
-import {
-  commandListener,
-  createAtoneClient,
-  createDoubtSweeper,
-  createJanitor,
-  createParticipant,
-  createRegistration,
-  migrateBarrier,
-  RefusedError,
-  type ActionHandler,
-  type BranchContext,
-  type InputOf,
-} from '@atone/participant';
+import { RefusedError, startAtone } from '@atone/participant';
+import type { ActionHandler, BranchContext, InputOf } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
 import express from 'express';
 import { Pool, type PoolClient } from 'pg';
 import { cars } from '../contracts.js';
+import type { Environment } from '../environment.js';
 
-/*
- * The cars, without a framework: Express, the library, and this file.
- */
+// The cars, without a framework: Express, the library, and this file.
 
-// Of what moves nothing is unique, on purpose: what happened twice is seen.
+/** Of what moves nothing is unique, on purpose: what happened twice is seen. */
 export const TABLES = `
 create table if not exists fleet (city text primary key, price_cents integer not null, total integer not null,
   free integer not null check (free >= 0), held integer not null default 0, taken integer not null default 0);
@@ -57,34 +44,29 @@ export const holdCar: ActionHandler<PoolClient> = {
   compensate: async (undo) => void (await move('cancel', undo.input, undo)),
 };
 
-/** Starts the service. Returns what stops it. */
-export async function startCars(databaseUrl: string, coordinatorUrl: string, port: number) {
-  const pool = new Pool({ connectionString: databaseUrl, max: 20 });
-  const database = pgDatabase(pool);
+/** Starts the service. Returns where it is, and what stops it. */
+export async function startCars({ DATABASE_URL, COORDINATOR_URL, PORT }: Environment, log?: false) {
+  const pool = new Pool({ connectionString: DATABASE_URL, max: 20 });
   await pool.query(TABLES);
-  await migrateBarrier(database);
-  const client = createAtoneClient({ url: coordinatorUrl, service: 'cars' });
-  const participant = createParticipant({ service: 'cars', database, handlers: [holdCar], endings: client });
-  const server = express()
-    .post('/atone/v1/commands', commandListener(participant)) // before anything that reads bodies
-    .get('/health', async (_request, response) => void response.json((await pool.query('select 1')).rows))
-    .put('/fleet', express.text({ type: '*/*' }), async ({ body }: { body: string }, response) => {
-      response.json((await pool.query(FILL, [body])).rowCount);
-    })
-    .listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const baseUrl = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
-  const entry = { client, service: 'cars', instance: `cars-${process.pid}`, baseUrl, actions: [holdCar] };
-  const workers = [
-    createRegistration(entry),
-    createDoubtSweeper({ participant, database, doubts: client }),
-    createJanitor({ service: 'cars', database, endings: client }),
-  ];
-  workers.forEach((worker) => worker.start());
+  const atone = await startAtone({
+    service: 'cars',
+    coordinator: { url: COORDINATOR_URL },
+    database: pgDatabase(pool),
+    handlers: [holdCar],
+    barrier: { migrate: true },
+    log,
+  });
+  const app = express().post('/atone/v1/commands', atone.listener); // before anything that reads bodies
+  app.get('/health', async (_request, response) => void response.json((await pool.query('select 1')).rows));
+  app.put('/fleet', express.text({ type: '*/*' }), async ({ body }: { body: string }, response) => {
+    response.json((await pool.query(FILL, [body])).rowCount);
+  });
+  const server = app.listen(PORT, '127.0.0.1');
+  const url = await atone.announce(server);
   const close = async (): Promise<void> => {
+    await atone.close();
     server.close().closeIdleConnections();
-    await Promise.all([...workers.map((worker) => worker.stop()), participant.idle()]);
     await pool.end();
   };
-  return { url: baseUrl, close };
+  return { url, close };
 }

@@ -1,6 +1,5 @@
 import { readEnvironment } from '../environment.js';
 import { startCars } from './cars.service.js';
 
-const { DATABASE_URL, COORDINATOR_URL, PORT } = readEnvironment(process.env);
-const cars = await startCars(DATABASE_URL, COORDINATOR_URL, PORT);
+const cars = await startCars(readEnvironment(process.env));
 process.once('SIGTERM', () => void cars.close());

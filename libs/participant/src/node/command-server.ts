@@ -90,13 +90,13 @@ function listenMessage(error: unknown, at: { service: string; host: string; port
     case 'EADDRINUSE':
       return (
         `${where}, where the service '${at.service}' takes its commands, is in use. Stop the program that holds it, or ` +
-        'take another port: `listen.port` of AtoneModule.forRoot.'
+        'take another port: `listen.port`.'
       );
     case 'EACCES':
-      return `This user may not listen at ${where}. Take a port of 1024 or more: \`listen.port\` of AtoneModule.forRoot.`;
+      return `This user may not listen at ${where}. Take a port of 1024 or more: \`listen.port\`.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `This machine has no address ${at.host}. Correct \`listen.host\` of AtoneModule.forRoot.`;
+      return `This machine has no address ${at.host}. Correct \`listen.host\`.`;
     default:
       return `Listening at ${where} for commands of the service '${at.service}' failed: ${message}.`;
   }
