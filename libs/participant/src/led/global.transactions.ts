@@ -80,7 +80,7 @@ class Leader {
   async lead<Result>(transaction: TransactionOptions<Result>, work: () => Promise<Result>): Promise<Result> {
     const { options, ports, notices } = this;
     const log = await this.life.get();
-    const led = begin({ log, transaction, options, ports, onFirstCall: (notice) => notices.tell(notice) });
+    const led = begin({ log, transaction, options, ports, onFirstCall: (told) => notices.tell(told) });
     const { gid, scope } = led.frame;
     const settled = await settle(() => runInFrame(led.frame, work));
     const verdict = verdictOn(led, transaction, settled);
@@ -88,6 +88,7 @@ class Leader {
     const { outcome, error } = await (verdict.to === 'commit'
       ? this.commit(led, end, transaction)
       : this.abort(led, end, verdict));
+    notices.end(gid, outcome);
     const thrown = settled.how === 'threw' ? settled.error : error;
     noteOutcome(thrown, { gid, outcome });
     if (settled.how === 'threw' || error !== undefined) {
@@ -109,6 +110,7 @@ class Leader {
     }
     const request = prepared.result;
     if (request === undefined) {
+      this.notices.over(led.frame.gid);
       return this.committed(led);
     }
     if (remainingMs(led.frame) <= 0) {
@@ -189,6 +191,7 @@ class Leader {
     const { coordinator, log, abortPatience = DEFAULT_ABORT_PATIENCE } = this.options;
     const request = await decisionOf(led, end, { to: 'abort', message, coordinator });
     if (request === undefined) {
+      this.notices.over(led.frame.gid);
       return 'aborted';
     }
     const deciding = { gid: led.frame.gid, request, options: { patience: abortPatience } };

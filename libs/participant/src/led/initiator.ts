@@ -7,9 +7,11 @@ import { MisuseError } from '../participant.error.js';
 import type { GlobalTransactionsOptions, TransactionOptions } from './global.options.js';
 import type { Afterwards, LedFrame, LedPorts } from './led.frame.js';
 import type { KnownLog } from './log.life.js';
+import type { Told } from './notices.js';
 import { register } from './run.js';
 import { shorten } from './scope.prefixes.js';
 import { enlistedOf, Scope, type ScopeEnd } from './scope.js';
+import { toldCalls } from './told.calls.js';
 
 const DEFAULT_TIMEOUT = '30s';
 const SECRET_BYTES = 32;
@@ -21,14 +23,14 @@ export interface Beginning {
   readonly options: GlobalTransactionsOptions;
   readonly ports: LedPorts;
   /** Is told when the first call is about to be made. */
-  readonly onFirstCall: (notice: Notice) => void;
+  readonly onFirstCall: (told: Told) => void;
 }
 
 /** A transaction as the process that leads it knows it. */
 export interface Led {
   readonly frame: LedFrame & { readonly afterwards: Afterwards };
   readonly secret: string;
-  readonly start: Omit<Notice, 'gid' | 'secretHash'>;
+  readonly start: Pick<Notice, 'name' | 'initiator' | 'epoch' | 'timeoutMs' | 'tags' | 'lane'>;
 }
 
 /** Mints a transaction. Nothing is sent, and nothing written. @throws MisuseError for a timeout that no log takes. */
@@ -48,22 +50,25 @@ export function begin({ log, transaction, options, ports, onFirstCall }: Beginni
     ...(lane === undefined ? {} : { lane }),
   };
   let isKnown = false;
+  const deadlineAt = ports.clock.now() + timeoutMs;
+  const scope = new Scope('', gid);
+  const notice = (): Notice => ({ gid, ...start, secretHash, ...toldCalls(scope.calls) });
   const frame = {
     gid,
     led: { secretHash, epoch: log.epoch, initiator: options.service, timeoutMs },
     name,
-    deadlineAt: ports.clock.now() + timeoutMs,
+    deadlineAt,
     deadline: ports.time.instant(ports.time.now() + timeoutMs),
     lane,
     ...traceOf(options),
     isInitiator: true,
-    scope: new Scope('', gid),
+    scope,
     ports,
     afterwards: { onCommit: [], onAbort: [] },
     onCall: () => {
       if (!isKnown) {
         isKnown = true;
-        onFirstCall({ gid, ...start, secretHash });
+        onFirstCall({ gid, deadlineAt, notice });
       }
     },
   };

@@ -11,6 +11,8 @@ export type OwnBranch = Pick<LedBranch, 'service' | 'action' | 'kind'>;
 /** A call that is under way, or a part of the work that makes calls. */
 interface Flight {
   readonly label: string;
+  /** The id of a call; absent where it is a part of the work. */
+  readonly branchId?: string;
   readonly number?: number;
   readonly own: readonly LedBranch[];
   /** Of a part with a scope of its own: ends it, with all that it has enlisted, as thrown. */
@@ -30,6 +32,18 @@ export interface ScopeEnd {
   readonly thrown: readonly LedBranch[];
   /** The numbers of calls that threw, or were sent more than once: more may exist below them than anybody tells. */
   readonly unclear: ReadonlySet<number>;
+}
+
+/** The calls of a scope as they stand. */
+export interface ScopeCalls {
+  readonly returned: readonly LedBranch[];
+  readonly thrown: readonly LedBranch[];
+  readonly inFlight: readonly {
+    readonly branchId: string;
+    readonly label: string;
+    /** The branch that it is; none where it is a request of another kind. */
+    readonly own: readonly LedBranch[];
+  }[];
 }
 
 /** One call, from the moment in which it is made. */
@@ -58,6 +72,7 @@ export class Scope {
   readonly #returned: Settled[] = [];
   readonly #thrown: LedBranch[] = [];
   readonly #unclear = new Set<number>();
+  readonly #nested = new Set<Scope>();
   #lastNumber = 0;
   #isOver = false;
   #abortReason: string | undefined;
@@ -80,7 +95,25 @@ export class Scope {
 
   /** What is in flight, as it is called in messages. */
   get inFlight(): readonly string[] {
-    return Array.from(this.#inFlight, ({ label }) => label);
+    return Array.from(this.#inFlight, ({ label, branchId }) =>
+      branchId === undefined ? label : `${label} (call ${branchId})`,
+    );
+  }
+
+  /** Its calls, and those of its parts that are kept or undone for themselves. */
+  get calls(): ScopeCalls {
+    const nested = Array.from(this.#nested, ({ calls }) => calls);
+    const own = Array.from(this.#inFlight).flatMap(({ branchId, label, own: branches }) =>
+      branchId === undefined ? [] : [{ branchId, label, own: branches }],
+    );
+    return {
+      returned: [
+        ...this.#returned.flatMap(({ below }) => below),
+        ...nested.flatMap(({ returned }) => returned),
+      ],
+      thrown: [...this.#thrown, ...nested.flatMap(({ thrown }) => thrown)],
+      inFlight: [...own, ...nested.flatMap(({ inFlight }) => inFlight)],
+    };
   }
 
   /** Keeps all of it from being kept. The first reason stays. */
@@ -98,7 +131,7 @@ export class Scope {
       throw new RangeError(`The call of ${label} lies too deep: its id would be ${branchId}.`);
     }
     const own = branch === undefined ? [] : [{ branchId, ...branch }];
-    const flight: Flight = { label: `${label} (call ${branchId})`, number, own };
+    const flight: Flight = { label, branchId, number, own };
     this.#inFlight.add(flight);
     return this.#callOf(flight, branchId);
   }
@@ -118,7 +151,9 @@ export class Scope {
 
   /** Returns a scope that shares the numbers of this one, and is kept or undone for itself. */
   nest(): Scope {
-    return new Scope(this.prefix, this.gid, this);
+    const nested = new Scope(this.prefix, this.gid, this);
+    this.#nested.add(nested);
+    return nested;
   }
 
   /** Takes over what a nested scope has enlisted: as returned, or as thrown with all of it. */
@@ -145,6 +180,9 @@ export class Scope {
   /** Ends the scope, whatever is in flight: such calls and parts count as thrown, and what they answer comes too late. */
   close(): ScopeEnd {
     this.#isOver = true;
+    if (this.parent !== undefined) {
+      this.parent.#nested.delete(this);
+    }
     for (const flight of this.#inFlight) {
       this.#throwAway(flight, flight.own);
       flight.abandon?.();
