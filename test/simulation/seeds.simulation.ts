@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { beforeAll, expect, test } from '@jest/globals';
 import { ENGINE_FAILPOINTS } from '@atone/engine/testing';
-import { PARTICIPANT_FAILPOINTS } from '@atone/participant/testing';
+import { LED_FAILPOINTS, PARTICIPANT_FAILPOINTS } from '@atone/participant/testing';
 import { readText, repositoryFiles } from '../docs/markdown.js';
 import { explainFailed } from './cli/failed.seeds.js';
 import { FAULT_KINDS } from './plan/fault.js';
@@ -26,9 +26,12 @@ test('every promise is kept, whatever goes wrong in ten thousand seeds', async (
   expect(tally.runCount).toBe(SEED_COUNT);
 });
 
-test.each([...ENGINE_FAILPOINTS, ...PARTICIPANT_FAILPOINTS])('the failpoint %s is reached', (name) => {
-  expect(tally.failpoints[name]).toBeGreaterThan(0);
-});
+test.each([...ENGINE_FAILPOINTS, ...PARTICIPANT_FAILPOINTS, ...LED_FAILPOINTS])(
+  'the failpoint %s is reached',
+  (name) => {
+    expect(tally.failpoints[name]).toBeGreaterThan(0);
+  },
+);
 
 test('no failpoint is passed but through the lists of names', () => {
   const sources = repositoryFiles().filter((path) =>

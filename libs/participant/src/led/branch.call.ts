@@ -1,6 +1,7 @@
 import { backoffMs, type BranchKind, type BranchReply, type Json, type LedBranch } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { sleep } from '../client.ports.js';
+import { sendPast } from '../failpoints.js';
 import { MisuseError } from '../participant.error.js';
 import { RefusedError } from '../contract.js';
 import {
@@ -124,7 +125,7 @@ function waitBeforeNext(reply: BranchReply, backoff: number): number | undefined
 
 async function sendOnce<Output>(call: ReadyCall<Output>, command: BranchCommand): Promise<BranchReply> {
   try {
-    return await call.send(command);
+    return await sendPast('call', () => call.send(command));
   } catch (error) {
     const errorClass = error instanceof MisuseError ? 'code' : 'unreachable';
     return { outcome: 'unknown', error: { class: errorClass, message: messageOf(error) } };

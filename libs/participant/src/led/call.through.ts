@@ -1,5 +1,6 @@
 import { durationMs, type Duration } from '../client.duration.js';
 import { sleep } from '../client.ports.js';
+import { sendPast } from '../failpoints.js';
 import { limitOf, pauseMs } from './branch.call.js';
 import { contextHeaders, readEnlisted } from './http.context.js';
 import { UnknownOutcomeError, type CallName } from './led.errors.js';
@@ -91,7 +92,9 @@ async function sendUntilAnswered<Answer>(
   for (let attempt = 1; ; attempt += 1) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
-      return await call.send(contextHeaders(frame, open.branchId), () => open.threw());
+      return await sendPast('call', () =>
+        call.send(contextHeaders(frame, open.branchId), () => open.threw()),
+      );
     } catch (error) {
       const pause = pauseMs(frame, attempt);
       if (clock.now() + pause >= until || open.isSettled) {

@@ -3,6 +3,7 @@ import type { DecisionRequest, TransactionView } from '@atone/protocol';
 import type { DecideOptions, LedClient } from '../client.led.js';
 import { AtoneClientError, CoordinatorRefusedError } from '../client.errors.js';
 import { sleep } from '../client.ports.js';
+import { sendPast } from '../failpoints.js';
 import type { LedPorts } from './led.frame.js';
 
 /** What is known after a decision was asked for. */
@@ -37,7 +38,8 @@ const ASK_ON_COUNT_MAX = 500;
 export async function decide(client: Pick<LedClient, 'decide'>, deciding: Deciding): Promise<Decided> {
   const { gid, request, options } = deciding;
   try {
-    return decidedBy(await client.decide(gid, request, options), request);
+    const view = await sendPast('decide', () => client.decide(gid, request, options));
+    return decidedBy(view, request);
   } catch (error) {
     return judge(error);
   }

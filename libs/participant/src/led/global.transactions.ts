@@ -4,6 +4,7 @@ import { noteOutcome } from './error.outcome.js';
 import type { GlobalTransactions, GlobalTransactionsOptions, TransactionOptions } from './global.options.js';
 import { begin, decisionOf, type Led } from './initiator.js';
 import { runAfterwards } from './afterwards.js';
+import { reached } from '../failpoints.js';
 import { joinFrame, nestFrame } from './inner.part.js';
 import {
   CallsInFlightError,
@@ -82,6 +83,7 @@ class Leader {
     const log = await this.life.get();
     const led = begin({ log, transaction, options, ports, onFirstCall: (told) => notices.tell(told) });
     const { gid, scope } = led.frame;
+    await reached('led.begin.beforeCalls');
     const settled = await settle(() => runInFrame(led.frame, work));
     const verdict = verdictOn(led, transaction, settled);
     const end = scope.close();
@@ -152,7 +154,9 @@ class Leader {
   }
 
   private async committed(led: Led): Promise<Ending> {
+    await reached('led.afterCommit.before');
     await this.ran(led, 'onCommit');
+    await reached('led.afterCommit.after');
     return { outcome: 'committed' };
   }
 

@@ -3,6 +3,7 @@ import { LED_BRANCH_COUNT_MAX, type RegistrationRequest } from '@atone/protocol'
 import { runInFrame } from '../branch.context.js';
 import type { LedClient } from '../client.led.js';
 import { RefusedError } from '../contract.js';
+import { sendPast } from '../failpoints.js';
 import type { CallContext } from './http.context.js';
 import { CallsInFlightError, runInFlightError } from './led.errors.js';
 import { remainingMs, type LedFrame, type LedPorts } from './led.frame.js';
@@ -115,7 +116,7 @@ export async function register(
   for (let from = 0; from < branches.length; from += LED_BRANCH_COUNT_MAX) {
     const chunk = branches.slice(from, from + LED_BRANCH_COUNT_MAX);
     // oxlint-disable-next-line no-await-in-loop -- they meet in one row, and would only wait for each other there
-    await registrar.registerBranches(frame.gid, registrationOf(frame, chunk));
+    await sendPast('register', () => registrar.registerBranches(frame.gid, registrationOf(frame, chunk)));
   }
 }
 

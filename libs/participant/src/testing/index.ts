@@ -1,2 +1,2 @@
-export { PARTICIPANT_FAILPOINTS } from '../failpoints.js';
+export { LED_FAILPOINTS, PARTICIPANT_FAILPOINTS } from '../failpoints.js';
 export * from './memory.database.js';
