@@ -15,7 +15,6 @@ import {
 import type { InjectionToken } from '@nestjs/common';
 import type { FoundAction } from './action.discovery.js';
 import type { AtoneOptions } from './atone.options.js';
-import { plainFetch } from './led/global.fetch.js';
 import { nestLog } from './nest.log.js';
 
 /** A service that is about to take commands. */
@@ -66,8 +65,8 @@ export const ATONE_CONNECTION: InjectionToken<AtoneConnection> = Symbol.for('ato
 /** HTTP in both directions: the coordinator's API, and a command server in this process. */
 export const httpConnection: AtoneConnection = {
   client({ service, coordinator: { url, token, patience } }) {
-    // What is said to the coordinator is no call of the transaction around it.
-    return createAtoneClient({ url, token, patience, service, fetch: plainFetch });
+    // By Node's own client, and not by `fetch`: what is said to the coordinator is no call of the transaction around it.
+    return createAtoneClient({ url, token, patience, service });
   },
   serve(service) {
     return serveCommands({ ...service, log: nestLog('Atone') }, service.listen);
@@ -81,7 +80,5 @@ export function httpCalls({ options, client, local }: CallingService): ServiceCa
     directory: createServiceDirectory({ urls: services, client }),
     local,
     key: keys?.[0],
-    // The call has its number already, and is no second one for being sent over HTTP.
-    fetch: plainFetch,
   });
 }

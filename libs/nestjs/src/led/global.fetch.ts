@@ -8,9 +8,6 @@ const KEY = Symbol.for('atone.fetch');
 
 const shared = globalThis as { [KEY]?: { readonly original: Fetch } };
 
-/** A `fetch` whose calls are part of no transaction, whatever was done to the global one. */
-export const plainFetch: Fetch = (input, init) => (shared[KEY]?.original ?? globalThis.fetch)(input, init);
-
 /** Lets the calls of the global `fetch` carry the led transaction around them, where the rules say so. Once for each process. */
 export function wrapGlobalFetch(): void {
   shared[KEY] ??= { original: replaceFetch() };
