@@ -8,6 +8,7 @@ import { ConfigurableAtoneModule } from './atone.module-builder.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from './atone.options.js';
 import { DataSourceDiscovery } from './data-source.discovery.js';
 import { AdoptionDiscovery } from './led/adoption.discovery.js';
+import { ClientDiscovery } from './led/client.discovery.js';
 import { GlobalTransactions } from './led/global-transactions.service.js';
 import { InboundHttp } from './led/inbound.http.js';
 import { MessageInterceptor } from './led/message.interceptor.js';
@@ -34,6 +35,7 @@ import { Sagas } from './sagas.service.js';
     ActionDiscovery,
     AdoptionDiscovery,
     AtoneLifecycle,
+    ClientDiscovery,
     DataSourceDiscovery,
     GlobalTransactions,
     InboundHttp,

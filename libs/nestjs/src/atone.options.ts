@@ -22,6 +22,12 @@ export interface PropagationOptions {
   /** Whether calls of the HttpServices of @nestjs/axios do. Default: yes. */
   readonly httpService?: boolean | undefined;
   /**
+   * Whose messages do, of the clients of @nestjs/microservices among the providers. `true`: of all. A list: of those with these tokens.
+   * Default: of those that have a place for it beside the payload (Kafka, NATS, RabbitMQ, and TCP and Redis of Nest 12). The
+   * others put an envelope around the payload, which a receiver without AtoneModule cannot read.
+   */
+  readonly clients?: boolean | readonly InjectionToken[] | undefined;
+  /**
    * Tells which URLs belong to services that take part. No other calls carry anything; and these are repeated when no answer
    * came, whatever their method. Default: all take part, and only what HTTP calls idempotent is repeated.
    */

@@ -14,7 +14,8 @@ export { AtoneModule } from './atone.module.js';
 export type { AtoneExtras } from './atone.module-builder.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';
 export type { AtoneOptions, DatabaseSource, PropagationOptions } from './atone.options.js';
-export { atoneClientProxy, type ClientProxyLike } from './led/client.proxy.js';
+export { atoneClientProxy, type ClientProxyOptions } from './led/client.proxy.js';
+export type { ClientProxyLike } from './led/message.carrier.js';
 export { GlobalTransaction } from './led/global-transaction.decorator.js';
 export type {
   GlobalTransactionDecorator,

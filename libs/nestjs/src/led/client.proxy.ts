@@ -2,14 +2,8 @@ import { Logger } from '@nestjs/common';
 import { callCarrying, currentTransaction, type AnswerMeaning } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
 import { from, mergeMap, Observable, type Subscriber, type Subscription } from 'rxjs';
-import { carrierOf, type Carrier } from './message.carrier.js';
+import { carrierOf, type Carrier, type ClientProxyLike } from './message.carrier.js';
 import { envelop, isLast, openEnvelope } from './message.envelope.js';
-
-/** What is needed of Nest's ClientProxy. */
-export interface ClientProxyLike {
-  send(pattern: unknown, payload: unknown): Observable<unknown>;
-  emit?(pattern: unknown, payload: unknown): Observable<unknown>;
-}
 
 /** How the messages of a client carry the transaction. */
 export interface ClientProxyOptions {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import { carrierOf } from './message.carrier.js';
+import { ClientProxyFactory, RmqRecordBuilder, Transport } from '@nestjs/microservices';
+import { RmqRecordSerializer } from '@nestjs/microservices/serializers/rmq-record.serializer.js';
+import { carrierOf, hasMetadata, isClientProxy } from './message.carrier.js';
 import { openEnvelope } from './message.envelope.js';
 
 const CONTEXT = { 'atone-gid': 'g', 'atone-branch-id': '1', traceparent: 'of the transaction' };
@@ -65,5 +66,87 @@ describe('a message of Kafka', () => {
     expect(
       client.deserializer.deserialize({ value: 'held', headers: { kafka_correlationId: '7' } }),
     ).toMatchObject({ response: 'held' });
+  });
+});
+
+describe('a message of RabbitMQ', () => {
+  /** As Nest's, whose client library is not here. */
+  class ClientRMQ {
+    serializer = new RmqRecordSerializer();
+  }
+
+  test('carries the context in the headers of its options', () => {
+    const client = new ClientRMQ();
+    const carry = carrierOf(client);
+    const record = new RmqRecordBuilder('lamp')
+      .setOptions({ priority: 3, headers: { 'x-version': '1' } })
+      .build();
+
+    expect(client.serializer.serialize({ pattern: 'reserve', data: carry('lamp', CONTEXT) })).toEqual({
+      pattern: 'reserve',
+      data: 'lamp',
+      options: { headers: CONTEXT },
+    });
+    expect(client.serializer.serialize({ pattern: 'reserve', data: carry(record, CONTEXT) })).toEqual({
+      pattern: 'reserve',
+      data: 'lamp',
+      options: { priority: 3, headers: { ...CONTEXT, 'x-version': '1' } },
+    });
+  });
+});
+
+describe('a client', () => {
+  test.each([
+    [{ transport: Transport.KAFKA } as const],
+    [{ transport: Transport.NATS } as const],
+    [{ transport: Transport.TCP } as const],
+    [{ transport: Transport.REDIS } as const],
+  ])('of $transport has a place for the context beside the payload', (options) => {
+    const client = ClientProxyFactory.create(options);
+
+    expect(isClientProxy(client)).toBe(true);
+    expect(hasMetadata(client)).toBe(true);
+  });
+
+  test('of TCP has none in Nest 11, whose receivers do not read it', () => {
+    const nest12 = ClientProxyFactory.create({ transport: Transport.TCP });
+    const client = Object.assign(nest12, { setOnDispatchHook: undefined });
+
+    expect(hasMetadata(client)).toBe(false);
+    expect(carrierOf(client)('lamp', CONTEXT)).toEqual({ __atone: CONTEXT, data: 'lamp' });
+  });
+
+  test('whose serializer waits for something carries the context when that is there', async () => {
+    class ClientKafka {
+      serializer = { serialize: async (value: string) => ({ value: Buffer.from(value) }) };
+      deserializer = { deserialize: async (message: object) => ({ ...message, response: 'held' }) };
+    }
+    const client = new ClientKafka();
+    const carried = carrierOf(client)('lamp', CONTEXT) as string;
+
+    const message = await client.serializer.serialize(carried);
+    const answer = await client.deserializer.deserialize({
+      headers: { 'atone-enlisted': Buffer.from('{}') },
+    });
+
+    expect(message).toEqual({ value: Buffer.from('lamp'), headers: CONTEXT });
+    expect(openEnvelope(answer.response)).toEqual({ carried: { 'atone-enlisted': '{}' }, data: 'held' });
+  });
+
+  test('whose serializer makes no objects is told how to go on', () => {
+    class ClientRedis {
+      serializer = { serialize: (packet: object) => JSON.stringify(packet) };
+      readonly setOnDispatchHook = (): void => undefined;
+    }
+    const client = new ClientRedis();
+    const carried = carrierOf(client)('lamp', CONTEXT);
+
+    expect(client.serializer.serialize({ data: 'lamp' })).toBe('{"data":"lamp"}');
+    expect(() => client.serializer.serialize({ data: carried })).toThrow('Leave the client out');
+  });
+
+  test('is nothing else that sends', () => {
+    expect(isClientProxy({ send: () => undefined })).toBe(false);
+    expect(isClientProxy(undefined)).toBe(false);
   });
 });

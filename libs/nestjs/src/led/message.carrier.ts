@@ -1,7 +1,14 @@
 import { MisuseError } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
+import type { Observable } from 'rxjs';
 import { envelop, envelopLast, isLast, type Carried } from './message.envelope.js';
 import { carriedBeside, textsOf } from './message.metadata.js';
+
+/** What is needed of Nest's ClientProxy. */
+export interface ClientProxyLike {
+  send(pattern: unknown, payload: unknown): Observable<unknown>;
+  emit?(pattern: unknown, payload: unknown): Observable<unknown>;
+}
 
 /** Returns what a client is given to send, so that `context` goes with `payload`. */
 export type Carrier = (payload: unknown, context: Carried) => unknown;
@@ -46,9 +53,9 @@ const STAMPS: ReadonlyMap<string, Stamp> = new Map<string, Stamp>([
   ['ClientRedis', inPacket],
 ]);
 
-/** Tells whether this is one of Nest's clients. */
-export function isClientProxy(client: unknown): client is object {
-  return typeof client === 'object' && client !== null && classesOf(client).includes('ClientProxy');
+/** Tells whether this is one of Nest's clients, or of a class that was derived from them. */
+export function isClientProxy(client: unknown): client is ClientProxyLike {
+  return isObject(client) && 'send' in client && classesOf(client).includes('ClientProxy');
 }
 
 /** Tells whether messages of `client` have a place for the context beside their payload. */

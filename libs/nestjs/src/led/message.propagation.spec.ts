@@ -1,81 +1,21 @@
 import 'reflect-metadata';
 import type { Server } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Controller, Injectable, type INestMicroservice, type PipeTransform } from '@nestjs/common';
-import {
-  ClientProxyFactory,
-  MessagePattern,
-  NatsRecordBuilder,
-  Payload,
-  RpcException,
-  Transport,
-  type ClientProxy,
-} from '@nestjs/microservices';
+import { Logger, type INestMicroservice } from '@nestjs/common';
+import { ClientProxyFactory, MqttRecordBuilder, Transport, type ClientProxy } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { TestingModule } from '@nestjs/testing';
 import { currentTransaction } from '@atone/participant';
-import {
-  concat,
-  EMPTY,
-  defer,
-  firstValueFrom,
-  lastValueFrom,
-  map,
-  of,
-  take,
-  toArray,
-  type Observable,
-} from 'rxjs';
-import { callStock, compileWith, FakeCoordinator } from '../testing/led.fixture.js';
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import { Desk } from '../testing/desk.fixture.js';
+import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
+import { tcp } from '../testing/transport.fixture.js';
 import { atoneClientProxy } from './client.proxy.js';
 import { GlobalTransactions } from './global-transactions.service.js';
 import { envelop } from './message.envelope.js';
 
-@Injectable()
-class Upper implements PipeTransform<string, string> {
-  transform(text: string): string {
-    return text.toUpperCase();
-  }
-}
-
-@Controller()
-class Desk {
-  @MessagePattern('reserve')
-  async reserve({ sku }: { readonly sku: string }): Promise<string> {
-    await callStock();
-    return `${sku} reserved`;
-  }
-
-  @MessagePattern({ cmd: 'shout' })
-  async shout(@Payload(Upper) text: string): Promise<string> {
-    await callStock();
-    return text;
-  }
-
-  @MessagePattern('count')
-  count(to: number): Observable<number> {
-    const numbers = of(...Array.from({ length: to }, (_, position) => position + 1));
-    return concat(numbers, defer(() => callStock()).pipe(map(() => to + 1)));
-  }
-
-  @MessagePattern('none')
-  none(): Observable<never> {
-    return EMPTY;
-  }
-
-  @MessagePattern('fail')
-  async fail(): Promise<never> {
-    await callStock();
-    throw new RpcException('out of order');
-  }
-
-  @MessagePattern('where')
-  async where(): Promise<boolean> {
-    return currentTransaction() !== undefined;
-  }
-}
-
 let desk: INestMicroservice;
+let newClient: () => ClientProxy;
 let client: ClientProxy;
 let plainClient: ClientProxy;
 let orders: TestingModule;
@@ -86,15 +26,10 @@ beforeAll(async () => {
     controllers: [Desk],
     options: { service: 'desk' },
   });
-  desk = module.createNestMicroservice({
-    transport: Transport.TCP,
-    options: { host: '127.0.0.1', port: 0 },
-    logger: false,
-  });
+  const wire = await tcp();
+  desk = module.createNestMicroservice({ ...wire.served, logger: false });
   await desk.listen();
-  const { port } = desk.unwrap<Server>().address() as { port: number };
-  const newClient = (): ClientProxy =>
-    ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
+  newClient = () => ClientProxyFactory.create(wire.reach(desk));
   client = atoneClientProxy(newClient());
   plainClient = newClient();
 });
@@ -120,69 +55,18 @@ function inTransaction<Result>(work: () => Promise<Result>): Promise<Result> {
 /** What a service enlists below the first call of an initiator. */
 const BELOW_FIRST = expect.stringMatching(/^1~[a-z0-9]{4,8}\.1~run\.1$/u);
 
-describe('a message', () => {
-  test('has its handler take part in the transaction of whoever sends it', async () => {
-    const answer = await inTransaction(() => firstValueFrom(client.send<string>('reserve', { sku: 'lamp' })));
+describe('a message of a client that is no provider', () => {
+  test('carries the transaction when it was said so', async () => {
+    const answer = await inTransaction(() => firstValueFrom(client.send('reserve', { sku: 'lamp' })));
 
     expect(answer).toBe('lamp reserved');
     expect(coordinator.branches).toEqual([BELOW_FIRST]);
-  });
-
-  test('is unwrapped before the pipes of the handler', async () => {
-    const answer = await inTransaction(() => lastValueFrom(client.send<string>({ cmd: 'shout' }, 'lamp')));
-
-    expect(answer).toBe('LAMP');
-    expect(coordinator.branches).toEqual([BELOW_FIRST]);
-  });
-
-  test('is a call of its own at each subscription', async () => {
-    const message = client.send<string>('reserve', { sku: 'lamp' });
-
-    await inTransaction(() => Promise.all([firstValueFrom(message), firstValueFrom(message)]));
-
-    expect(new Set(coordinator.branches.map((branchId) => branchId[0]))).toEqual(new Set(['1', '2']));
-  });
-
-  test('with many answers is in flight until the last one', async () => {
-    const answers = await inTransaction(() => lastValueFrom(client.send<number>('count', 3).pipe(toArray())));
-
-    expect(answers).toEqual([1, 2, 3, 4]);
-    expect(coordinator.branches).toEqual([BELOW_FIRST]);
-  });
-
-  test('without an answer has returned when that is known', async () => {
-    const answers = await inTransaction(() => lastValueFrom(client.send<number>('none', 0).pipe(toArray())));
-
-    expect(answers).toEqual([]);
-  });
-
-  test('is off the list when nobody waits for its last answer', async () => {
-    const answers = await inTransaction(() =>
-      lastValueFrom(client.send<number>('count', 3).pipe(take(2), toArray())),
-    );
-
-    expect(answers).toEqual([1, 2]);
-    expect(coordinator.decisions).toEqual([]);
-  });
-
-  test('is off the list when its handler throws, though the sender goes on', async () => {
-    const errors = await inTransaction(async () => [
-      await firstValueFrom(client.send('fail', {})).catch((error: unknown) => error),
-      await firstValueFrom(client.send('reserve', { sku: 'lamp' })),
-    ]);
-
-    expect(errors).toMatchObject([{ message: 'out of order' }, 'lamp reserved']);
-    expect(coordinator.branches).toEqual([expect.stringMatching(/^2~/u)]);
   });
 
   test('of a client that was left as it is carries nothing', async () => {
     const isInside = await inTransaction(() => firstValueFrom(plainClient.send('where', {})));
 
     expect(isInside).toBe(false);
-  });
-
-  test('outside of a transaction carries nothing, and gets a plain answer', async () => {
-    expect(await firstValueFrom(client.send('where', {}))).toBe(false);
   });
 
   test('without a payload is refused by Nest, as ever', async () => {
@@ -228,15 +112,61 @@ describe('an envelope', () => {
     expect(envelop({ data: 1 }, CONTEXT)).toEqual({ __atone: CONTEXT, data: { data: 1 } });
   });
 
-  test('goes into the records of Nest, which keep their headers', () => {
-    const record = new NatsRecordBuilder({ sku: 'lamp' }).setHeaders({ 'x-version': '1' }).build();
+  test('goes into the records of Nest, which keep their options', () => {
+    const record = new MqttRecordBuilder({ sku: 'lamp' }).setQoS(1).build();
 
     const message = envelop(record, CONTEXT);
 
     expect(message).toBeInstanceOf(record.constructor);
-    expect(message).toMatchObject({
-      headers: { 'x-version': '1' },
-      data: { __atone: CONTEXT, data: { sku: 'lamp' } },
+    expect(message).toMatchObject({ options: { qos: 1 }, data: { __atone: CONTEXT, data: { sku: 'lamp' } } });
+  });
+
+  test('is opened by a receiver before pipes and handler, and answered by one', async () => {
+    const enveloping = atoneClientProxy(newClient(), { by: 'envelope' });
+
+    const answers = await inTransaction(async () => [
+      await firstValueFrom(enveloping.send({ cmd: 'shout' }, 'lamp')),
+      await lastValueFrom(enveloping.send('count', 2).pipe(toArray())),
+    ]);
+
+    expect(answers).toEqual(['LAMP', [1, 2, 3]]);
+    expect(coordinator.branches.map((branchId) => branchId[0])).toEqual(['1', '2']);
+    await enveloping.close();
+  });
+});
+
+function emit(pattern: string): Promise<unknown> {
+  return lastValueFrom(client.emit(pattern, 'front'), { defaultValue: undefined });
+}
+
+describe('an event', () => {
+  const warnings: unknown[] = [];
+
+  beforeEach(() => {
+    warnings.length = 0;
+    Logger.overrideLogger({
+      log: () => 0,
+      error: () => 0,
+      warn: (warning: unknown) => warnings.push(warning),
     });
+  });
+
+  afterAll(() => Logger.overrideLogger(false));
+
+  test('within a transaction is sent, and warned of once for each pattern', async () => {
+    await inTransaction(async () => {
+      await emit('opened');
+      await emit('opened');
+    });
+
+    expect(warnings).toEqual([expect.stringContaining('The event "opened" was emitted within a global')]);
+    expect(await firstValueFrom(client.send('doors', {}))).toEqual(['front outside', 'front outside']);
+  });
+
+  test('after the commit, or outside, is not warned of', async () => {
+    await inTransaction(async () => currentTransaction()?.afterCommit(() => emit('closed')));
+    await emit('closed');
+
+    expect(warnings).toEqual([]);
   });
 });

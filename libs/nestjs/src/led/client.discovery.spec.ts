@@ -1,0 +1,133 @@
+import 'reflect-metadata';
+import { describe, expect, test } from '@jest/globals';
+import { Module, Scope, type Provider } from '@nestjs/common';
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import type { PropagationOptions } from '../atone.options.js';
+import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
+import { firstValueFrom } from 'rxjs';
+import { atoneClientProxy } from './client.proxy.js';
+import { GlobalTransactions } from './global-transactions.service.js';
+
+/** A client of a transport of its own: it remembers what it was given, and answers `ok`. */
+class OwnClient extends ClientProxy {
+  readonly sent: object[] = [];
+
+  constructor() {
+    super();
+    this.initializeSerializer({});
+  }
+
+  async connect(): Promise<void> {}
+
+  close(): void {}
+
+  unwrap(): never {
+    throw new Error('There is none.');
+  }
+
+  protected publish(packet: ReadPacket, answer: (packet: WritePacket) => void): () => void {
+    this.sent.push(this.serializer.serialize(packet) as object);
+    answer({ response: 'ok', isDisposed: true });
+    return () => undefined;
+  }
+
+  protected async dispatchEvent(): Promise<never> {
+    throw new Error('It sends no events.');
+  }
+}
+
+/** Goes by the name of Nest's own: its packets have metadata. */
+class ClientTCP extends OwnClient {}
+
+const CONTEXT = expect.objectContaining({ 'atone-branch-id': '1' });
+const PLAIN = { pattern: 'reserve', data: 'lamp' };
+const BESIDE = { ...PLAIN, metadata: CONTEXT };
+const AROUND = { pattern: 'reserve', data: { __atone: CONTEXT, data: 'lamp' } };
+
+interface Application {
+  /** Sends a message by this client, in a transaction. Returns what was sent. */
+  send(token: string): Promise<object[]>;
+}
+
+async function startWith(
+  propagation: PropagationOptions,
+  providers: readonly Provider[] = [
+    { provide: 'TCP', useFactory: async () => new ClientTCP() },
+    { provide: 'OWN', useValue: new OwnClient() },
+  ],
+): Promise<Application> {
+  @Module({ providers: [...providers] })
+  class ClientModule {}
+
+  const module = await compileWith(new FakeCoordinator(), {
+    imports: [ClientModule],
+    options: { propagation },
+  });
+  await module.init();
+  return {
+    send: async (token) => {
+      const client = await module.resolve<OwnClient>(token, undefined, { strict: false });
+      await module
+        .get(GlobalTransactions)
+        .run({ name: 'place-order' }, () => firstValueFrom(client.send('reserve', 'lamp')));
+      return client.sent;
+    },
+  };
+}
+
+describe('a client among the providers', () => {
+  test('carries transactions by itself where that leaves the payload alone', async () => {
+    const application = await startWith({});
+
+    expect(await application.send('TCP')).toEqual([BESIDE]);
+    expect(await application.send('OWN')).toEqual([PLAIN]);
+  });
+
+  test('carries them around the payload, too, where all clients were said to', async () => {
+    const application = await startWith({ clients: true });
+
+    expect(await application.send('TCP')).toEqual([BESIDE]);
+    expect(await application.send('OWN')).toEqual([AROUND]);
+  });
+
+  test('carries none unless it was named, where others are', async () => {
+    const application = await startWith({ clients: ['OWN'] });
+
+    expect(await application.send('TCP')).toEqual([PLAIN]);
+    expect(await application.send('OWN')).toEqual([AROUND]);
+  });
+
+  test('carries none where that was said', async () => {
+    expect(await (await startWith({ clients: false })).send('TCP')).toEqual([PLAIN]);
+  });
+
+  test('that was told before how to carry them does so', async () => {
+    const client = atoneClientProxy(new ClientTCP(), { by: 'envelope' });
+    const application = await startWith({}, [{ provide: 'TCP', useValue: client }]);
+
+    expect(await application.send('TCP')).toEqual([AROUND]);
+  });
+
+  test('that is provided by two names carries them once', async () => {
+    const application = await startWith({ clients: ['TCP', 'DESK'] }, [
+      { provide: 'TCP', useValue: new ClientTCP() },
+      { provide: 'DESK', useExisting: 'TCP' },
+    ]);
+
+    expect(await application.send('DESK')).toEqual([BESIDE]);
+  });
+
+  test('that is made for each request is left as it is', async () => {
+    const application = await startWith({}, [
+      { provide: 'TCP', scope: Scope.REQUEST, useFactory: () => new ClientTCP() },
+    ]);
+
+    expect(await application.send('TCP')).toEqual([PLAIN]);
+  });
+
+  test('has to be there when it is named', async () => {
+    await expect(startWith({ clients: ['TPC'] })).rejects.toThrow(
+      'names TPC, and no provider of this name is a ClientProxy that lives as long as the application. There are: TCP, OWN.',
+    );
+  });
+});
