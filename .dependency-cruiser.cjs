@@ -27,6 +27,7 @@ module.exports = {
     onlyKnows('participant', ['core', 'protocol']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant']),
     onlyKnows('embedded-postgres', []),
+    onlyKnows('embedded-kafka', []),
     onlyKnows('testing', ['core', 'protocol', 'engine', 'transport-http', 'participant', 'nestjs']),
     {
       name: 'adapters-never-meet',

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { register } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countTests } from './jest-totals.mjs';
@@ -44,6 +45,7 @@ async function main() {
     }),
   );
   await step('model', () => checkModel());
+  await step('test:kafka', () => testOnKafka());
   await step('test:simulation', () =>
     runTests(['run', 'test:simulation', '--'], {
       expected: ['seeds', 'planted-bugs', 'command'].map((name) => `test/simulation/${name}.simulation.ts`),
@@ -103,6 +105,21 @@ async function checkModel() {
   const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
   const isOtherwiseBad = Number(failed) === 0 && (exitCode !== 0 || Number(passed) === 0);
   return { passed: Number(passed), failed: Number(failed) + Number(isOtherwiseBad), words: output };
+}
+
+/** Where there is no Java there is no Kafka either; the line of the step says so, and nothing is counted. */
+async function testOnKafka() {
+  register('./typescript.loader.mjs', import.meta.url);
+  const { findJava } = await import('../libs/embedded-kafka/src/index.ts');
+  try {
+    await findJava();
+  } catch (cause) {
+    if (cause?.code !== 'NO_JAVA') throw cause;
+    return { failed: 0, note: `. Skipped: ${cause.message}` };
+  }
+  return runTests(['run', 'test:kafka', '--'], {
+    expected: ['embedded'].map((name) => `test/kafka/${name}.kafka.ts`),
+  });
 }
 
 function runNpm(args, env = {}) {

@@ -11,12 +11,13 @@ import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
 const NODE_MIN = [20, 19];
 
 /** They run the sources as they are. */
-const NEED_NO_BUILD = new Set(['simulate', 'simulation']);
+const NEED_NO_BUILD = new Set(['kafka', 'simulate', 'simulation']);
 
 const PROGRAMS = {
   start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],
   test: JEST,
   chaos: [...JEST, '--config', join(ROOT, 'test', 'chaos', 'jest.config.mjs')],
+  kafka: [...JEST, '--config', join(ROOT, 'test', 'kafka', 'jest.config.mjs')],
   simulation: [...JEST, '--config', join(ROOT, 'test', 'simulation', 'jest.config.mjs')],
   simulate: [
     '--conditions=@atone/source',
@@ -40,7 +41,7 @@ async function main() {
   }
   if (!Object.hasOwn(PROGRAMS, name))
     return complain(
-      'Usage: node tools/run.mjs start|test|chaos|simulation|simulate|bench|participant-check [arguments]',
+      'Usage: node tools/run.mjs start|test|chaos|kafka|simulation|simulate|bench|participant-check [arguments]',
     );
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
   const isBuilt = NEED_NO_BUILD.has(name) || (await build());

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+
+/** Returns the brokers of this test run. */
+export function testBrokers(): string[] {
+  const brokers = process.env['ATONE_TEST_KAFKA'];
+  if (!brokers) {
+    throw new Error('There is no Kafka: run these tests by `npm run test:kafka`.');
+  }
+  return brokers.split(',');
+}
+
+/** Returns a name that no other test has. */
+export function newName(what: string): string {
+  return `${what}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Sends messages to a topic, and reads all of it. Silent: brokers that die are what these tests are about. */
+export class TestKafka {
+  private readonly kafka: Kafka;
+
+  constructor(brokers: readonly string[]) {
+    this.kafka = new Kafka({
+      brokers: [...brokers],
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 60 },
+    });
+  }
+
+  async createTopic(topic: string, numPartitions = 1): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  /** Settles when the broker has acknowledged all of them. */
+  async send(topic: string, ...values: readonly string[]): Promise<void> {
+    const producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    try {
+      await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value })) });
+    } finally {
+      await producer.disconnect();
+    }
+  }
+
+  /** Returns the next `count` messages for a group, and has the group begin behind them the next time. */
+  async receive(topic: string, count: number, groupId = newName('group')): Promise<string[]> {
+    const consumer = this.kafka.consumer({ groupId });
+    await consumer.connect();
+    const values: string[] = [];
+    try {
+      await consumer.subscribe({ topic, fromBeginning: true });
+      await new Promise<void>((resolve, reject) => {
+        const eachMessage = async ({ message }: { message: { value: Buffer | null } }): Promise<void> => {
+          values.push(message.value?.toString() ?? '');
+          if (values.length === count) {
+            resolve();
+          }
+        };
+        consumer.run({ eachMessage }).catch(reject);
+      });
+    } finally {
+      await consumer.disconnect();
+    }
+    return values;
+  }
+}
