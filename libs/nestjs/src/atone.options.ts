@@ -32,6 +32,12 @@ export interface PropagationOptions {
    * came, whatever their method. Default: all take part, and only what HTTP calls idempotent is repeated.
    */
   readonly to?: ((url: URL) => boolean) | undefined;
+  /**
+   * Tells which URLs must be called in a global transaction, as methods with `MANDATORY` must. By `fetch` and HttpService such a call
+   * throws a NoTransactionError elsewhere, unless it runs within `NOT_SUPPORTED` or `NEVER`: a context that was lost on the way
+   * is noticed, and nothing is done that would not be undone. They take part, whatever `to` says. Default: none.
+   */
+  readonly mandatoryTo?: ((url: URL) => boolean) | undefined;
 }
 
 /** How a service takes part in global transactions. */

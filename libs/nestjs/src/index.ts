@@ -35,6 +35,7 @@ export {
   atoneHeaders,
   BarrierMissingError,
   BarrierOutdatedError,
+  bindTransaction,
   callHttp,
   CallsInFlightError,
   CallTimeoutError,

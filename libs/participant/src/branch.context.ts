@@ -26,6 +26,8 @@ interface BranchScope {
 interface Context {
   readonly branchScope?: BranchScope | undefined;
   readonly led?: LedFrame | undefined;
+  /** Whether somebody has said that it is no part of any led transaction, as opposed to having lost it. */
+  readonly isApart?: boolean | undefined;
 }
 
 /** Shared by all copies of this library in the process: an ESM and a CommonJS one, or two versions. */
@@ -47,6 +49,16 @@ export function currentFrame(): LedFrame | undefined {
 /** Runs `work` in the context of `led`, or of no led transaction at all. The branch around it stays what it is. */
 export function runInFrame<Result>(led: LedFrame | undefined, work: () => Result): Result {
   return storage.run({ branchScope: storage.getStore()?.branchScope, led }, work);
+}
+
+/** Runs `work` outside of any led transaction, on purpose. */
+export function runApart<Result>(work: () => Result): Result {
+  return storage.run({ branchScope: storage.getStore()?.branchScope, isApart: true }, work);
+}
+
+/** Tells whether the code runs outside of led transactions because somebody has said so. */
+export function isApart(): boolean {
+  return storage.getStore()?.isApart === true;
 }
 
 /**

@@ -57,7 +57,7 @@ export {
 export { BadContextError, type InboundHeaders } from './led/http.context.js';
 export type { Middleware } from './led/http.express.js';
 export type { FastifyPluginLike } from './led/http.fastify.js';
-export type { FetchOptions } from './led/http.fetch.js';
+export type { FetchLike, FetchOptions } from './led/http.fetch.js';
 export type { InboundOptions, InboundResult } from './led/inbound.js';
 export * from './led/led.errors.js';
 export type { LedPorts } from './led/led.frame.js';
@@ -79,6 +79,6 @@ export {
   type DirectoryOptions,
   type ServiceDirectory,
 } from './led/service.directory.js';
-export { currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
+export { bindTransaction, currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
 export * from './node/led.node.js';
 export * from './node/led.runtime.js';

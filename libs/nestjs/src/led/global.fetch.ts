@@ -1,5 +1,5 @@
 import { atoneFetch } from '@atone/participant';
-import { isCarried, isNamed } from './propagation.rules.js';
+import { isCarried, isMandatory, isNamed } from './propagation.rules.js';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -16,7 +16,10 @@ export function wrapGlobalFetch(): void {
 function replaceFetch(): Fetch {
   const original = globalThis.fetch;
   // Only of services that are named is it known that they take a request twice.
-  const toNamed = atoneFetch(original, { propagateTo: (url) => isNamed(url, 'fetch') });
+  const toNamed = atoneFetch(original, {
+    propagateTo: (url) => isNamed(url, 'fetch'),
+    mandatoryTo: (url) => isMandatory(url, 'fetch'),
+  });
   const toAll = atoneFetch(original);
   globalThis.fetch = (input, init) => {
     const url = urlOf(input);

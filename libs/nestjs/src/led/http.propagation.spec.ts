@@ -13,7 +13,13 @@ import {
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { TestingModule } from '@nestjs/testing';
-import { callHttp, currentTransaction } from '@atone/participant';
+import {
+  bindTransaction,
+  callHttp,
+  currentTransaction,
+  NoTransactionError,
+  type Propagation,
+} from '@atone/participant';
 import { firstValueFrom } from 'rxjs';
 import type { PropagationOptions } from '../atone.options.js';
 import { callStock, compileWith, FakeCoordinator } from '../testing/led.fixture.js';
@@ -193,6 +199,11 @@ describe('a call', () => {
 
   afterAll(() => app.close());
 
+  async function outsideBy(http: HttpService): Promise<unknown> {
+    const { data } = await firstValueFrom(http.post<unknown>(`${url}/outside`));
+    return data;
+  }
+
   test.each<[string, PropagationOptions]>([
     ['by fetch, if it shall not', { fetch: false }],
     ['to services that do not take part', { to: ({ port }) => port === '1' }],
@@ -210,11 +221,9 @@ describe('a call', () => {
   ])('by HttpService carries nothing %s', async (_which, propagation) => {
     await startOrders(propagation);
 
-    const { data } = await inTransaction(() =>
-      firstValueFrom(orders.get(HttpService).post<unknown>(`${url}/outside`)),
-    );
+    const answer = await inTransaction(() => outsideBy(orders.get(HttpService)));
 
-    expect(data).toEqual({ isInside: false });
+    expect(answer).toEqual({ isInside: false });
   });
 
   test('carries the transaction to services that are named', async () => {
@@ -225,11 +234,25 @@ describe('a call', () => {
     expect(coordinator.branches).toEqual([BELOW_FIRST]);
   });
 
+  test.each<[string, () => Promise<unknown>]>([
+    ['fetch', async () => (await post(`${url}/outside`)).json()],
+    ['HttpService', () => outsideBy(orders.get(HttpService))],
+  ])('by %s to services that must be called in a transaction is refused elsewhere', async (_by, call) => {
+    await startOrders({ to: () => false, mandatoryTo: (to) => to.origin === url });
+    const run = (propagation: Propagation): Promise<unknown> =>
+      orders.get(GlobalTransactions).run({ name: 'place-order', propagation }, call);
+
+    const answers = [await run('REQUIRED'), await run('NOT_SUPPORTED')];
+
+    expect(answers).toEqual([{ isInside: true }, { isInside: false }]);
+    await expect(call()).rejects.toThrow(NoTransactionError);
+    await expect(run('SUPPORTS')).rejects.toThrow(/needs a global transaction.*`bindTransaction`/u);
+  });
+
   test('after the end of a transaction is refused to services that are named, and is one like any other to those that are not', async () => {
     let call: (() => Promise<Response>) | undefined;
     const remember = async (): Promise<void> => {
-      const { AsyncResource } = await import('node:async_hooks');
-      call = AsyncResource.bind(() => post(`${url}/outside`));
+      call = bindTransaction(() => post(`${url}/outside`));
     };
 
     await inTransaction(remember);

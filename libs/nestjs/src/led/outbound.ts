@@ -3,7 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { instrumentAxios, type AxiosLike } from '@atone/participant';
 import { ATONE_OPTIONS, type AtoneOptions } from '../atone.options.js';
 import { wrapGlobalFetch } from './global.fetch.js';
-import { addRule, isCarried, type Carrier } from './propagation.rules.js';
+import { addRule, isCarried, isMandatory, type Carrier } from './propagation.rules.js';
 
 /** Shared by all copies of this library in the process: an instance of axios may be, too. */
 const KEY = Symbol.for('atone.axios');
@@ -22,7 +22,7 @@ export class Outbound implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    const { to, fetch = true, httpService = true } = this.options.propagation ?? {};
+    const { to, mandatoryTo, fetch = true, httpService = true } = this.options.propagation ?? {};
     const carriers = new Set<Carrier>();
     if (fetch) {
       wrapGlobalFetch();
@@ -32,7 +32,7 @@ export class Outbound implements OnModuleInit, OnApplicationShutdown {
       this.httpClients().forEach(instrument);
       carriers.add('httpService');
     }
-    this.endRule = addRule({ carriers, to });
+    this.endRule = addRule({ carriers, to, mandatoryTo });
   }
 
   onApplicationShutdown(): void {
@@ -56,6 +56,9 @@ function axiosOf(instance: unknown): AxiosLike | undefined {
 function instrument(axios: AxiosLike): void {
   if (!instrumented.has(axios)) {
     instrumented.add(axios);
-    instrumentAxios(axios, { propagateTo: (url) => isCarried(url, 'httpService') });
+    instrumentAxios(axios, {
+      propagateTo: (url) => isCarried(url, 'httpService'),
+      mandatoryTo: (url) => isMandatory(url, 'httpService'),
+    });
   }
 }

@@ -8,6 +8,8 @@ export interface PropagationRule {
   readonly carriers: ReadonlySet<Carrier>;
   /** Which URLs belong to services that take part. Undefined: all may. */
   readonly to: ((url: URL) => boolean) | undefined;
+  /** Which of them are not called but in a transaction. */
+  readonly mandatoryTo: ((url: URL) => boolean) | undefined;
 }
 
 /** Shared by all copies of this library in the process, as `fetch` is. */
@@ -24,7 +26,15 @@ export function addRule(rule: PropagationRule): () => void {
 
 /** Tells whether an application says of this URL that it belongs to a service that takes part. */
 export function isNamed(url: URL, carrier: Carrier): boolean {
-  return [...rules].some(({ carriers, to }) => carriers.has(carrier) && to?.(url) === true);
+  return [...rules].some(
+    ({ carriers, to, mandatoryTo }) =>
+      carriers.has(carrier) && (to?.(url) === true || mandatoryTo?.(url) === true),
+  );
+}
+
+/** Tells whether an application says of this URL that it must be called in a transaction. */
+export function isMandatory(url: URL, carrier: Carrier): boolean {
+  return [...rules].some(({ carriers, mandatoryTo }) => carriers.has(carrier) && mandatoryTo?.(url) === true);
 }
 
 /**

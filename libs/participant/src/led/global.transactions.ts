@@ -1,4 +1,4 @@
-import { currentFrame, runInFrame } from '../branch.context.js';
+import { currentFrame, runApart, runInFrame } from '../branch.context.js';
 import { causeOf, decide, LateAnswers, mayAnswer, type Decided, type Deciding } from './decision.js';
 import { noteOutcome } from './error.outcome.js';
 import type { GlobalTransactions, GlobalTransactionsOptions, TransactionOptions } from './global.options.js';
@@ -38,8 +38,10 @@ export function createPortGlobalTransactions(
       switch (placement.how) {
         case 'lead':
           return leader.lead(transaction, work);
-        case 'outside':
-          return runInFrame(undefined, work);
+        case 'apart':
+          return runApart(work);
+        case 'without':
+          return work();
         case 'join':
           return joinFrame(placement.frame, transaction, work);
         case 'nest':

@@ -2,9 +2,10 @@ import { currentFrame } from '../branch.context.js';
 import { beginCall, settleCall } from './call.through.js';
 import { contextHeaders } from './http.context.js';
 import { httpMeaning, type HttpAnswer } from './http.call.js';
-import type { FetchOptions } from './http.fetch.js';
+import { isTakingPart, type FetchOptions } from './http.fetch.js';
 import type { CallName } from './led.errors.js';
 import type { OpenCall } from './scope.js';
+import { refuseWithoutFrame } from './transaction.context.js';
 
 interface Interceptors {
   use(...handlers: never[]): unknown;
@@ -46,15 +47,21 @@ interface Started {
  */
 export function instrumentAxios<Axios extends AxiosLike>(
   axios: Axios,
-  { propagateTo }: Pick<FetchOptions, 'propagateTo'> = {},
+  options: Pick<FetchOptions, 'propagateTo' | 'mandatoryTo'> = {},
 ): Axios {
   const calls = new WeakMap<object, Started>();
   const { request, response }: Usable = axios.interceptors;
   request.use((config) => {
     const frame = currentFrame();
     const url = urlOf(config);
-    if (frame !== undefined && url !== undefined && (propagateTo?.(url) ?? true)) {
-      const what = `${(config.method ?? 'get').toUpperCase()} ${url.origin}${url.pathname}`;
+    if (url === undefined || !isTakingPart(url, options)) {
+      return config;
+    }
+    const what = `${(config.method ?? 'get').toUpperCase()} ${url.origin}${url.pathname}`;
+    if (options.mandatoryTo?.(url) === true) {
+      refuseWithoutFrame(what);
+    }
+    if (frame !== undefined) {
       const open = beginCall(frame, what);
       calls.set(config, { open, name: { gid: frame.gid, branchId: open.branchId, what } });
       for (const [name, value] of Object.entries(contextHeaders(frame, open.branchId))) {

@@ -2,9 +2,16 @@ import { HEADERS } from '@atone/protocol';
 import { currentFrame } from '../branch.context.js';
 import { callThrough } from './call.through.js';
 import { httpMeaning } from './http.call.js';
+import { refuseWithoutFrame } from './transaction.context.js';
 import type { CallOptions } from './service.client.js';
 
 type Fetch = typeof globalThis.fetch;
+
+/** A `fetch` of any make: the global one, undici's, or another whose answers are like theirs. */
+export type FetchLike = (
+  input: never,
+  init?: never,
+) => Promise<{ readonly status: number; readonly headers: { get(name: string): string | null } }>;
 
 /** Where the context goes, and what is sent again. */
 export interface FetchOptions extends CallOptions {
@@ -13,6 +20,11 @@ export interface FetchOptions extends CallOptions {
    * the hash of the initiator's secret, its name, the lane and the trace; nothing of it lets anybody decide.
    */
   readonly propagateTo?: ((url: URL) => boolean) | undefined;
+  /**
+   * Tells which of them must be called in a led transaction: elsewhere such a call throws a NoTransactionError, unless it runs within
+   * `NOT_SUPPORTED` or `NEVER`. So a context that was lost on the way is noticed. Default: none.
+   */
+  readonly mandatoryTo?: ((url: URL) => boolean) | undefined;
 }
 
 /** Of requests without an answer these may be sent to anybody once more. */
@@ -30,11 +42,18 @@ export function createFetch(fetchWith: Fetch, options: FetchOptions = {}): Fetch
   return async (input, init) => {
     const frame = currentFrame();
     const request = describe(input, init);
-    if (frame === undefined || request.url === undefined || !isTakingPart(request.url, options)) {
+    if (request.url === undefined || !isTakingPart(request.url, options)) {
+      return fetchWith(input, init);
+    }
+    const label = `${request.method} ${request.url.origin}${request.url.pathname}`;
+    if (options.mandatoryTo?.(request.url) === true) {
+      refuseWithoutFrame(label);
+    }
+    if (frame === undefined) {
       return fetchWith(input, init);
     }
     return callThrough<Response>(frame, {
-      label: `${request.method} ${request.url.origin}${request.url.pathname}`,
+      label,
       timeout: options.timeout,
       repeatFor: isRepeatable(request, options) ? REPEAT_FOR : 0,
       send: (headers) => fetchWith(input, { ...init, headers: withContext(request.headers, headers) }),
@@ -86,8 +105,12 @@ function isReplayable(body: unknown): boolean {
   );
 }
 
-function isTakingPart(url: URL, { propagateTo }: FetchOptions): boolean {
-  return /^https?:$/u.test(url.protocol) && (propagateTo?.(url) ?? true);
+/** Tells whether a URL belongs to a service that takes part, by what `options` say. */
+export function isTakingPart(
+  url: URL,
+  { propagateTo, mandatoryTo }: Pick<FetchOptions, 'propagateTo' | 'mandatoryTo'>,
+): boolean {
+  return /^https?:$/u.test(url.protocol) && ((propagateTo?.(url) ?? true) || mandatoryTo?.(url) === true);
 }
 
 function isRepeatable(

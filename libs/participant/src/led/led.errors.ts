@@ -25,11 +25,11 @@ export class NoTransactionError extends LedError {
   readonly code = 'NO_TRANSACTION';
   readonly retryable = false;
 
-  constructor(what: string) {
+  constructor(what: string, elsewhere = '') {
     super(
       `${what} needs a global transaction, and there is none here. Call it inside of \`globalTransaction.run\` or of a method with ` +
         '@GlobalTransaction. If there is one around it, its context was lost on the way: by a callback of a library that keeps ' +
-        'its own queue, for example. Wrap such a callback with `AsyncResource.bind`.',
+        `its own queue, for example. Wrap such a callback with \`bindTransaction\`.${elsewhere}`,
     );
   }
 }

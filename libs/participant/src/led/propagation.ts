@@ -19,7 +19,8 @@ export type Propagation =
 /** What that comes to. */
 export type Placement =
   | { readonly how: 'lead' }
-  | { readonly how: 'outside' }
+  /** Outside of any, on purpose; or where there is none anyway. */
+  | { readonly how: 'apart' | 'without' }
   | { readonly how: 'join' | 'nest'; readonly frame: LedFrame };
 
 /**
@@ -33,17 +34,17 @@ export function placementOf(what: string, propagation: Propagation, frame: LedFr
     case 'REQUIRES_NEW':
       return { how: 'lead' };
     case 'NOT_SUPPORTED':
-      return { how: 'outside' };
+      return { how: 'apart' };
     case 'REQUIRED':
       return openFrame(what, frame, 'join') ?? { how: 'lead' };
     case 'NESTED':
       return openFrame(what, frame, 'nest') ?? { how: 'lead' };
     case 'SUPPORTS':
-      return openFrame(what, frame, 'join') ?? { how: 'outside' };
+      return openFrame(what, frame, 'join') ?? { how: 'without' };
     case 'MANDATORY':
       return openFrame(what, frame, 'join') ?? refuseMissing(what);
     case 'NEVER':
-      return frame === undefined || frame.scope.isOver ? { how: 'outside' } : refusePresent(what, frame);
+      return frame === undefined || frame.scope.isOver ? { how: 'apart' } : refusePresent(what, frame);
   }
 }
 

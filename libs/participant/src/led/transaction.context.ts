@@ -1,4 +1,5 @@
-import { currentFrame } from '../branch.context.js';
+import { AsyncResource } from 'node:async_hooks';
+import { currentFrame, isApart } from '../branch.context.js';
 import { MisuseError } from '../participant.error.js';
 import type { Afterwards, LedFrame } from './led.frame.js';
 import { NoTransactionError } from './led.errors.js';
@@ -40,6 +41,25 @@ export function currentTransaction(): CurrentTransaction | undefined {
   return frame === undefined || frame.scope.isOver ? undefined : viewOf(frame);
 }
 
+/**
+ * Returns `callback` bound to the transaction around the code, for what calls back from a queue, a pool or an emitter of its own:
+ * wherever it is called from, it runs in the context in which it was bound.
+ *
+ * ```ts
+ * queue.push(bindTransaction(() => this.rooms.hold(stay)));
+ * ```
+ *
+ * The method still has to wait for it: see CallsInFlightError. It is `AsyncResource.bind`, so other libraries keep their context, too.
+ */
+export function bindTransaction<Callback extends (...given: never[]) => unknown>(
+  callback: Callback,
+): Callback {
+  // What it takes and returns stays as it is.
+  const given: unknown = callback;
+  const bound: unknown = AsyncResource.bind(given as () => unknown);
+  return bound as Callback;
+}
+
 /** Returns the frame around the code. @throws NoTransactionError outside of one. */
 export function requireFrame(what: string): LedFrame {
   const frame = currentFrame();
@@ -47,6 +67,16 @@ export function requireFrame(what: string): LedFrame {
     throw new NoTransactionError(what);
   }
   return frame;
+}
+
+/** @throws NoTransactionError for a call that must be part of a transaction, where there is none and nobody wants it so. */
+export function refuseWithoutFrame(what: string): void {
+  if (currentFrame() === undefined && !isApart()) {
+    throw new NoTransactionError(
+      what,
+      ' Where it shall be no part of one, say so by the propagation `NOT_SUPPORTED`; `mandatoryTo` names its URL.',
+    );
+  }
 }
 
 function viewOf(frame: LedFrame): CurrentTransaction {

@@ -1,6 +1,6 @@
 import { createMiddleware, type Middleware } from '../led/http.express.js';
 import { createFastifyPlugin, type FastifyPluginLike } from '../led/http.fastify.js';
-import { createFetch, type FetchOptions } from '../led/http.fetch.js';
+import { createFetch, type FetchLike, type FetchOptions } from '../led/http.fetch.js';
 import type { GlobalTransactions, GlobalTransactionsOptions } from '../led/global.options.js';
 import { createPortGlobalTransactions } from '../led/global.transactions.js';
 import type { InboundHeaders } from '../led/http.context.js';
@@ -37,8 +37,11 @@ export function createServiceDirectory(options: DirectoryOptions): ServiceDirect
 }
 
 /** Returns a `fetch` whose calls take part in the led transaction around them; see `FetchOptions` for what travels to whom. */
-export function atoneFetch(fetchWith: typeof fetch = fetch, options: FetchOptions = {}): typeof fetch {
-  return createFetch(fetchWith, options);
+export function atoneFetch(fetchWith?: typeof fetch, options?: FetchOptions): typeof fetch;
+export function atoneFetch<Other extends FetchLike>(fetchWith: Other, options?: FetchOptions): Other;
+export function atoneFetch(fetchWith: FetchLike = fetch, options: FetchOptions = {}): FetchLike {
+  // Nothing is used of a call and its answer but what all of them have.
+  return createFetch(fetchWith as typeof fetch, options);
 }
 
 /**
