@@ -82,6 +82,9 @@ async function live(world: World, plan: SimulationPlan): Promise<void> {
     client.begin();
   }
   for (const fault of plan.timed) {
+    if (fault.kind === 'night') {
+      world.nights.expect();
+    }
     scheduler.at(fault.atMs, () => {
       world.trace('fault', fault.kind);
       strikeAt(world, fault);

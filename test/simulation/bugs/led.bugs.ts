@@ -7,7 +7,13 @@ const PARTICIPANT = 'libs/participant/src';
 const RUNTIME = 'libs/participant/src/led';
 
 /** For what needs much to come together in one of them. */
-const LED_ALONE: SimulationMode = { options: { transactionCount: 0, ledCount: 3 } };
+const LED_ALONE = { options: { transactionCount: 0, ledCount: 3 } } satisfies SimulationMode;
+
+/** For what the log has forgotten. */
+const OVERNIGHT: SimulationMode = { kinds: ['night', 'overnight'], options: LED_ALONE.options };
+
+/** For what still has to be ended when the log may forget. */
+const ABSENT_OVERNIGHT: SimulationMode = { kinds: ['night', 'participant-down'], options: LED_ALONE.options };
 
 /** Mistakes about transactions that code leads. */
 export const LED_BUGS: readonly PlantedBug[] = [
@@ -347,6 +353,37 @@ export const LED_BUGS: readonly PlantedBug[] = [
         file: `${PARTICIPANT}/doubt.verdict.ts`,
         find: '...(isStraggler ? { round: refusedRound + 1 } : {}),',
         replace: '...(isStraggler ? { round: Math.min(1, refusedRound + 1) } : {}),',
+      },
+    ],
+  },
+  {
+    name: 'led-commit-after-the-purge',
+    what: 'A commit is taken for new however old its transaction is: the log may have dropped what was decided of it.',
+    promises: ['S1', 'S2', 'S3'],
+    mode: OVERNIGHT,
+    edits: [
+      {
+        file: `${ENGINE}/led.gate.ts`,
+        find: 'return ageMs > memoryMs\n',
+        replace: 'return ageMs > Number.MAX_VALUE + memoryMs\n',
+      },
+      {
+        file: `${ENGINE}/testing/memory-log.ts`,
+        find: '    this.checkPlace(rows);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'led-decision-purged-too-early',
+    what: 'The log drops what is decided, before all branches have been told.',
+    promises: ['TC1', 'S2'],
+    mode: ABSENT_OVERNIGHT,
+    edits: [
+      {
+        file: 'test/simulation/world/retention.ts',
+        find: 'return row.finishedAt !== undefined;',
+        replace: "return row.state !== 'active';",
       },
     ],
   },

@@ -1,4 +1,5 @@
 import {
+  gidTimeMs,
   outcomeOf,
   type Branch,
   type BranchReply,
@@ -11,6 +12,7 @@ import type { StoredRow } from '@atone/engine';
 import type { BranchCommand } from '@atone/protocol';
 import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
+import { MEMORY_MS } from '../world/retention.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -47,6 +49,8 @@ export interface CheckClock {
 export class LedCheck {
   readonly story: LedStory;
   private readonly rows = new Map<string, StoredRow>();
+  /** Those of which the log has dropped the row. */
+  private readonly gone = new Set<string>();
   private readonly branches = new Map<string, Map<string, LedBranchFacts>>();
 
   constructor(
@@ -102,6 +106,16 @@ export class LedCheck {
     facts.isInDoubt = false;
   }
 
+  /** The log has dropped the row of a transaction. */
+  dropped(gid: string): void {
+    this.gone.add(gid);
+  }
+
+  /** Whether the log has dropped the row of a transaction: nobody drives it any more. */
+  isGone(gid: string): boolean {
+    return this.gone.has(gid);
+  }
+
   /** The initiator was told how its transaction ended. */
   told(gid: string, told: Told): void {
     this.story.told(gid, told);
@@ -119,7 +133,7 @@ export class LedCheck {
   /** Returns branches that their participants are in doubt about, and that the log can tell something of. */
   inDoubt(): readonly string[] {
     return [...this.branches].flatMap(([gid, branches]) =>
-      this.isContested(gid)
+      this.isContested(gid) || this.isForPeople(gid)
         ? []
         : [...branches]
             .filter(([branchId, { isInDoubt }]) => isInDoubt && this.skipOf(gid, branchId) === undefined)
@@ -157,6 +171,12 @@ export class LedCheck {
     return row !== undefined && this.isGenuine(row) ? row : undefined;
   }
 
+  /** Of what the log has forgotten, or never knew while it was young enough, only people can tell how it was decided. */
+  private isForPeople(gid: string): boolean {
+    const isUnknown = !this.rows.has(gid) || this.gone.has(gid);
+    return isUnknown && this.clock.now() - gidTimeMs(gid) > MEMORY_MS;
+  }
+
   private checkNothingLost(gid: string): void {
     const effects = new Set(Array.from(this.branches.get(gid)?.values() ?? [], ({ effect }) => effect));
     const lost = this.story.keptEffects(gid).find((effect) => !effects.has(effect));
@@ -188,7 +208,8 @@ export class LedCheck {
     if (isKept && (state !== 'confirmed' || undoCount > 0)) {
       this.broken('TC1', gid, `it committed, ${branchId} (${effect}) returned, and ${found}`);
     }
-    if (!isKept && (state !== 'undone' || undoCount !== 1)) {
+    const isLeftToPeople = this.isForPeople(gid) && confirmCount + undoCount === 0;
+    if (!isKept && !isLeftToPeople && (state !== 'undone' || undoCount !== 1)) {
       const promise = this.rows.has(gid) ? 'TC1' : 'TC4';
       this.broken(promise, gid, `nobody keeps ${branchId} (${effect}), and ${found}`);
     }

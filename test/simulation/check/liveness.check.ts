@@ -85,7 +85,7 @@ export class LivenessCheck {
     return safety.gids
       .map((gid) => safety.rowOf(gid))
       .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined)
-      .filter(({ gid }) => !safety.led.isContested(gid));
+      .filter(({ gid }) => !safety.led.isContested(gid) && !safety.led.isGone(gid));
   }
 
   private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {

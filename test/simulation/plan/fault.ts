@@ -44,6 +44,8 @@ export const POINT_FAULTS = {
   'initiator-pause': 0.03,
   'commit-answer-lost': 0.15,
   'notice-lost': 0.3,
+  /** A message is held back until the night is over, or comes again then. */
+  overnight: 0.15,
   /** The code of a confirm says no. */
   'confirm-refusal': 0.03,
   /** Somebody asks about a transaction with a secret that is none of it. */
@@ -62,6 +64,7 @@ export const LED_FAULTS: readonly PointFaultKind[] = [
   'initiator-pause',
   'commit-answer-lost',
   'notice-lost',
+  'overnight',
   'confirm-refusal',
   'forged-doubt',
   'stranger-commit',
@@ -85,6 +88,8 @@ export const TIMED_FAULTS = [
   'clock-jump',
   'log-clock-jump',
   'operator',
+  /** Everything stands still for longer than the log remembers. */
+  'night',
 ] as const;
 
 type TimedFaultKind = (typeof TIMED_FAULTS)[number];

@@ -46,10 +46,10 @@ export interface LedCall {
   readonly below: LedWork;
 }
 
-const DEPTH_MAX = 3;
+const DEPTH_MAX = 4;
 
 /** How often a call at a depth calls others, by the depth. */
-const BELOW_SHARES = [1, 0.4, 0.3, 0];
+const BELOW_SHARES = [1, 0.4, 0.3, 0.3];
 
 /** Draws a tree of calls: one after the other, or at once; caught, or not; in parts of their own, or not. */
 export function drawLed(index: number, options: SimulationOptions, draws: Draws): LedSpec {

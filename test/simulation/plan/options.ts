@@ -78,6 +78,9 @@ const POINT_KINDS = (Object.keys(POINT_FAULTS) as PointFaultKind[]).filter(
 const LED_SHARE = 0.35;
 const LED_ALONE_SHARE = 0.5;
 
+/** Of runs in which code leads transactions, those with a night: what is under way then is decided by nobody. */
+const NIGHT_SHARE = 0.2;
+
 /** So rare a look for orphans is none. */
 export const NEVER_MS = 86_400_000;
 
@@ -91,6 +94,8 @@ const NEEDS_RESENDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'action-gone',
   'cut-command',
   'cut-reply',
+  'night',
+  'overnight',
 ]);
 
 /** What is settled before a seed draws the rest. */
@@ -115,7 +120,9 @@ function drawFreely(seed: number): SimulationOptions {
   const isLed = draws.chance('options/led', LED_SHARE);
   const isLedAlone = isLed && draws.chance('options/led-alone', LED_ALONE_SHARE);
   const kinds = FAULT_KINDS.filter(
-    (kind) => draws.chance(`options/${kind}`, 0.5) && (isResending || !NEEDS_RESENDING.has(kind)),
+    (kind) =>
+      draws.chance(`options/${kind}`, kind === 'night' ? NIGHT_SHARE : 0.5) &&
+      (isResending || !NEEDS_RESENDING.has(kind)),
   );
   return {
     coordinatorCount: draws.pick('options/coordinators', [1, 2, 2, 2, 3]),

@@ -28,12 +28,26 @@ export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan 
       drawTransaction(index, options, draws),
     ),
     led: Array.from({ length: options.ledCount }, (_, index) => drawLed(index, options, draws)),
-    timed: drawTimedFaults(options, draws),
+    timed: [...drawTimedFaults(options, draws), ...drawNights(options, draws)],
   };
 }
 
+/** Only of what code leads does the log forget anything. */
+function drawNights({ kinds, ledCount, faultMs }: SimulationOptions, draws: Draws): TimedFault[] {
+  if (!kinds.includes('night') || ledCount === 0) {
+    return [];
+  }
+  return Array.from({ length: draws.pick('nights', [1, 1, 2]) }, () => ({
+    kind: 'night',
+    atMs: draws.scale('night/at', 200, faultMs - 1),
+    forMs: 0,
+    choice: draws.next('night/choice'),
+    otherChoice: draws.next('night/other'),
+  }));
+}
+
 function drawTimedFaults(options: SimulationOptions, draws: Draws): TimedFault[] {
-  const kinds = TIMED_FAULTS.filter((kind) => options.kinds.includes(kind));
+  const kinds = TIMED_FAULTS.filter((kind) => kind !== 'night' && options.kinds.includes(kind));
   if (kinds.length === 0) {
     return [];
   }

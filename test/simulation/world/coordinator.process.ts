@@ -3,6 +3,7 @@ import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine } from '@atone/engine';
 import { SeededRandom } from '@atone/engine/testing';
 import type { ReplyEnvelope } from '@atone/protocol';
 import { LogLine } from './log.line.js';
+import { MEMORY_MS } from './retention.js';
 import { SimClock } from './sim.clock.js';
 import { SimProcess, type Life } from './sim.process.js';
 import { SimTransport } from './sim.transport.js';
@@ -83,7 +84,7 @@ export class CoordinatorProcess extends SimProcess {
         defaultTimeoutMs: 600_000,
         endLagMs,
         skewMs: DEFAULT_ENGINE_OPTIONS.skewMs,
-        memoryMs: DEFAULT_ENGINE_OPTIONS.memoryMs,
+        memoryMs: MEMORY_MS,
       },
     );
     Object.assign(this, { transport, clock, instanceId });

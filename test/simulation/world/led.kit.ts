@@ -116,8 +116,10 @@ export class LedKit {
 function portsOf(life: Life): LedPorts {
   const { world, name } = life.process;
   const { scheduler } = world;
+  // A clock that counts what has passed may or may not count the time for which its machine stood still.
+  const noticesNights = world.draws.chance(`${name} notices nights`, 0.5);
   const clock: ElapsedClock = {
-    now: () => scheduler.nowMs,
+    now: () => (noticesNights ? scheduler.clockMs : scheduler.nowMs),
     setTimer: (delayMs, callback) => life.after(Math.max(0, delayMs), callback),
   };
   const random = new SeededRandom(world.draws.integer(`${name} led random`, 1, 0x7fffffff));
@@ -126,5 +128,5 @@ function portsOf(life: Life): LedPorts {
 
 /** Returns what a participant takes for the time of day. */
 export function participantClock({ process: { world } }: Life): ParticipantClock {
-  return { now: () => Math.floor(world.scheduler.nowMs) + EPOCH_MS, instant: (ms) => new Date(ms) };
+  return { now: () => Math.floor(world.scheduler.clockMs) + EPOCH_MS, instant: (ms) => new Date(ms) };
 }

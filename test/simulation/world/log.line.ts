@@ -102,7 +102,8 @@ export class LogLine implements TransactionLog {
     }
     const { name } = this.life.process;
     const point = `${name} ${what}`;
-    const { fates, draws, network } = this.world;
+    const { fates, draws, network, nights } = this.world;
+    const nightCount = nights.passedCount;
     const slowMs = 3_000 * (fates.strike('log-slow', point) ?? 0);
     const isLost = fates.strike('log-lost', point) !== undefined || network.isCut(name, 'log');
     const isUnanswered = fates.strike('log-unanswered', point) !== undefined;
@@ -126,7 +127,8 @@ export class LogLine implements TransactionLog {
       const wayMs = 1 + slowMs + draws.next(`${point} latency`) * 3;
       this.world.scheduler.after(wayMs / 2, () => {
         this.world.running = undefined;
-        const isAnswerCut = network.isCut('log', name);
+        // No connection outlives a night; nobody may take the time of yesterday for that of today.
+        const isAnswerCut = network.isCut('log', name) || nights.passedCount > nightCount;
         void whenSettled(
           this.world.writingAs(this.instanceId, work),
           (answer) => {
@@ -134,7 +136,11 @@ export class LogLine implements TransactionLog {
               fail(TIMEOUT_MS * draws.next(`${point} silence`));
             } else {
               this.life.after(wayMs / 2, () => {
-                resolve(answer);
+                if (nights.passedCount > nightCount) {
+                  fail(0);
+                } else {
+                  resolve(answer);
+                }
               });
             }
           },

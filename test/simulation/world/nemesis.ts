@@ -56,6 +56,9 @@ export function strikeAt(world: World, fault: TimedFault): void {
     case 'operator':
       actAtRandom(world, fault);
       return;
+    case 'night':
+      world.nights.pass();
+      return;
   }
 }
 

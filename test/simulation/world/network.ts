@@ -64,6 +64,13 @@ export class Network {
       this.world.trace(from, `${kind} ${point} is lost`);
       return;
     }
+    const heldBack = this.world.nights.areToCome ? strike('overnight') : undefined;
+    if (heldBack !== undefined) {
+      this.holdOvernight(heldBack, point, arrive);
+      if (heldBack < 0.5) {
+        return;
+      }
+    }
     const jitterMs = options.isReordering ? draws.next(`${kind} ${point} latency`) * 8 : 0;
     const lateMs = (strike(`${kind}-late`) ?? 0) ** 3 * LATE_MS;
     this.bring(1 + jitterMs + lateMs, arrive);
@@ -71,6 +78,15 @@ export class Network {
     if (again !== undefined) {
       this.bring(2 + again ** 3 * LATE_MS, arrive);
     }
+  }
+
+  private holdOvernight(amount: number, point: string, arrive: () => void): void {
+    this.inFlightCount += 1;
+    this.world.nights.atDawn(() => {
+      this.inFlightCount -= 1;
+      this.world.trace('', `${point} was held back overnight`);
+      this.bring(1 + amount ** 3 * LATE_MS, arrive);
+    });
   }
 
   private bring(afterMs: number, arrive: () => void): void {

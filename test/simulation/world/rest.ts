@@ -21,6 +21,9 @@ interface RestAnswer {
   readonly body: unknown;
 }
 
+/** What the log says to a row that it has no place for any more; to who asked it is an error of the server. */
+const NO_PLACE = 'LOG_DAY_OUT_OF_RANGE';
+
 /** The part of the coordinator's API that led transactions use, without HTTP around it. @throws what nobody expects. */
 export async function answerRest(engine: Engine, clock: Clock, request: RestRequest): Promise<RestAnswer> {
   try {
@@ -76,7 +79,7 @@ function problemOf(error: unknown): RestAnswer {
   };
   // What the log did not answer to has no code of its own.
   const code = own ?? (retryable === true ? 'LOG_UNAVAILABLE' : '');
-  const status = (ERROR_CODES as Readonly<Record<string, number>>)[code];
+  const status = code === NO_PLACE ? 500 : (ERROR_CODES as Readonly<Record<string, number>>)[code];
   if (status === undefined) {
     throw error;
   }

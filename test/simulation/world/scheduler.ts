@@ -19,9 +19,20 @@ const EVENTS_PER_TURN = 32;
  */
 export class Scheduler {
   nowMs = 0;
+  private sleptMs = 0;
   eventCount = 0;
   private readonly heap = new EventHeap();
   private order = 0;
+
+  /** What clocks show: the time, and all nights that have passed. */
+  get clockMs(): number {
+    return this.nowMs + this.sleptMs;
+  }
+
+  /** Moves all clocks on, as if everything had stood still: whatever is planned is as far away as before. */
+  sleep(ms: number): void {
+    this.sleptMs += ms;
+  }
 
   /** Calls `run` at a time; a time that has passed is now. */
   at(atMs: number, run: () => void): Planned {

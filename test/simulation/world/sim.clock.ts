@@ -18,11 +18,11 @@ export class SimClock implements Clock {
   }
 
   now(): number {
-    return Math.floor(this.scheduler.nowMs + this.offsetMs);
+    return Math.floor(this.scheduler.clockMs + this.offsetMs);
   }
 
   synchronize(logNowMs: number): void {
-    this.offsetMs = logNowMs - this.scheduler.nowMs;
+    this.offsetMs = logNowMs - this.scheduler.clockMs;
   }
 
   /** The clock of this process is set to something else, by a hand that knows no better. */
@@ -44,7 +44,7 @@ export class LogClock {
   constructor(private readonly scheduler: Scheduler) {}
 
   now(): number {
-    return Math.floor(this.scheduler.nowMs + EPOCH_MS + this.jumpedMs);
+    return Math.floor(this.scheduler.clockMs + EPOCH_MS + this.jumpedMs);
   }
 
   jump(byMs: number): void {

@@ -1,7 +1,11 @@
+import { gidTimeMs } from '@atone/core';
 import type { ClientPorts, HttpRequest, HttpResponse } from '@atone/participant';
 import { COMMANDS_PATH, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
+import { Violation } from '../check/violation.js';
 import { SimulatedOutage } from './log.line.js';
+import { MEMORY_MS } from './retention.js';
 import { answerRest, type RestRequest } from './rest.js';
+import type { SimClock } from './sim.clock.js';
 import { never, type Life, type SimProcess } from './sim.process.js';
 import { strangersAfter, strangersBefore } from './strangers.js';
 import { whenSettled } from './when-settled.js';
@@ -81,15 +85,32 @@ function toCoordinator({ process }: Life, rest: RestRequest): Journey {
         return responseOf(503, '{"code":"STARTING","detail":"It is starting."}');
       }
       strangersBefore(world, rest);
+      const isTooLate = isDecisionTooLate(clock, rest);
       const { status, body } = await answerRest(engine, clock, rest).catch((error: unknown) => {
         world.report(error);
         return { status: 500, body: undefined };
       });
       world.trace(coordinator.name, `answers ${status} to ${point}`);
       strangersAfter(world, rest, status);
+      if (isTooLate && !isRefused({ status, body }, 'TRANSACTION_TOO_OLD')) {
+        world.report(new Violation('S2', undefined, `${point}, of long ago, was answered with ${status}`));
+      }
       return responseOf(status, body === undefined ? '' : JSON.stringify(body));
     },
   };
+}
+
+/** Whether somebody decides what the log does not remember, for all that the coordinator knows of the time. */
+function isDecisionTooLate(clock: SimClock, { path }: RestRequest): boolean {
+  const [, , , gid = '', part] = path.split('/');
+  return part === 'decision' && clock.now() - gidTimeMs(gid) > MEMORY_MS;
+}
+
+function isRefused(
+  { status, body }: { readonly status: number; readonly body: unknown },
+  code: string,
+): boolean {
+  return status === 409 && (body as { readonly code?: string }).code === code;
 }
 
 /** Names a request by what it is about: the transaction, or who asks. */

@@ -14,6 +14,7 @@ import { Client } from './client.js';
 import { CoordinatorProcess } from './coordinator.process.js';
 import type { LogLine } from './log.line.js';
 import { Network } from './network.js';
+import { Nights } from './nights.js';
 import { OfficeProcess } from './office.process.js';
 import { ParticipantProcess } from './participant.process.js';
 import { PlainMemory, PlainProcess } from './plain.process.js';
@@ -38,6 +39,7 @@ export class World {
   readonly scheduler = new Scheduler();
   readonly logClock = new LogClock(this.scheduler);
   readonly network = new Network(this);
+  readonly nights = new Nights(this);
   readonly safety: SafetyCheck;
   readonly log: MemoryLog;
   readonly coordinators: readonly CoordinatorProcess[];

@@ -18,6 +18,17 @@ import {
 
 const FINISHED: ReadonlySet<RowState> = new Set(['committed', 'aborted']);
 
+/** A gid is of a time that the log has dropped. Nothing was written. */
+class NoPlaceError extends Error {
+  override readonly name = 'NoPlaceError';
+  readonly code = 'LOG_DAY_OUT_OF_RANGE';
+  readonly retryable = false;
+
+  constructor(gid: string) {
+    super(`Transaction ${gid} began before everything that the log still keeps.`);
+  }
+}
+
 interface MemoryRow extends StoredRow {
   readonly dueAt: number | undefined;
 }
@@ -31,6 +42,9 @@ export class MemoryLog implements TransactionLog {
   private readonly held = new Map<string, MemoryRow>();
   private readonly keys = new Map<string, KeyHolder>();
   private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
+
+  /** What began earlier was dropped. */
+  private beginsMs = 0;
 
   /** The life of the log; a test that raises it says that decisions may have been lost. */
   life = 1;
@@ -54,6 +68,7 @@ export class MemoryLog implements TransactionLog {
 
   async insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]> {
     checkBatch(rows);
+    this.checkPlace(rows);
     return rows.map((row) => {
       if (this.held.has(row.gid)) {
         return { outcome: 'exists' };
@@ -174,6 +189,21 @@ export class MemoryLog implements TransactionLog {
   /** Puts a row in as some other version of the software would have left it. */
   plant(row: StoredRow & { readonly dueAt?: number | undefined }): void {
     this.write({ dueAt: this.clock.now(), ...row });
+  }
+
+  /** Drops rows, as retention does. What began before `beforeMs` has no place any more, unless it is here already. */
+  drop(gids: readonly string[], beforeMs: number): void {
+    this.beginsMs = Math.max(this.beginsMs, beforeMs);
+    for (const gid of gids) {
+      this.held.delete(gid);
+    }
+  }
+
+  private checkPlace(rows: readonly NewRow[]): void {
+    const stranger = rows.find(({ gid }) => gidTimeMs(gid) < this.beginsMs && !this.held.has(gid));
+    if (stranger !== undefined) {
+      throw new NoPlaceError(stranger.gid);
+    }
   }
 
   private acceptOne(row: NewRow): AcceptOutcome {
