@@ -20,6 +20,8 @@ let client: ClientProxy;
 let plainClient: ClientProxy;
 let orders: TestingModule;
 let coordinator: FakeCoordinator;
+/** Warnings and errors. */
+let logged: unknown[];
 
 beforeAll(async () => {
   const module = await compileWith(new FakeCoordinator(), {
@@ -35,6 +37,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  Logger.overrideLogger(false);
   client.close();
   plainClient.close();
   await desk.close();
@@ -46,6 +49,9 @@ beforeEach(async () => {
   coordinator = new FakeCoordinator();
   orders = await compileWith(coordinator, {});
   await orders.init();
+  logged = [];
+  const log = (entry: unknown): unknown => logged.push(entry);
+  Logger.overrideLogger({ log: () => undefined, warn: log, error: log });
 });
 
 function inTransaction<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -67,6 +73,20 @@ describe('a message of a client that is no provider', () => {
     const isInside = await inTransaction(() => firstValueFrom(plainClient.send('where', {})));
 
     expect(isInside).toBe(false);
+  });
+
+  test('whose context is not whole is answered by an error, and not carried out', async () => {
+    const broken = newClient();
+    broken.setOnDispatchHook((packet) => {
+      packet.metadata = { 'atone-gid': 'none' };
+    });
+
+    await lastValueFrom(broken.emit('opened', 'side'), { defaultValue: undefined });
+    await expect(firstValueFrom(broken.send('doors', {}))).rejects.toMatchObject({ status: 'error' });
+    expect(logged).toEqual([expect.objectContaining({ code: 'BAD_REQUEST' })]);
+    // It is an event that needs none.
+    expect(await firstValueFrom(plainClient.send('doors', {}))).toEqual(['side outside']);
+    await broken.close();
   });
 
   test('without a payload is refused by Nest, as ever', async () => {
@@ -140,26 +160,13 @@ function emit(pattern: string): Promise<unknown> {
 }
 
 describe('an event', () => {
-  const warnings: unknown[] = [];
-
-  beforeEach(() => {
-    warnings.length = 0;
-    Logger.overrideLogger({
-      log: () => 0,
-      error: () => 0,
-      warn: (warning: unknown) => warnings.push(warning),
-    });
-  });
-
-  afterAll(() => Logger.overrideLogger(false));
-
   test('within a transaction is sent, and warned of once for each pattern', async () => {
     await inTransaction(async () => {
       await emit('opened');
       await emit('opened');
     });
 
-    expect(warnings).toEqual([expect.stringContaining('The event "opened" was emitted within a global')]);
+    expect(logged).toEqual([expect.stringContaining('The event "opened" was emitted within a global')]);
     expect(await firstValueFrom(client.send('doors', {}))).toEqual(['front outside', 'front outside']);
   });
 
@@ -167,6 +174,6 @@ describe('an event', () => {
     await inTransaction(async () => currentTransaction()?.afterCommit(() => emit('closed')));
     await emit('closed');
 
-    expect(warnings).toEqual([]);
+    expect(logged).toEqual([]);
   });
 });

@@ -57,7 +57,7 @@ export class Desk {
 
   @MessagePattern('doors')
   openDoors(): readonly string[] {
-    return this.doors;
+    return this.doors.splice(0);
   }
 }
 
