@@ -41,7 +41,7 @@ export interface LedClient {
   decide(gid: string, request: DecisionRequest, options?: DecideOptions): Promise<TransactionView>;
   /** Makes branches durable before the decision. Safe to call again. A commit whose list lacks them undoes them. */
   registerBranches(gid: string, request: RegistrationRequest): Promise<TransactionView>;
-  /** Tells of transactions that have begun, for people to see. Told once: what is lost is lost. */
+  /** Tells which transactions are under way and what they have called, for people to see. Sent once: what is lost is lost. */
   notices(notices: readonly Notice[]): Promise<void>;
   /**
    * Asks what to do with branches whose deadline has passed, at most 200 of them. To ask may decide: a transaction of which

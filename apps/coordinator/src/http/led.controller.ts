@@ -60,9 +60,9 @@ export class LedController {
   @Describe({
     id: 'noticeTransactions',
     group: 'led',
-    summary: 'Tells of led transactions that have begun.',
+    summary: 'Tells which led transactions are under way, and what they have called.',
     description:
-      'For people, and nobody need wait for it: what is told is kept in memory and shown as hearsay, and nothing is written. Until the deadline that it tells, those in doubt are told to wait.',
+      'For people, and nobody need wait for it: what is told is kept in memory and shown as hearsay, and nothing is written. It may be told again: of a transaction the first notice counts, of its calls the last. Until the deadline that it tells, those in doubt are told to wait.',
     answers: { 204: { description: 'It is heard. What makes no sense to this log is passed over.' } },
     errors: READ_ERRORS,
   })

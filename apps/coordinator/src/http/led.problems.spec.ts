@@ -174,6 +174,16 @@ const BAD: readonly Bad[] = [
     fields: ['/notices'],
   },
   {
+    title: 'a notice of more branches than it may tell',
+    path: notices,
+    body: (trip) => {
+      const { branchId, service, action, kind } = FLIGHT;
+      const branch = { branchId, service, action, kind, state: 'returned' };
+      return { notices: [trip.notice({ branches: Array.from({ length: 51 }, () => branch) })] };
+    },
+    fields: ['/notices/0/branches'],
+  },
+  {
     title: 'a notice that tells the secret',
     path: notices,
     body: (trip) => ({ notices: [trip.notice({ secret: trip.secret })] }),

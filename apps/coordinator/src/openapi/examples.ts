@@ -38,7 +38,16 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     tags: { customer: 'ann' },
   },
   tellEndings: { gids: [GID] },
-  noticeTransactions: { notices: [{ gid: GID, ...START, secretHash: SECRET_HASH }] },
+  noticeTransactions: {
+    notices: [
+      {
+        gid: GID,
+        ...START,
+        secretHash: SECRET_HASH,
+        branches: [{ branchId: '1', service: 'flight', action: 'hold', kind: 'tcc', state: 'in-flight' }],
+      },
+    ],
+  },
   registerBranches: { ...START, secretHash: SECRET_HASH, remainingMs: 28_500, branches: [FLIGHT] },
   decideTransaction: {
     to: 'commit',
