@@ -129,7 +129,12 @@ export class LedDoubts {
     const rows = own.length === 0 ? [] : await answered(this.ports.log.rows(own));
     return new Map(
       rows.map((row) => {
-        this.parts.hearsay.settle(row.gid);
+        const { hearsay } = this.parts;
+        if (row.state === 'active') {
+          hearsay.register(row.gid);
+        } else {
+          hearsay.settle(row.gid);
+        }
         return [row.gid, findingOf(row)];
       }),
     );

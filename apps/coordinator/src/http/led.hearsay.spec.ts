@@ -228,6 +228,7 @@ describe('a transaction of the log', () => {
 
   test('shows beside its registered branches those that its initiator has told of, until it is decided', async () => {
     await trip.register([FLIGHT]);
+    await verdictsOf(world, [trip.doubt(FLIGHT)]);
     await trip.tell({ branches: [called('1', 'returned'), called('2', 'in-flight')] });
 
     const before = (await trip.look()).view;
