@@ -13,6 +13,7 @@ import { GlobalTransactions } from './led/global-transactions.service.js';
 import { InboundHttp } from './led/inbound.http.js';
 import { MessageInterceptor } from './led/message.interceptor.js';
 import { Outbound } from './led/outbound.js';
+import { RefusalInterceptor } from './led/refusal.interceptor.js';
 import { ServiceCaller } from './led/service.caller.js';
 import { Participation } from './participation.js';
 import { Sagas } from './sagas.service.js';
@@ -32,6 +33,7 @@ import { Sagas } from './sagas.service.js';
       inject: [ATONE_OPTIONS, { token: ATONE_CONNECTION, optional: true }],
     },
     { provide: APP_INTERCEPTOR, useClass: MessageInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: RefusalInterceptor },
     ActionDiscovery,
     AdoptionDiscovery,
     AtoneLifecycle,

@@ -50,6 +50,8 @@ export {
   NoTransactionError,
   outcomeOfError,
   OutcomeUnknownError,
+  refusalOf,
+  refusalProblem,
   RefusedError,
   Saga,
   saga,

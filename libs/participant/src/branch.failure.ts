@@ -17,12 +17,8 @@ export class BranchFailure extends Error {
   }
 }
 
-/** Also knows the refusals of another copy of this library in the process. */
 export function isRefusal(error: unknown): error is RefusedError {
-  return (
-    error instanceof RefusedError ||
-    (error instanceof Error && error.name === 'RefusedError' && 'code' in error && error.code === 'REFUSED')
-  );
+  return error instanceof RefusedError;
 }
 
 /** Returns the reply for what kept an attempt from an answer. */

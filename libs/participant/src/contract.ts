@@ -138,6 +138,16 @@ export interface ActionHandler<Transaction = unknown> {
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly code = 'REFUSED';
+  /** What NestJS, Express and Fastify answer when a handler of theirs throws it. */
+  readonly status = 409;
+  readonly statusCode = 409;
+  /** They tell the reason to nobody else than services that call within a transaction; `refusalProblem` has it. */
+  readonly expose = false;
+
+  /** Also knows the refusals of another copy of this library in the process, an ESM and a CommonJS one for example. */
+  static override [Symbol.hasInstance](error: unknown): error is RefusedError {
+    return super[Symbol.hasInstance](error) || isCopy(this, error);
+  }
 
   constructor(
     readonly reason: string,
@@ -146,4 +156,15 @@ export class RefusedError extends Error {
   ) {
     super(`Refused: ${reason}`, options);
   }
+}
+
+/** Classes that are derived from it have nothing by which their copies could be told. */
+function isCopy(refused: typeof RefusedError, error: unknown): boolean {
+  return (
+    refused === RefusedError &&
+    error instanceof Error &&
+    error.name === 'RefusedError' &&
+    'code' in error &&
+    error.code === 'REFUSED'
+  );
 }

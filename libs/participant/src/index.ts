@@ -58,6 +58,7 @@ export { BadContextError, type InboundHeaders } from './led/http.context.js';
 export type { Middleware } from './led/http.express.js';
 export type { FastifyPluginLike } from './led/http.fastify.js';
 export type { FetchLike, FetchOptions } from './led/http.fetch.js';
+export { refusalOf, refusalProblem, type RefusalProblem } from './led/http.refusal.js';
 export type { InboundOptions, InboundResult } from './led/inbound.js';
 export * from './led/led.errors.js';
 export type { LedPorts } from './led/led.frame.js';

@@ -4,6 +4,7 @@ import { MisuseError } from '../participant.error.js';
 import { isRefusal } from '../branch.failure.js';
 import { BadContextError, readContext, writeEnlisted, type InboundHeaders } from './http.context.js';
 import type { LedFrame, LedPorts } from './led.frame.js';
+import { refusalProblem } from './http.refusal.js';
 import { endRun, isShort, openRun, shortEnough, type Registrar } from './run.js';
 import type { Enlisted } from './scope.port.js';
 import { enlistedOf, type ScopeEnd } from './scope.js';
@@ -127,7 +128,7 @@ function problemOf(error: unknown): Problem {
     };
   }
   if (isRefusal(error)) {
-    return problem({ status: 409, code: 'REFUSED', title: 'Refused', detail: error.reason });
+    return refusalProblem(error);
   }
   const detail =
     error instanceof MisuseError ? error.message : 'The transaction of the request could not be ended.';
