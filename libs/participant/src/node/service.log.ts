@@ -1,5 +1,6 @@
 import type { ParticipantLog } from '../execution.report.js';
 import type { RegistrationLog } from '../registration.js';
+import { systemClock } from './system-clock.js';
 
 /** Where a service tells how it goes with its coordinator, and which executions failed. */
 export interface ServiceLog extends RegistrationLog, ParticipantLog {}
@@ -11,9 +12,9 @@ interface Streams {
 }
 
 /** Returns a log that writes lines for people: what goes well to the standard output, the rest to the standard error. */
-export function standardLog({ stdout, stderr }: Streams = process): ServiceLog {
+export function standardLog({ stdout, stderr }: Streams = process, clock = systemClock): ServiceLog {
   const write = (stream: Streams['stdout'], lines: readonly string[]): void =>
-    void stream.write(`[Atone] ${lines.join('\n')}\n`);
+    void stream.write(`${clock.instant(clock.now()).toISOString()} [Atone] ${lines.join('\n')}\n`);
   return {
     info: (fields, message) => write(stdout, [logLine(fields, message)]),
     warn: (fields, message) => write(stderr, [logLine(fields, message)]),

@@ -1,4 +1,4 @@
-import { checkBarrier, migrateBarrier } from '../barrier.install.js';
+import { checkBarrier, migrateBarrier, type CheckOptions } from '../barrier.install.js';
 import type { BarrierJanitor } from '../barrier.janitor.js';
 import type { AtoneClient } from '../client.js';
 import type { ParticipantClock } from '../clock.port.js';
@@ -9,6 +9,7 @@ import type { ParticipantLog } from '../execution.report.js';
 import type { LedPorts } from '../led/led.frame.js';
 import { createPortLedRuntime } from '../led/run.js';
 import type { LedRuntime } from '../led/scope.port.js';
+import { BarrierMissingError, BarrierOutdatedError, MisuseError } from '../participant.error.js';
 import { createParticipant, type Participant } from '../participant.js';
 import { createJanitor } from './janitor.node.js';
 import { createLedRuntime } from './led.runtime.js';
@@ -60,11 +61,43 @@ export async function prepareWorkers<Transaction>(
   const janitor =
     barrier?.cleanUp === false ? undefined : createJanitor({ ...shared, log, ...barrier?.cleanUp });
   const sweeper = createDoubtSweeper({ ...barrier?.doubts, participant, database, doubts: client, log });
-  if (barrier?.migrate === true) {
-    await migrateBarrier(database);
-  }
-  await checkBarrier(database, { cleanUp: janitor !== undefined });
+  await readyBarrier(options, { cleanUp: janitor !== undefined });
   return { participant, janitor, sweeper };
+}
+
+async function readyBarrier<Transaction>(
+  { service, database, barrier, log }: WorkersOptions<Transaction>,
+  check: CheckOptions,
+): Promise<void> {
+  try {
+    if (barrier?.migrate === true) {
+      await migrateBarrier(database);
+    }
+    await checkBarrier(database, check);
+  } catch (error) {
+    // What a driver throws names neither the service nor the option: most often the URL of the database was left out.
+    if (!isMisuse(error)) {
+      log?.error({ service, error: wordsOf(error) }, NO_DATABASE);
+    }
+    throw error;
+  }
+}
+
+const NO_DATABASE =
+  'the service does not start, because its database could not be asked for the barrier: check what `database` connects to';
+
+function isMisuse(error: unknown): boolean {
+  return (
+    error instanceof MisuseError ||
+    error instanceof BarrierMissingError ||
+    error instanceof BarrierOutdatedError
+  );
+}
+
+/** Node refuses a name with several addresses by an error without a message. */
+function wordsOf(error: unknown): string {
+  const { message, code } = error as { readonly message?: string; readonly code?: string };
+  return message || code || String(error);
 }
 
 /** Lists of branches that are too long for an answer go to the coordinator first. */

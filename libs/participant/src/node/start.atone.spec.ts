@@ -266,6 +266,23 @@ describe('a service does not start', () => {
     );
   });
 
+  test('without an answer of its database, and says whose database does not answer', async () => {
+    const lines: string[] = [];
+    const note = (fields: object, message: string): void =>
+      void lines.push(`${message} ${JSON.stringify(fields)}`);
+    const nobody = openPool('postgres://nobody@127.0.0.1:1/none');
+    const log = { info: note, warn: note, error: note };
+
+    await expect(start({ database: pgDatabase(nobody), log })).rejects.toThrow('ECONNREFUSED');
+
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /check what `database` connects to .*"ledger".*connect ECONNREFUSED 127\.0\.0\.1:1/u,
+      ),
+    ]);
+    await nobody.end();
+  });
+
   test('without the table of the barrier', async () => {
     const empty = await createTestDatabase();
     const other = openPool(empty.url);
