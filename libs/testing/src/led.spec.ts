@@ -91,7 +91,10 @@ describe('a global transaction in a test', () => {
 
     const { transactions } = await atone.client.list();
     expect(transactions).toMatchObject([{ isHearsay: true, state: 'active', name: 'book-trip' }]);
-    expect(await atone.client.get(transactions[0]?.gid ?? '')).toMatchObject({ isHearsay: true });
+    expect(await atone.client.get(transactions[0]?.gid ?? '')).toMatchObject({
+      isHearsay: true,
+      branches: [{ branchId: '1', service: 'hotels', action: 'hold', state: 'done', isHearsay: true }],
+    });
   });
 
   test('asks for nothing that a test before has left in doubt', async () => {
