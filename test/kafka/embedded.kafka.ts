@@ -23,7 +23,7 @@ describe('a Kafka of our own', () => {
 
   test('takes messages and gives them out', async () => {
     const topic = newName('orders');
-    await client.createTopic(topic);
+    await client.createTopics([topic]);
 
     await client.send(topic, 'one', 'two', 'three');
 
@@ -32,7 +32,7 @@ describe('a Kafka of our own', () => {
 
   test('keeps messages, and what its groups have read, when it is started again', async () => {
     const [topic, group] = [newName('orders'), newName('group')];
-    await client.createTopic(topic);
+    await client.createTopics([topic]);
     await client.send(topic, 'one');
     await client.receive(topic, 1, group);
     const { brokers, pid } = kafka;
@@ -48,7 +48,7 @@ describe('a Kafka of our own', () => {
 
   test('keeps what it has acknowledged when it is killed', async () => {
     const topic = newName('orders');
-    await client.createTopic(topic);
+    await client.createTopics([topic]);
     await client.send(topic, 'one', 'two');
     const { pid } = kafka;
 
@@ -61,7 +61,7 @@ describe('a Kafka of our own', () => {
 
   test('answers after a pause what it was asked in it', async () => {
     const topic = newName('orders');
-    await client.createTopic(topic);
+    await client.createTopics([topic]);
     await kafka.kill('SIGSTOP');
     const sent = client.send(topic, 'one');
 
@@ -94,7 +94,7 @@ test('a folder keeps messages for the next start, at another port', async () => 
   const topic = newName('orders');
   const first = await startKafka({ dataDir });
   const client = new TestKafka(first.brokers);
-  await client.createTopic(topic);
+  await client.createTopics([topic]);
   await client.send(topic, 'one');
   await first.stop();
 

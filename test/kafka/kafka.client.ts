@@ -15,6 +15,9 @@ export function newName(what: string): string {
   return `${what}-${randomBytes(6).toString('hex')}`;
 }
 
+/** Who leaves waits for what he is fetching, five seconds by default. */
+export const FETCH_WAIT_MS = 100;
+
 /** Sends messages to a topic, and reads all of it. Silent: brokers that die are what these tests are about. */
 export class TestKafka {
   private readonly kafka: Kafka;
@@ -27,11 +30,14 @@ export class TestKafka {
     });
   }
 
-  async createTopic(topic: string, numPartitions = 1): Promise<void> {
+  async createTopics(topics: readonly string[]): Promise<void> {
     const admin = this.kafka.admin();
     await admin.connect();
     try {
-      await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+      await admin.createTopics({
+        topics: topics.map((topic) => ({ topic, numPartitions: 1 })),
+        waitForLeaders: true,
+      });
     } finally {
       await admin.disconnect();
     }
@@ -50,7 +56,7 @@ export class TestKafka {
 
   /** Returns the next `count` messages for a group, and has the group begin behind them the next time. */
   async receive(topic: string, count: number, groupId = newName('group')): Promise<string[]> {
-    const consumer = this.kafka.consumer({ groupId });
+    const consumer = this.kafka.consumer({ groupId, maxWaitTimeInMs: FETCH_WAIT_MS });
     await consumer.connect();
     const values: string[] = [];
     try {
