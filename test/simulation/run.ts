@@ -1,4 +1,5 @@
 import { setFailpointHook } from '@atone/core';
+import type { Ledger } from './check/led.facts.js';
 import { LivenessCheck } from './check/liveness.check.js';
 import { Violation, type PromiseId } from './check/violation.js';
 import { guarded } from './guard/guarded.js';
@@ -20,6 +21,8 @@ export interface RunResult {
   readonly eventCount: number;
   readonly simulatedMs: number;
   readonly transactionCount: number;
+  /** What became of the transactions that code led. */
+  readonly ledgers: readonly Ledger[];
   readonly endedCount: { readonly committed: number; readonly aborted: number };
 }
 
@@ -106,6 +109,7 @@ function resultOf(world: World, seed: number): RunResult {
     eventCount: world.scheduler.eventCount,
     simulatedMs: world.scheduler.nowMs,
     transactionCount: rows.length,
+    ledgers: world.safety.led.story.gids.map((gid) => world.safety.led.ledgerOf(gid)),
     endedCount: { committed: count('committed'), aborted: count('aborted') },
   };
 }

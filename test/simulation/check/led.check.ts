@@ -1,36 +1,13 @@
-import {
-  gidTimeMs,
-  outcomeOf,
-  type Branch,
-  type BranchReply,
-  type LedFacts,
-  type Plan,
-  type PlanStep,
-  type Saga,
-} from '@atone/core';
+import { gidTimeMs, outcomeOf, type Branch, type BranchReply } from '@atone/core';
 import type { StoredRow } from '@atone/engine';
 import type { BranchCommand } from '@atone/protocol';
 import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { MEMORY_MS } from '../world/retention.js';
+import { LedFactsBook, type Ledger } from './led.facts.js';
+import { abortCodeOf, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
-
-/** What is known of a branch of a led transaction from its participant's database alone. */
-interface LedBranchFacts {
-  /** What the run bears that took effect. */
-  effect?: string | undefined;
-  effectCount: number;
-  confirmCount: number;
-  undoCount: number;
-  state: string;
-  /** Whether its participant has answered that it is undone. */
-  isToldUndone: boolean;
-  /** Whether its participant is going to ask about it. */
-  isInDoubt: boolean;
-  /** The deadline, by the clock of its database. */
-  deadlineAt?: number | undefined;
-}
 
 /** Of the secret that forged questions tell. */
 export const FORGED_HASH = 'cd'.repeat(32);
@@ -51,7 +28,7 @@ export class LedCheck {
   private readonly rows = new Map<string, StoredRow>();
   /** Those of which the log has dropped the row. */
   private readonly gone = new Set<string>();
-  private readonly branches = new Map<string, Map<string, LedBranchFacts>>();
+  private readonly facts = new LedFactsBook();
 
   constructor(
     private readonly nameOf: (gid: string) => string,
@@ -90,7 +67,7 @@ export class LedCheck {
     if (!this.story.has(gid)) {
       return;
     }
-    const facts = this.factsOf(gid, branchId);
+    const facts = this.facts.of(gid, branchId);
     facts.isToldUndone ||= outcome === 'undone';
     if (outcome === 'confirmed' && facts.state !== 'confirmed') {
       this.broken('TC2', gid, `${branchId} was said to be confirmed, and it is ${facts.state}`);
@@ -99,7 +76,7 @@ export class LedCheck {
 
   /** Barrier rows were removed. */
   removed({ gid, branchId }: MemoryRow): void {
-    const facts = this.factsOf(gid, branchId);
+    const facts = this.facts.of(gid, branchId);
     if (facts.isInDoubt && facts.state !== 'refused') {
       this.broken('S7', gid, `the row of ${branchId} was removed, and nobody had ended the branch`);
     }
@@ -132,7 +109,7 @@ export class LedCheck {
 
   /** Returns branches that their participants are in doubt about, and that the log can tell something of. */
   inDoubt(): readonly string[] {
-    return [...this.branches].flatMap(([gid, branches]) =>
+    return [...this.facts].flatMap(([gid, branches]) =>
       this.isContested(gid) || this.isForPeople(gid)
         ? []
         : [...branches]
@@ -154,7 +131,7 @@ export class LedCheck {
     }
     const row = this.rows.get(gid);
     const isCommitted = row !== undefined && outcomeOf(row.state) === 'committed';
-    for (const [branchId, { effectCount }] of this.branches.get(gid) ?? []) {
+    for (const [branchId, { effectCount }] of this.facts.branchesOf(gid)) {
       if (effectCount > 0 && this.skipOf(gid, branchId) === undefined) {
         this.checkEndOf(gid, branchId, isCommitted);
       }
@@ -163,6 +140,18 @@ export class LedCheck {
       this.checkNothingLost(gid);
     }
     this.checkTold(gid, isCommitted);
+  }
+
+  /** Returns what is left of a transaction in the databases of all who took part, and who should be there. */
+  ledgerOf(gid: string): Ledger {
+    const row = this.rows.get(gid);
+    return {
+      name: this.nameOf(gid),
+      outcome: row === undefined ? 'undecided' : outcomeOf(row.state),
+      told: this.story.toldOf(gid),
+      kept: this.story.keptEffects(gid),
+      entries: [...this.facts.branchesOf(gid).values()].filter(({ effectCount }) => effectCount > 0),
+    };
   }
 
   /** Returns the row if it is what the initiator, or somebody in doubt, has brought about. */
@@ -178,7 +167,7 @@ export class LedCheck {
   }
 
   private checkNothingLost(gid: string): void {
-    const effects = new Set(Array.from(this.branches.get(gid)?.values() ?? [], ({ effect }) => effect));
+    const effects = new Set(Array.from(this.facts.branchesOf(gid).values(), ({ effect }) => effect));
     const lost = this.story.keptEffects(gid).find((effect) => !effects.has(effect));
     if (lost !== undefined) {
       this.broken('TC1', gid, `it committed, and ${lost}, which returned, has no effect`);
@@ -202,7 +191,7 @@ export class LedCheck {
   }
 
   private checkEndOf(gid: string, branchId: string, isCommitted: boolean): void {
-    const { effect, state, confirmCount, undoCount } = this.factsOf(gid, branchId);
+    const { effect, state, confirmCount, undoCount } = this.facts.of(gid, branchId);
     const isKept = isCommitted && effect !== undefined && this.story.isKept(gid, effect);
     const found = `it is ${state}, ${confirmCount} times confirmed and ${undoCount} times undone`;
     if (isKept && (state !== 'confirmed' || undoCount > 0)) {
@@ -216,7 +205,7 @@ export class LedCheck {
   }
 
   private effected({ gid, branchId, op, effect }: LedEffect): void {
-    const facts = this.factsOf(gid, branchId);
+    const facts = this.facts.of(gid, branchId);
     if (op === 'action') {
       facts.effectCount += 1;
       facts.effect = effect;
@@ -232,7 +221,7 @@ export class LedCheck {
   }
 
   private ended(gid: string, branchId: string, op: 'confirm' | 'compensate'): void {
-    const facts = this.factsOf(gid, branchId);
+    const facts = this.facts.of(gid, branchId);
     const [count, what] =
       op === 'confirm' ? (['confirmCount', 'confirmed'] as const) : (['undoCount', 'undone'] as const);
     facts[count] += 1;
@@ -245,7 +234,7 @@ export class LedCheck {
   }
 
   private branchWritten({ gid, branchId, columns }: MemoryRow): void {
-    const facts = this.factsOf(gid, branchId);
+    const facts = this.facts.of(gid, branchId);
     const before = facts.state;
     facts.state = String(columns['state']);
     facts.isInDoubt = (columns['doubt_at'] ?? null) !== null;
@@ -264,7 +253,7 @@ export class LedCheck {
   }
 
   private checkConfirm(gid: string, branchId: string): void {
-    const { effect = '', effectCount } = this.factsOf(gid, branchId);
+    const { effect = '', effectCount } = this.facts.of(gid, branchId);
     const outcome = this.genuineOutcome(gid);
     if (outcome !== 'committed') {
       this.broken('S1', gid, `${branchId} was confirmed while the log said ${outcome}`);
@@ -274,7 +263,7 @@ export class LedCheck {
   }
 
   private checkUndo(gid: string, branchId: string): void {
-    const { effect = '', effectCount } = this.factsOf(gid, branchId);
+    const { effect = '', effectCount } = this.facts.of(gid, branchId);
     if (this.isContested(gid)) {
       // The initiator can never commit it any more.
       return;
@@ -289,7 +278,7 @@ export class LedCheck {
 
   /** Only who is past his deadline may ask, and nothing else decides in place of the initiator. */
   private checkPresumption(row: StoredRow): void {
-    const facts = [...(this.branches.get(row.gid)?.values() ?? [])];
+    const facts = [...this.facts.branchesOf(row.gid).values()];
     const latest = this.clock.now() + this.clock.setBackMs;
     const { secretHash = '' } = planOf(row).led ?? {};
     const isForged = secretHash === FORGED_HASH || this.story.isOfAnother(row.gid, secretHash);
@@ -301,9 +290,9 @@ export class LedCheck {
 
   /** What has ended in the log is dropped some day: by then nobody may need it any more. */
   private checkAcknowledged(row: StoredRow): void {
-    const branches = this.branches.get(row.gid);
+    const branches = this.facts.branchesOf(row.gid);
     for (const { branchId, hasBarrier } of stepsOf(row)) {
-      const isOpen = branches?.get(branchId)?.state === 'done' && hasBarrier;
+      const isOpen = branches.get(branchId)?.state === 'done' && hasBarrier;
       if (isOpen && this.skipOf(row.gid, branchId) === undefined) {
         this.broken('TC1', row.gid, `it is ${row.state}, and ${branchId} is neither confirmed nor undone`);
       }
@@ -322,49 +311,11 @@ export class LedCheck {
     return secretHash === undefined || isPresumed || planOf(row).led?.secretHash === secretHash;
   }
 
-  /** Returns what an operator has skipped of a branch. */
   private skipOf(gid: string, branchId: string): Branch['skip'] {
-    const { branches = [] } = (this.rows.get(gid)?.progress ?? {}) as unknown as {
-      branches?: readonly Branch[];
-    };
-    return branches.find((branch) => branch.branchId === branchId)?.skip;
-  }
-
-  private factsOf(gid: string, branchId: string): LedBranchFacts {
-    const branches = this.branches.get(gid) ?? new Map<string, LedBranchFacts>();
-    this.branches.set(gid, branches);
-    const facts = branches.get(branchId) ?? {
-      effectCount: 0,
-      confirmCount: 0,
-      undoCount: 0,
-      state: 'none',
-      isToldUndone: false,
-      isInDoubt: false,
-    };
-    branches.set(branchId, facts);
-    return facts;
+    return skipIn(this.rows.get(gid), branchId);
   }
 
   private broken(promise: PromiseId, gid: string, what: string): void {
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
-}
-
-function abortCodeOf(row: StoredRow): string | undefined {
-  const { abort } = row.progress as unknown as Pick<Saga, 'abort'>;
-  return abort?.code;
-}
-
-function planOf(row: StoredRow): Plan & { readonly led?: LedFacts | undefined } {
-  return (row.plan as unknown as { plan: Plan }).plan;
-}
-
-function stepsOf(row: StoredRow): readonly PlanStep[] {
-  const { steps } = row.progress as unknown as { steps?: readonly PlanStep[] };
-  return steps ?? planOf(row).steps;
-}
-
-/** Who is on the list, and who is to be undone, in words that can be compared. */
-function listOf(row: StoredRow): string {
-  return JSON.stringify(stepsOf(row).map(({ branchId, led }) => [branchId, led?.nonce, led?.goal]));
 }
