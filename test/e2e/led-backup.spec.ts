@@ -10,13 +10,14 @@ import {
   type GlobalTransactions,
   type ServiceClient,
 } from '@atone/participant';
-import type { TransactionView } from '@atone/protocol';
+import type { TransactionPage, TransactionView } from '@atone/protocol';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { seats } from '../harness/booking.contracts.js';
 import { ledgerHandler } from '../harness/booking.ledger.js';
 import { LedgerService } from '../harness/booking.service.js';
 import { openPool } from '../harness/open.pool.js';
+import { ask } from '../harness/rest.js';
 import { TestCoordinator } from '../harness/test.coordinator.js';
 import { until } from '../harness/until.js';
 
@@ -34,7 +35,7 @@ delete from atone.barrier;
 delete from journal;
 delete from balance;
 insert into atone.barrier table backup.barrier;
-update atone.barrier set doubt_at = now() - interval '1 min', next_ask_at = now() - interval '1 min';
+update atone.barrier set timeout_ms = 1, doubt_at = now() - interval '1 min', next_ask_at = now() - interval '1 min';
 insert into balance table backup.balance;
 insert into journal overriding system value table backup.journal`;
 
@@ -109,20 +110,44 @@ test('where the log was restored as well, nobody decides about what both have fo
     await service.query(BACK_UP);
   });
   await endOf(gid);
-  await service.query(RESTORE);
-  const before = await coordinator.client.logInfo();
-  await log.query('delete from atone.global_transaction');
-  await log.query(`update atone.log_life set identity = 'of another cluster'`);
-  await until('the log is in another life', async () => {
-    const { epoch } = await coordinator.client.logInfo();
-    return epoch > before.epoch;
-  });
+  await loseTheLog();
 
   await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
 
   await expectNothingDecided();
   expect(service.warnings).toMatchObject([{ gid, reason: expect.stringMatching(/life/u) }]);
 });
+
+test.each([
+  ['commit', 'confirmed', ['take', 'confirm']],
+  ['abort', 'undone', ['take', 'give back']],
+])(
+  'what a restored log cannot judge an operator resolves (%s), and the coordinator brings it at once',
+  async (to, state, deeds) => {
+    const gid = await lead(async () => {
+      await holdSeat();
+      await service.query(BACK_UP);
+    });
+    await endOf(gid);
+    await loseTheLog();
+    await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
+    const { body: stuck } = await ask<TransactionPage>(
+      `GET ${coordinator.url}/v1/transactions?stuckReason=log-restored`,
+    );
+    expect(stuck.transactions).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
+
+    const { status } = await ask(`POST ${coordinator.url}/v1/transactions/${gid}/resolve`, {
+      body: { to, by: 'ann', reason: 'as the customer was told' },
+    });
+
+    expect(status).toBe(200);
+    const view = await endOf(gid);
+    expect(view.outcome).toBe(to === 'commit' ? 'committed' : 'aborted');
+    expect(view.history[0]).toMatchObject({ what: 'operator-resolve', by: 'ann' });
+    expect(await service.query(DEEDS)).toEqual([{ state, isInDoubt: false, deeds }]);
+    expect(await service.sweeper.pass()).toMatchObject({ asked: 0 });
+  },
+);
 
 test('a branch of a transaction older than what the log remembers is neither confirmed nor undone: people are asked', async () => {
   const { logNumber } = await coordinator.client.logInfo();
@@ -168,6 +193,18 @@ async function lead(work: () => Promise<void>): Promise<string> {
   });
   await leading.catch((error: unknown) => error);
   return gid;
+}
+
+/** Puts the log back to before all that it held, and the service to before it was told the end. */
+async function loseTheLog(): Promise<void> {
+  await service.query(RESTORE);
+  const before = await coordinator.client.logInfo();
+  await log.query('delete from atone.global_transaction');
+  await log.query(`update atone.log_life set identity = 'of another cluster'`);
+  await until('the log is in another life', async () => {
+    const { epoch } = await coordinator.client.logInfo();
+    return epoch > before.epoch;
+  });
 }
 
 async function holdSeat(): Promise<void> {

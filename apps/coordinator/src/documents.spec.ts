@@ -82,7 +82,7 @@ describe('docs/rest.md', () => {
 });
 
 /** The transaction of the page has ended by then, so these are understood and refused. */
-const EXPECTED_CONFLICTS = ['/retry', '/skip', '/abort', '/pause', '/resume'];
+const EXPECTED_CONFLICTS = ['/retry', '/skip', '/abort', '/pause', '/resume', '/resolve'];
 
 interface Shown {
   readonly method: 'GET';

@@ -61,15 +61,20 @@ export function decide(draft: Draft, decision: Decision): void {
     }
     return;
   }
-  const problem = problemOf(saga, decision);
+  carryOut(draft, decision);
+}
+
+/** Makes the decision of what is undecided. @throws {BranchConflictError} when the list does not fit what was registered. */
+export function carryOut(draft: Draft, decision: Decision): void {
+  const problem = problemOf(draft.saga, decision);
   if (problem !== undefined) {
     throw new BranchConflictError(problem);
   }
-  draft.saga = withDecision(saga, decision);
+  draft.saga = withDecision(draft.saga, decision);
   if (decision.to === 'abort') {
     beginAbort(draft, abortOf(decision));
   } else {
-    draft.change({ state: 'committing' });
+    draft.change({ state: 'committing', stuck: undefined });
     draft.note({ what: 'committing' });
     draft.durableFirst();
   }

@@ -49,6 +49,17 @@ export interface Decision {
   readonly thrown: readonly LedBranch[];
   /** Why it aborts, for people. */
   readonly message?: string | undefined;
+  /** The operator who decides, where it is not the initiator. */
+  readonly by?: string | undefined;
+}
+
+/** What a person decides of a transaction that its log cannot judge any more. */
+export interface Resolution {
+  readonly to: 'commit' | 'abort';
+  /** The branches that participants are in doubt about. */
+  readonly inDoubt: readonly LedBranch[];
+  /** The branches that a commit confirms; the others are undone. Default: all that are known. */
+  readonly kept?: readonly string[] | undefined;
 }
 
 /** What a plan holds of a led transaction. */

@@ -159,7 +159,8 @@ function firstOf<Item>(
   return undefined;
 }
 
-function asBranch({ branchId, service, action, led }: PlanStep): LedBranch {
+/** Returns a step as it was told. */
+export function asBranch({ branchId, service, action, led }: PlanStep): LedBranch {
   const { kind = 'saga', nonce, inputHash } = led ?? {};
   return { branchId, service, action, kind, nonce, inputHash };
 }

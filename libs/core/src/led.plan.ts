@@ -11,7 +11,7 @@ import type { AbortReason, Branch, Saga } from './saga.state.js';
  * is what the initiator has told: there is nothing in it that could still be called.
  */
 
-interface LedStart {
+export interface LedStart {
   readonly gid: string;
   readonly name: string;
   readonly led: LedFacts;
@@ -67,9 +67,12 @@ export function presumedAborted(start: LedStart): Saga {
   });
 }
 
-/** Returns why the transaction aborts when its initiator has decided so. */
-export function abortOf({ message }: Decision): AbortReason {
-  return { code: 'initiator', message: message ?? 'The initiator aborted.' };
+/** Returns why the transaction aborts when it was decided so. */
+export function abortOf({ message, by }: Decision): AbortReason {
+  return {
+    code: by === undefined ? 'initiator' : 'operator',
+    message: message ?? 'The initiator aborted.',
+  };
 }
 
 /** Returns the saga with the branches of a decision, and what a commit makes of each; an abort undoes them all. */

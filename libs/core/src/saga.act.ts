@@ -1,4 +1,5 @@
 import { ActRefusedError } from './errors.js';
+import { resolve } from './led.resolution.js';
 import { referencesIn } from './plan.input.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
@@ -34,6 +35,9 @@ export function applyAct(draft: Draft, act: OperatorAct): void {
       return;
     case 'resume':
       resume(draft);
+      return;
+    case 'resolve':
+      resolve(draft, act);
       return;
   }
 }

@@ -1,6 +1,6 @@
 import type { Json } from './json.js';
 import type { Random } from './random.js';
-import type { Decision, Enlistment, LedBranch } from './led.branch.js';
+import type { Decision, Enlistment, LedBranch, Resolution } from './led.branch.js';
 import type { Actor, BranchError, BranchOp, Refusal, Saga } from './saga.state.js';
 
 /** What a participant answered, or what became of asking it. */
@@ -34,7 +34,9 @@ export type OperatorAct =
   | (Actor & { readonly type: 'skip'; readonly branchId: string })
   | (Actor & { readonly type: 'abort' })
   | (Actor & { readonly type: 'pause' })
-  | (Actor & { readonly type: 'resume' });
+  | (Actor & { readonly type: 'resume' })
+  /** Decides a led transaction that its log cannot judge any more. */
+  | (Actor & Resolution & { readonly type: 'resolve' });
 
 export type SagaEvent =
   /** The plan is durable, and this driver was the one to accept it. */

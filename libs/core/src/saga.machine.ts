@@ -80,6 +80,7 @@ function apply(draft: Draft, event: SagaEvent): void {
     case 'abort':
     case 'pause':
     case 'resume':
+    case 'resolve':
       applyAct(draft, event);
       return;
   }

@@ -127,6 +127,8 @@ export interface Saga {
   /** Why only an operator can move it, where that is no matter of a single branch. */
   readonly stuck?: Stuck | undefined;
   readonly paused?: (Actor & { readonly since: number }) | undefined;
+  /** Who has decided it, where its log could not judge it any more. */
+  readonly resolved?: Actor | undefined;
   /** In the order of the plan's steps. */
   readonly branches: readonly Branch[];
   readonly history: readonly HistoryEntry[];

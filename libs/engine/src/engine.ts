@@ -9,6 +9,7 @@ import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
 import { TransactionNotFoundError } from './errors.js';
 import type { HearsayEntry } from './hearsay.js';
+import type { ResolveAct } from './led.resolution.js';
 import { LedTransactions } from './led.transactions.js';
 import type { DecideAnswer, LogLife, Trace } from './led.shapes.js';
 import { LogWriter } from './log-writer.js';
@@ -69,6 +70,7 @@ export class Engine {
     this.acts = new Acts({ instanceId, drivers, read: async (gid) => this.get(gid) });
     this.led = new LedTransactions(ports, {
       options,
+      acts: this.acts,
       writer,
       drivers,
       arrivals,
@@ -195,6 +197,22 @@ export class Engine {
    */
   async act(gid: string, act: OperatorAct): Promise<Snapshot> {
     return this.acts.act(gid, act);
+  }
+
+  /**
+   * Decides a led transaction as an operator says, where the log cannot judge it: it may have lost what was decided. When it settles
+   * the decision is durable, and its branches will be told.
+   *
+   * @throws {ActRefusedError} when the log decides it by itself, when nobody has asked this instance about it, or before
+   * its deadline. Nothing was written.
+   * @throws {AlreadyDecidedError} when it was decided.
+   * @throws {BranchConflictError} when what is kept lies below what is not.
+   * @throws {NotMyTransactionError} when another log decides it.
+   * @throws {OverloadedError} when this instance holds too many; nothing was written.
+   * @throws {LogDoubtError} when the log did not answer: look at the transaction, and ask again.
+   */
+  async resolve(gid: string, act: ResolveAct): Promise<Snapshot> {
+    return this.led.resolve(gid, act);
   }
 
   /** Returns the transaction as it stands. @throws {TransactionNotFoundError} */

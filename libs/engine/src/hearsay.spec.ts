@@ -76,6 +76,37 @@ test('a doubt that is not asked again is forgotten after some minutes, and one t
   expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '2', trouble: 'the table is locked' }]);
 });
 
+test('a doubt that is left to people, and so asked again seldom, is remembered for twenty minutes', async () => {
+  const referral = { stuck: 'log-restored', message: 'the log was restored' } as const;
+  hearsay.doubt(trip.doubt('1'));
+  hearsay.refer(trip.doubt('1'), referral);
+  await clock.advance(19 * MINUTE_MS);
+  expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '1', referral }]);
+
+  await clock.advance(2 * MINUTE_MS);
+
+  expect(hearsay.get(trip.gid)).toBeUndefined();
+});
+
+test('a transaction whose row is lost is listed again when its branches are left to people', () => {
+  hearsay.settle(trip.gid);
+  hearsay.doubt(trip.doubt('1'));
+  expect(hearsay.list()).toEqual([]);
+
+  hearsay.refer(trip.doubt('1'), { stuck: 'log-restored', message: 'the log was restored' });
+
+  expect(hearsay.list().map(({ gid }) => gid)).toEqual([trip.gid]);
+});
+
+test('a doubt that is no longer left to people says so', () => {
+  hearsay.doubt(trip.doubt('1'));
+  hearsay.refer(trip.doubt('1'), { message: 'the log was restored' });
+
+  hearsay.refer(trip.doubt('1'), undefined);
+
+  expect(hearsay.get(trip.gid)?.doubts[0]?.referral).toBeUndefined();
+});
+
 test('of what only a participant has asked about its initiator and its deadline are known', () => {
   hearsay.doubt(trip.doubt('1', { overdueMs: 0 }));
 

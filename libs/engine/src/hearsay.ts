@@ -11,10 +11,24 @@ export interface BranchDoubt {
   readonly kind: BranchKind;
   /** Since when the branch is past its deadline, by the log's clock. */
   readonly since: number;
+  /** Which effect it is, as its row tells it. */
+  readonly nonce: string;
+  readonly secretHash: string;
+  /** The life of the log in which its transaction began. */
+  readonly epoch: number;
   /** What keeps the participant from doing what it was told. */
   readonly trouble?: string | undefined;
+  /** Why only a person can tell what becomes of it, where that is so. */
+  readonly referral?: Referral | undefined;
   /** When it was asked for the last time. */
   readonly askedAt: number;
+}
+
+/** Why the log leaves a branch in doubt to people. */
+export interface Referral {
+  /** As what its transaction is stuck; absent where another log decides it, or an operator has passed it over. */
+  readonly stuck?: 'log-restored' | 'undecidable' | undefined;
+  readonly message: string;
 }
 
 /** What this instance has heard of a led transaction. */
@@ -51,6 +65,9 @@ const BRANCH_COUNT_MAX = 1_000;
 
 /** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
 const FORGET_AFTER_MS = 300_000;
+
+/** The same for a doubt that is left to people: it is asked again seldom. */
+const FORGET_REFERRED_AFTER_MS = 1_200_000;
 
 const SWEEP_EVERY_MS = 30_000;
 
@@ -100,7 +117,10 @@ export class Hearsay {
       branches: new Map<string, BranchDoubt>(),
     };
     const known = { heard, branches, deadlineAt: latest(deadlineAt, toldDeadline(doubt, askedAt)) };
-    known.branches.set(branchId, { branchId, service, action, kind, since, trouble, askedAt });
+    const { nonce, secretHash, epoch } = doubt;
+    const told = { branchId, service, action, kind, nonce, secretHash, epoch };
+    const referral = known.branches.get(branchId)?.referral;
+    known.branches.set(branchId, { ...told, since, trouble, referral, askedAt });
     drop(known.branches, BRANCH_COUNT_MAX);
     // Behind all others: who was not asked about for the longest time is in front.
     this.doubted.delete(gid);
@@ -118,6 +138,19 @@ export class Hearsay {
   register(gid: string): void {
     if (!this.logged.has(gid)) {
       this.log(gid, 'undecided');
+    }
+  }
+
+  /** Takes note whether a branch is left to people, and why. */
+  refer({ gid, branchId }: Pick<Doubt, 'gid' | 'branchId'>, referral: Referral | undefined): void {
+    const branches = this.doubted.get(gid)?.branches;
+    const doubt = branches?.get(branchId);
+    if (doubt !== undefined) {
+      branches?.set(branchId, { ...doubt, referral });
+    }
+    if (referral?.stuck !== undefined) {
+      // If there was a row, it is lost.
+      this.logged.delete(gid);
     }
   }
 
@@ -193,8 +226,9 @@ export class Hearsay {
       }
     }
     for (const [gid, { branches }] of this.doubted) {
-      for (const { branchId, askedAt } of branches.values()) {
-        if (askedAt + FORGET_AFTER_MS <= now) {
+      for (const { branchId, askedAt, referral } of branches.values()) {
+        const afterMs = referral === undefined ? FORGET_AFTER_MS : FORGET_REFERRED_AFTER_MS;
+        if (askedAt + afterMs <= now) {
           this.end(gid, branchId);
         }
       }

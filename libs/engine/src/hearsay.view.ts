@@ -1,10 +1,11 @@
-import type { BranchView, TransactionSummary, TransactionView } from '@atone/protocol';
+import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 import { iso } from './api.shapes.js';
 import type { BranchDoubt, HearsayEntry } from './hearsay.js';
 import type { RowFilter } from './log.port.js';
 
 /** Returns a led transaction that is only heard of as the API shows it in lists. */
-export function hearsaySummary({ gid, notice, begunAt, deadlineAt }: HearsayEntry): TransactionSummary {
+export function hearsaySummary(entry: HearsayEntry): TransactionSummary {
+  const { gid, notice, begunAt, deadlineAt } = entry;
   const { name, initiator, lane, tags } = notice;
   return {
     gid,
@@ -15,6 +16,7 @@ export function hearsaySummary({ gid, notice, begunAt, deadlineAt }: HearsayEntr
     tags: { ...tags },
     outcome: 'undecided',
     state: 'active',
+    stuck: stuckView(entry),
     acceptedAt: iso(begunAt),
     deadlineAt: iso(deadlineAt),
     version: 0,
@@ -53,17 +55,26 @@ export function withHearsay(view: TransactionView, entry: HearsayEntry | undefin
 
 /** Tells whether a list with this filter shows what is only heard of. */
 export function isHeardUnder(filter: RowFilter, entry: HearsayEntry): boolean {
-  return isUndecided(filter) && isAbout(filter, entry) && isWithin(filter, entry);
+  return isUndecided(filter) && isStuckAs(filter, entry) && isAbout(filter, entry) && isWithin(filter, entry);
 }
 
-function isUndecided({ state, outcome, isStuck, stuckReason, isPaused }: RowFilter): boolean {
-  return (
-    (state ?? 'active') === 'active' &&
-    (outcome ?? 'undecided') === 'undecided' &&
-    isStuck !== true &&
-    isPaused !== true &&
-    stuckReason === undefined
-  );
+function isUndecided({ state, outcome, isPaused }: RowFilter): boolean {
+  return (state ?? 'active') === 'active' && (outcome ?? 'undecided') === 'undecided' && isPaused !== true;
+}
+
+function isStuckAs({ isStuck, stuckReason }: RowFilter, entry: HearsayEntry): boolean {
+  const reason = stuckView(entry)?.reason;
+  return (isStuck ?? reason !== undefined) === (reason !== undefined) && (stuckReason ?? reason) === reason;
+}
+
+/** Only a person can decide it, as far as those who are in doubt were told: the first of them says why. */
+function stuckView({ doubts }: HearsayEntry): StuckView | undefined {
+  const [first] = doubts
+    .flatMap(({ since, referral }) =>
+      referral?.stuck === undefined ? [] : [{ since, reason: referral.stuck, message: referral.message }],
+    )
+    .toSorted((left, right) => left.since - right.since);
+  return first && { ...first, since: iso(first.since), waysOut: ['resolve'] };
 }
 
 function isAbout(
@@ -130,6 +141,7 @@ function heardBranch(
   };
 }
 
-function doubtView({ since, trouble }: BranchDoubt): BranchView['doubt'] {
-  return { since: iso(since), trouble };
+function doubtView({ since, trouble, referral }: BranchDoubt): BranchView['doubt'] {
+  const people = referral === undefined ? {} : { isForPeople: true, reason: referral.message };
+  return { since: iso(since), trouble, ...people };
 }

@@ -10,9 +10,9 @@ import {
 import type { Doubt, Verdict } from '@atone/protocol';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
-import { LogDoubtError } from './errors.js';
+import { LogDoubtError, LogRestoredError, NotMyTransactionError, type EngineError } from './errors.js';
 import { reached } from './failpoints.js';
-import { UNNAMED, type Hearsay } from './hearsay.js';
+import { UNNAMED, type Hearsay, type Referral } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import { ledRow, type LedStart } from './led.insertion.js';
 import { ROW_FORMAT, type InsertOutcome, type StoredRow } from './log.port.js';
@@ -30,7 +30,7 @@ interface DoubtParts {
 /** What the log says of a gid; `unreadable` when only another version can tell. */
 type Finding = Saga | 'unreadable';
 
-type Judgement = Omit<Verdict, 'gid' | 'branchId'>;
+type Judgement = Omit<Verdict, 'gid' | 'branchId'> & { readonly stuck?: Referral['stuck'] };
 
 /** What is due now, or being written now, is known a little later. */
 const SOON_MS = 1_000;
@@ -63,8 +63,18 @@ export class LedDoubts {
       const { gid, branchId } = doubt;
       const finding = presumed.get(gid) ?? known.get(gid);
       const judgement = finding === undefined ? hindered.get(doubt) : this.judgementOf(doubt, finding);
-      return { gid, branchId, ...(judgement ?? wait(SOON_MS, 'What was decided is being written.')) };
+      const { stuck, ...verdict } = judgement ?? wait(SOON_MS, 'What was decided is being written.');
+      const isForPeople = verdict.verdict === 'ask-people';
+      this.parts.hearsay.refer(doubt, isForPeople ? { stuck, message: verdict.reason ?? '' } : undefined);
+      return { gid, branchId, ...verdict };
     });
+  }
+
+  /** Returns why a question about a gid without a row, whose deadline has passed, is left to people; undefined if it is not. */
+  referral(gid: string, { epoch, secretHash }: Pick<Doubt, 'epoch' | 'secretHash'>): Referral | undefined {
+    const { notice } = this.parts.hearsay.heardOf(gid) ?? {};
+    const isContradicted = notice !== undefined && notice.secretHash !== secretHash;
+    return this.foreign(gid, epoch) ?? (isContradicted ? CONTRADICTION : undefined);
   }
 
   /** Decides abort where nobody has decided, and returns what the log holds after that. */
@@ -146,7 +156,9 @@ export class LedDoubts {
     }
     // Whoever has asked first, a presumed abort is an abort: of that gid nothing will ever be confirmed.
     if (finding.plan.led?.secretHash !== doubt.secretHash && finding.abort?.code !== 'presumed') {
-      return this.contradiction(doubt, 'The secret of the transaction in the log is another one.');
+      const reason = 'The secret of the transaction in the log is another one.';
+      this.warnOf(doubt, reason);
+      return askPeople(reason);
     }
     const hindrance = this.parts.gate.undecidable(finding);
     return hindrance === undefined ? this.decided(doubt, finding) : askPeople(hindrance.message);
@@ -165,21 +177,27 @@ export class LedDoubts {
 
   /** Returns why a question about a gid without a row may not decide it. */
   private hindrance(doubt: Doubt): Judgement | undefined {
-    const { gid, epoch, secretHash } = doubt;
-    const { gate, hearsay } = this.parts;
-    const foreign = gate.hindrance(gid) ?? gate.epochHindrance(gid, epoch);
+    const { gid, epoch } = doubt;
+    const foreign = this.foreign(gid, epoch);
     if (foreign !== undefined) {
-      return askPeople(foreign.message);
+      return referred(foreign);
     }
     // By the clock of the log: that of the participant's database may have jumped.
-    const deadlineAt = hearsay.deadlineOf(gid);
+    const deadlineAt = this.parts.hearsay.deadlineOf(gid);
     if (deadlineAt !== undefined && deadlineAt > this.ports.clock.now()) {
       return this.waitForDeadline(deadlineAt);
     }
-    const { notice } = hearsay.heardOf(gid) ?? {};
-    return notice === undefined || notice.secretHash === secretHash
-      ? undefined
-      : this.contradiction(doubt, 'Its initiator has told of another secret.');
+    const referral = this.referral(gid, doubt);
+    if (referral !== undefined) {
+      this.warnOf(doubt, referral.message);
+    }
+    return referral && referred(referral);
+  }
+
+  private foreign(gid: string, epoch: number): Referral | undefined {
+    const { gate } = this.parts;
+    const hindrance = gate.hindrance(gid) ?? gate.epochHindrance(gid, epoch);
+    return hindrance && { stuck: stuckBy(hindrance), message: hindrance.message };
   }
 
   private waitForDeadline(deadlineAt: number | undefined): Judgement {
@@ -187,9 +205,8 @@ export class LedDoubts {
     return wait(Math.max(SOON_MS, waitMs), 'Its initiator may still decide.');
   }
 
-  private contradiction({ gid, branchId, service }: Doubt, reason: string): Judgement {
+  private warnOf({ gid, branchId, service }: Doubt, reason: string): void {
     this.ports.logger.warn({ gid, branchId, service, reason }, 'doubt contradicts what is known');
-    return askPeople(reason);
   }
 }
 
@@ -222,6 +239,23 @@ function ownEndOf(finding: Saga, doubt: Doubt, isStraggler: boolean): Judgement 
         reason: finding.abort?.message ?? 'It is committed without this branch.',
         ...(isStraggler ? { isStraggler } : {}),
       };
+}
+
+const CONTRADICTION: Referral = {
+  stuck: 'undecidable',
+  message: 'Its initiator has told of another secret.',
+};
+
+/** What another log decides is stuck nowhere here. */
+function stuckBy(hindrance: EngineError): Referral['stuck'] {
+  if (hindrance instanceof NotMyTransactionError) {
+    return undefined;
+  }
+  return hindrance instanceof LogRestoredError ? 'log-restored' : 'undecidable';
+}
+
+function referred({ stuck, message }: Referral): Judgement {
+  return { ...askPeople(message), stuck };
 }
 
 function askPeople(reason: string): Judgement {

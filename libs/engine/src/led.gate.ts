@@ -30,6 +30,13 @@ export class LedGate {
     return gidLogNumber(gid) === this.options.logNumber;
   }
 
+  /** @throws {NotMyTransactionError} when another log decides it. */
+  checkOwn(gid: string): void {
+    if (!this.isOwn(gid)) {
+      throw new NotMyTransactionError(gid, this.options.logNumber);
+    }
+  }
+
   /** @throws what `hindrance` returns. */
   check(gid: string): void {
     const hindrance = this.hindrance(gid);

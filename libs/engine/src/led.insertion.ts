@@ -21,6 +21,8 @@ export interface LedStart {
   readonly services?: readonly string[];
   /** Counted from the log's now. */
   readonly deadlineInMs?: number | undefined;
+  /** The life of the log in which it may be inserted. Default: that in which it began. */
+  readonly epoch?: number | undefined;
 }
 
 /** The row that is there instead; and whether, for all one knows, it is the one that was to be inserted. */
@@ -52,13 +54,13 @@ export class LedInsertion {
   /**
    * Inserts a row and drives it, unless the log holds the gid: then returns what it holds.
    *
-   * @throws {LogRestoredError} when it began in another life of the log and there is no row.
+   * @throws {LogRestoredError} when the log is in another life than it is for, and there is no row.
    * @throws {OverloadedError} when this instance holds too many; nothing was written.
    * @throws {LogDoubtError} when the log did not answer.
    */
   async insertOrFind(start: LedStart, point: InsertionPoint): Promise<Snapshot | Found> {
-    const { gid, plan } = start.saga;
-    const hindrance = this.parts.gate.epochHindrance(gid, plan.led?.epoch);
+    const { gid } = start.saga;
+    const hindrance = this.parts.gate.epochHindrance(gid, lifeOf(start));
     if (hindrance !== undefined) {
       const row = await this.read(gid);
       if (row === undefined) {
@@ -85,7 +87,7 @@ export class LedInsertion {
       case 'exists':
         return { row: await this.found(gid), isInDoubt: false };
       case 'other-life':
-        throw new LogRestoredError(gid, plan.led?.epoch ?? 0);
+        throw new LogRestoredError(gid, lifeOf(start) ?? 0);
     }
   }
 
@@ -153,7 +155,8 @@ export class LedInsertion {
 }
 
 /** Returns the first row of a led transaction. */
-export function ledRow(owner: string, { envelope, saga, deadlineInMs, services = [] }: LedStart): NewRow {
+export function ledRow(owner: string, start: LedStart): NewRow {
+  const { envelope, saga, deadlineInMs, services = [] } = start;
   const { gid, name, initiator, lane, tags } = envelope;
   return {
     gid,
@@ -164,9 +167,13 @@ export function ledRow(owner: string, { envelope, saga, deadlineInMs, services =
     tags,
     services: [...new Set([...servicesOf(saga), ...services])],
     owner,
-    epoch: saga.plan.led?.epoch,
+    epoch: lifeOf(start),
     deadlineInMs,
     plan: encodePlan(saga, envelope),
     progress: encodeProgress(saga, deadlineInMs),
   };
+}
+
+function lifeOf({ epoch, saga: { plan } }: LedStart): number | undefined {
+  return epoch ?? plan.led?.epoch;
 }

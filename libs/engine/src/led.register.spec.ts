@@ -307,7 +307,7 @@ describe('an active row of a former life of the log', () => {
       const heir = which === 'that takes it over' ? await world.coordinator() : { engine, transport };
       await world.clock.advance(TIMEOUT_MS + LEASE_RENEWED_MS);
 
-      const stuck = { reason: 'log-restored', branchId: undefined, waysOut: ['abort'] };
+      const stuck = { reason: 'log-restored', branchId: undefined, waysOut: ['abort', 'resolve'] };
       expect(viewOf(await heir.engine.get(trip.gid))).toMatchObject({ state: 'active', stuck });
       expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', stuckReason: 'log-restored' });
       const retry = heir.engine.act(trip.gid, { type: 'retry', by: 'ann', reason: 'again' });

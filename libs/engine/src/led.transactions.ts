@@ -6,11 +6,13 @@ import type {
   ReplyEnvelope,
   Verdict,
 } from '@atone/protocol';
+import type { Acts } from './acts.js';
 import { Hearsay, type HearsayEntry } from './hearsay.js';
 import { LedDesk, type Asked } from './led.desk.js';
 import { LedDoubts } from './led.doubts.js';
 import { LedGate } from './led.gate.js';
 import { LedInsertion, type InsertionParts } from './led.insertion.js';
+import { LedResolution, type ResolveAct } from './led.resolution.js';
 import type { DecideAnswer, LogLife } from './led.shapes.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
@@ -18,6 +20,7 @@ import type { Snapshot } from './snapshot.js';
 
 interface LedParts extends Omit<InsertionParts, 'hearsay' | 'gate'> {
   readonly options: EngineOptions;
+  readonly acts: Acts;
   /** The life of the log, as it was told last. */
   readonly epoch: () => number | undefined;
 }
@@ -28,6 +31,7 @@ export class LedTransactions {
   private readonly gate: LedGate;
   private readonly desk: LedDesk;
   private readonly doubts: LedDoubts;
+  private readonly resolution: LedResolution;
 
   constructor(
     ports: EnginePorts,
@@ -41,6 +45,13 @@ export class LedTransactions {
     this.gate = gate;
     this.desk = new LedDesk(ports, { options, drivers, hearsay, gate, insertion });
     this.doubts = new LedDoubts(ports, { options, writer, hearsay, gate });
+    this.resolution = new LedResolution(ports, {
+      acts: parts.acts,
+      hearsay,
+      gate,
+      doubts: this.doubts,
+      insertion,
+    });
   }
 
   /** See Engine.decide. */
@@ -70,6 +81,11 @@ export class LedTransactions {
   /** See Engine.doubts. */
   async judge(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
     return this.doubts.judge(doubts);
+  }
+
+  /** See Engine.resolve. */
+  async resolve(gid: string, act: ResolveAct): Promise<Snapshot> {
+    return this.resolution.resolve(gid, act);
   }
 
   /** Takes note that a participant has ended a branch: it is in doubt no more. */

@@ -47,7 +47,7 @@ export function encodeProgress(
   plannedSteps: Plan['steps'] = saga.plan.steps,
 ): RowProgress {
   const reason = isEnded(saga) ? undefined : stuckOf(saga);
-  const { state, branches, history, historyDroppedCount, abort, stuck, paused, endedAt } = saga;
+  const { state, branches, history, historyDroppedCount, abort, stuck, paused } = saga;
   const steps = saga.plan.steps === plannedSteps ? undefined : saga.plan.steps;
   return {
     state,
@@ -55,7 +55,17 @@ export function encodeProgress(
     stuckAt: reason?.since,
     isPaused: paused !== undefined,
     dueInMs: isEnded(saga) ? undefined : (dueInMs ?? STUCK_LOOK_MS),
-    document: plain({ steps, branches, history, historyDroppedCount, abort, stuck, paused, endedAt }),
+    document: plain({
+      steps,
+      branches,
+      history,
+      historyDroppedCount,
+      abort,
+      stuck,
+      paused,
+      resolved: saga.resolved,
+      endedAt: saga.endedAt,
+    }),
   };
 }
 

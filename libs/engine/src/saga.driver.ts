@@ -243,11 +243,12 @@ export class SagaDriver {
    * Returns in which life of the log a decision may be written, and undefined for all else. An operator decides in the one
    * that is known here: he is the one who may, when the transaction began in another.
    */
-  private lifeToDecideIn({ state, abort, plan }: Saga): number | undefined {
+  private lifeToDecideIn({ state, abort, resolved, plan }: Saga): number | undefined {
     if (this.saga.state !== 'active' || state === 'active') {
       return undefined;
     }
-    return abort?.code === 'operator' ? this.host.epoch() : plan.led?.epoch;
+    const isByOperator = abort?.code === 'operator' || resolved !== undefined;
+    return isByOperator ? this.host.epoch() : plan.led?.epoch;
   }
 
   private progressOf(saga: Saga): RowProgress {

@@ -134,6 +134,7 @@ function stuckView(saga: Saga, stuck: Stuck & { readonly branchId?: string }): S
       ...(branchId === undefined ? [] : (['retry'] as const)),
       ...(canSkip ? (['skip'] as const) : []),
       ...(isAbortable(saga) ? (['abort'] as const) : []),
+      ...(reason === 'log-restored' ? (['resolve'] as const) : []),
     ],
   };
 }

@@ -23,8 +23,8 @@ const ASK_AGAIN = {
   replyTimeoutMs: 0,
 };
 
-/** What only a person can know may take its time. */
-const PEOPLE_PAUSE_MS = 3_600_000;
+/** What only a person can know may take its time; but who resolves it has to wait until each branch has asked. */
+const PEOPLE_PAUSE_MS = 600_000;
 
 const TROUBLE_LENGTH_MAX = 1_000;
 

@@ -25,6 +25,7 @@ export const STUCK_REASONS = [
   'mixed',
   'dirty-rows',
   'log-restored',
+  'undecidable',
 ] as const;
 
 const instant = z.iso.datetime().meta({ description: 'By the clock of the log.' });
@@ -69,7 +70,7 @@ export const stuckViewSchema = z.object({
   since: instant,
   branchId: z.string().optional(),
   mixed: mixedViewSchema.optional(),
-  waysOut: z.array(z.enum(['retry', 'skip', 'abort'])),
+  waysOut: z.array(z.enum(['retry', 'skip', 'abort', 'resolve'])),
 });
 
 export const doubtViewSchema = z
@@ -79,6 +80,11 @@ export const doubtViewSchema = z
       .string()
       .optional()
       .meta({ description: 'What keeps the participant from doing what it was told.' }),
+    isForPeople: z
+      .boolean()
+      .optional()
+      .meta({ description: 'The log cannot tell what was decided: a person has to look.' }),
+    reason: z.string().optional().meta({ description: 'Why only a person can tell.' }),
   })
   .meta({ description: 'Its participant has asked what was decided. Hearsay: it is kept in memory alone.' });
 
@@ -213,10 +219,27 @@ export const transactionPageSchema = z.object({
 
 export type TransactionPage = z.infer<typeof transactionPageSchema>;
 
+/** How many branches may be named: as many as are registered of one transaction. */
+const RESOLVED_COUNT_MAX = 5_000;
+
 export const actRequestSchema = z.strictObject({
   reason: z.string().trim().min(1).max(1_000),
   by: z.string().trim().min(1).max(128).optional(),
 });
+
+/** What an operator decides of a led transaction that the log cannot judge: `POST /v1/transactions/{gid}/resolve`. */
+export const resolveRequestSchema = actRequestSchema
+  .extend({
+    to: z.enum(['commit', 'abort']),
+    branches: z.array(z.string().min(1).max(256)).min(1).max(RESOLVED_COUNT_MAX).optional().meta({
+      description:
+        'The ids of the branches that a commit confirms; the others are undone. Without it all that the transaction is shown with are confirmed.',
+    }),
+  })
+  .refine(({ to, branches }) => to === 'commit' || branches === undefined, {
+    path: ['branches'],
+    error: 'goes only with a commit: an abort undoes them all',
+  });
 
 export const retryRequestSchema = z.strictObject({
   reason: z.string().trim().min(1).max(1_000).optional(),

@@ -1,6 +1,11 @@
 import type { OperatorAct } from '@atone/core';
 import { Engine, TransactionNotFoundError, viewOf } from '@atone/engine';
-import { actRequestSchema, transactionViewSchema, type TransactionView } from '@atone/protocol';
+import {
+  actRequestSchema,
+  resolveRequestSchema,
+  transactionViewSchema,
+  type TransactionView,
+} from '@atone/protocol';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
@@ -8,6 +13,7 @@ import { RequestError } from './request.error.js';
 import { branchPathSchema, retryBodySchema, transactionPathSchema } from './request.schemas.js';
 
 type ActRequest = z.output<typeof actRequestSchema>;
+type ResolveRequest = z.output<typeof resolveRequestSchema>;
 type RetryRequest = z.output<typeof retryBodySchema>;
 
 interface TransactionPath {
@@ -98,6 +104,25 @@ export class ActsController {
     return this.act(gid, { type: 'resume', by, reason });
   }
 
+  @Post('resolve')
+  @Describe({
+    id: 'resolveTransaction',
+    group: 'acts',
+    summary: 'Decides a led transaction where the log cannot, because it was restored, say.',
+    description:
+      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. Have all of them asked before you commit: what is not among them is undone.',
+    answers: DONE,
+    errors: [...ACT_ERRORS, 'ALREADY_DECIDED', 'BRANCH_CONFLICT', 'NOT_MY_TRANSACTION', 'OVERLOADED'],
+  })
+  @HttpCode(200)
+  async resolve(
+    @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
+    @Body({ schema: resolveRequestSchema }) body: ResolveRequest,
+  ): Promise<TransactionView> {
+    const { to, by = BY_DEFAULT, reason, branches } = body;
+    return viewOf(await this.engine.resolve(gid, { to, by, reason, branchIds: branches }));
+  }
+
   @Post('branches/:branchId/skip')
   @Describe({
     id: 'skipBranch',
@@ -131,7 +156,7 @@ function onlyHeardOf(gid: string): RequestError {
   return new RequestError(
     'ACT_NOT_POSSIBLE',
     `Transaction ${gid} is only heard of, and nothing of it is in the log to act on. Its initiator decides it; or, if ` +
-      'that dies, the first participant that asks after the deadline: then it is aborted.',
+      'that dies, the first participant that asks after the deadline: then it is aborted. Where it is stuck, `resolve` it.',
     { gid },
   );
 }

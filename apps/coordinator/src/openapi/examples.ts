@@ -64,6 +64,12 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   abortTransaction: { by: 'ann', reason: 'the customer called' },
   pauseTransaction: { by: 'ann', reason: 'looking into it' },
   resumeTransaction: { by: 'ann', reason: 'looked into it' },
+  resolveTransaction: {
+    to: 'commit',
+    by: 'ann',
+    reason: 'travel has sold it, ticket 4711',
+    branches: ['1', '2'],
+  },
   skipBranch: { by: 'ann', reason: 'refunded by hand, ticket 4711' },
   registerInstance: {
     instance: 'payments-1',

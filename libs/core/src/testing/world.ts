@@ -307,6 +307,7 @@ function describe(event: SagaEvent): string {
     case 'abort':
     case 'pause':
     case 'resume':
+    case 'resolve':
       return event.type;
   }
 }

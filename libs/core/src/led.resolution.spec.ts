@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import { ActRefusedError, AlreadyDecidedError, BranchConflictError } from './errors.js';
+import type { Resolution } from './led.branch.js';
+import { resolvedLed } from './led.resolution.js';
+import { advanceSaga } from './saga.machine.js';
+import type { SagaEvent, Transition } from './saga.event.js';
+import type { Saga } from './saga.state.js';
+import { active, decided, decision, LED, ledBranch } from './testing/leds.js';
+import { fixedRandom } from './testing/plans.js';
+import { NOW, sagaOfPay } from './testing/sagas.js';
+
+const ANN = { by: 'ann', reason: 'the hotel has charged it' };
+const LATER_EPOCH = LED.epoch + 1;
+
+function asked(to: Resolution['to'], more: Partial<Resolution> = {}): SagaEvent {
+  return { type: 'resolve', ...ANN, to, inDoubt: [], ...more };
+}
+
+/** In another life of the log, where it is not said that it is the same. */
+function take(saga: Saga, event: SagaEvent, epoch = LATER_EPOCH): Transition {
+  return advanceSaga(saga, event, { now: NOW, random: fixedRandom(1), epoch });
+}
+
+/** A transaction that was registered in a former life of the log, and is stuck for that. */
+function leftBehind(...branchIds: readonly string[]): Saga {
+  return take(active(...branchIds), { type: 'tick' }).saga;
+}
+
+function sent({ commands }: Transition): string[] {
+  return commands.map(({ op, branchId }) => `${op} ${branchId}`);
+}
+
+describe('what a former life of the log has left undecided', () => {
+  test('is committed with all that it has, and all that is in doubt, when a person says so', () => {
+    const inDoubt = [ledBranch('1'), ledBranch('2~k7.1')];
+
+    const after = take(leftBehind('1', '2'), asked('commit', { inDoubt }));
+
+    expect(after.saga).toMatchObject({ state: 'committing', stuck: undefined, resolved: ANN });
+    expect(sent(after)).toEqual(['confirm 1', 'confirm 2~k7.1', 'confirm 2']);
+    expect(after.durability).toBe('first');
+    expect(after.saga.history).toContainEqual(
+      expect.objectContaining({ what: 'operator-resolve', by: 'ann', message: ANN.reason }),
+    );
+  });
+
+  test('is committed with what a person names, and the rest is undone', () => {
+    const after = take(leftBehind('1', '2', '3'), asked('commit', { kept: ['1', '3'] }));
+
+    expect(sent(after)).toEqual(['confirm 1', 'confirm 3', 'compensate 2']);
+  });
+
+  test('is aborted backwards, with what is in doubt', () => {
+    const after = take(leftBehind('1', '2'), asked('abort', { inDoubt: [ledBranch('3')] }));
+
+    expect(after.saga).toMatchObject({
+      state: 'aborting',
+      stuck: undefined,
+      abort: { code: 'operator', message: ANN.reason },
+    });
+    expect(sent(after)).toEqual(['compensate 3']);
+  });
+
+  test('cannot be told to keep what nobody knows, nor what lies below what is undone', () => {
+    const saga = leftBehind('1', '1~k7.1');
+
+    expect(() => take(saga, asked('commit', { kept: ['9'] }))).toThrow(ActRefusedError);
+    expect(() => take(saga, asked('commit', { kept: ['1~k7.1'] }))).toThrow(BranchConflictError);
+  });
+});
+
+describe('a person does not decide', () => {
+  test('what its own life of the log still can, or a plan does', () => {
+    expect(() => take(active('1'), asked('commit'), LED.epoch)).toThrow(ActRefusedError);
+    expect(() => take(sagaOfPay({}), asked('commit'))).toThrow(ActRefusedError);
+  });
+
+  test('what is decided', () => {
+    const saga = decided(decision('commit', ['1']));
+
+    expect(() => take(saga, asked('abort'))).toThrow(AlreadyDecidedError);
+  });
+});
+
+describe('what the log holds nothing of', () => {
+  const start = { gid: 'g1', name: 'unknown', led: LED, acceptedAt: NOW };
+
+  test('is committed with the branches that are in doubt', () => {
+    const inDoubt = [ledBranch('2'), ledBranch('1'), ledBranch('3')];
+
+    const saga = resolvedLed(start, { ...ANN, to: 'commit', inDoubt, kept: ['1', '2'] });
+
+    expect(saga).toMatchObject({ state: 'committing', resolved: ANN });
+    expect(saga.history.map(({ what, by }) => [what, by])).toEqual([
+      ['operator-resolve', 'ann'],
+      ['committing', undefined],
+    ]);
+    expect(sent(take(saga, { type: 'start' }))).toEqual(['confirm 1', 'confirm 2', 'compensate 3']);
+  });
+
+  test('is aborted, and undone backwards', () => {
+    const inDoubt = [ledBranch('1'), ledBranch('2')];
+
+    const saga = resolvedLed(start, { ...ANN, to: 'abort', inDoubt });
+
+    expect(saga).toMatchObject({ state: 'aborting', abort: { code: 'operator', message: ANN.reason } });
+    expect(sent(take(saga, { type: 'start' }))).toEqual(['compensate 2']);
+  });
+});
