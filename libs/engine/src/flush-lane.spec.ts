@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { FlushLane } from './flush-lane.js';
 import { ManualClock } from './testing/index.js';
 
@@ -16,6 +16,23 @@ beforeEach(() => {
 
 function laneOf(): FlushLane<number, number> {
   return new FlushLane(flushTenfold, { clock, countMax: 3, lagMs: 100, crowd: () => crowd });
+}
+
+/** Returns a lane of which nobody knows who may come. */
+function openLane(): FlushLane<number, number> {
+  return new FlushLane(flushTenfold, { clock, countMax: 10, lagMs: 100 });
+}
+
+/** Has three come together, and their flushes end. */
+async function addTogether(lane: FlushLane<number, number>): Promise<void> {
+  void lane.add(1);
+  await clock.advance(0);
+  void lane.add(2);
+  void lane.add(3);
+  finish.shift()?.();
+  await clock.advance(20);
+  finish.shift()?.();
+  await clock.advance(0);
 }
 
 test('a single write is flushed at once, without a timer', async () => {
@@ -105,6 +122,59 @@ test('in a crowd a flush waits for company, but not for long', async () => {
 
   await clock.advance(20);
   expect(batches.at(-1)).toEqual([100]);
+});
+
+describe('where nobody knows who may come', () => {
+  test('one writer alone waits for nobody, however fast it comes back', async () => {
+    const lane = openLane();
+
+    for (let item = 0; item < 20; item += 1) {
+      void lane.add(item);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is what this is about.
+      await clock.advance(0);
+      expect(batches.at(-1)).toEqual([item]);
+      finish.shift()?.();
+      // oxlint-disable-next-line no-await-in-loop
+      await clock.advance(1);
+    }
+  });
+
+  test('a flush waits for as many as were together of late, but not for long', async () => {
+    const lane = openLane();
+    await addTogether(lane);
+
+    void lane.add(100);
+    await clock.advance(19);
+    expect(batches.at(-1)).not.toContain(100);
+
+    await clock.advance(1);
+    expect(batches.at(-1)).toEqual([100]);
+  });
+
+  test('a flush goes when all have come that were together of late', async () => {
+    const lane = openLane();
+    await addTogether(lane);
+
+    void lane.add(100);
+    void lane.add(101);
+    await clock.advance(0);
+    expect(batches.at(-1)).not.toContain(100);
+    void lane.add(102);
+    await clock.advance(0);
+
+    expect(batches.at(-1)).toEqual([100, 101, 102]);
+  });
+
+  test('the first after a pause waits for nobody', async () => {
+    const lane = openLane();
+    await addTogether(lane);
+    await clock.advance(100);
+
+    void lane.add(100);
+    await clock.advance(0);
+
+    expect(batches.at(-1)).toEqual([100]);
+  });
 });
 
 test('a failed flush rejects its items and no others', async () => {

@@ -6,8 +6,11 @@ export interface FlushLaneOptions<Item> {
   readonly countMax: number;
   /** How long an item that nobody waits for may stay behind. */
   readonly lagMs: number;
-  /** How many writers there are that may be about to add something. */
-  readonly crowd: () => number;
+  /**
+   * How many writers there are that may be about to add something. Absent where nobody knows: then as many are expected as
+   * were together here of late.
+   */
+  readonly crowd?: (() => number) | undefined;
   /** What one flush may write only once; the second write of it waits for the next flush. Default: anything goes. */
   readonly subjectOf?: ((item: Item) => string) | undefined;
 }
@@ -17,6 +20,12 @@ const COMPANY_SHARE = 1 / 8;
 
 /** …but no longer than this, and only if, at the rate of late, that many will have come by then. */
 const COMPANY_WAIT_MS = 20;
+
+/** After such a pause nothing is known of the rate, and nobody waits. */
+const IDLE_MS = 100;
+
+/** What is left, after another flush, of how many were together. */
+const TOGETHER_DECAY = 0.95;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
@@ -40,6 +49,7 @@ export class FlushLane<Item, Answer> {
   private timer: { readonly timer: Timer; readonly at: number } | undefined;
   private itemsPerMs = 0;
   private flushedAt = 0;
+  private togetherCount = 0;
 
   constructor(
     private readonly flush: (items: readonly Item[]) => Promise<readonly Answer[]>,
@@ -81,8 +91,11 @@ export class FlushLane<Item, Answer> {
   }
 
   private hasCompany(): boolean {
+    const { clock, crowd } = this.options;
+    const expected = crowd === undefined ? this.togetherCount : crowd() * COMPANY_SHARE;
     return (
-      this.queue.length >= Math.min(this.options.crowd() * COMPANY_SHARE, this.itemsPerMs * COMPANY_WAIT_MS)
+      this.queue.length >= Math.min(expected, this.itemsPerMs * COMPANY_WAIT_MS) ||
+      clock.now() - this.flushedAt > IDLE_MS
     );
   }
 
@@ -151,6 +164,8 @@ export class FlushLane<Item, Answer> {
       }
     } finally {
       this.isFlushing = false;
+      // One writer alone is never more than one, and so waits for nobody, however fast it comes back.
+      this.togetherCount = Math.max(this.togetherCount * TOGETHER_DECAY, batch.length + this.queue.length);
       this.schedule();
     }
   }

@@ -55,8 +55,8 @@ export class LogWriter {
     );
     this.insertLane = new FlushLane(
       async (rows) => writeEach(rows, async (some) => ports.log.insertIfAbsent(some)),
-      // Several may try to decide one transaction at a time.
-      { ...lane, subjectOf: (row) => row.gid },
+      // Several may try to decide one transaction at a time. Who will decide next is led elsewhere, and in no crowd here.
+      { ...lane, crowd: undefined, subjectOf: (row) => row.gid },
     );
     this.updateLane = new FlushLane(
       async (updates) => writeEach(updates, async (some) => ports.log.update(some)),
