@@ -48,6 +48,8 @@ export interface GlobalTransactionsOptions {
   readonly commitPatience?: Duration | undefined;
   /** How long an abort without an answer keeps the method from throwing. Default: 5 s. */
   readonly abortPatience?: Duration | undefined;
+  /** A longer list of branches is registered before its commit, and not sent with it. Default: 1,000, and no request takes more. */
+  readonly branchCountMax?: number | undefined;
   /** Returns the trace that a transaction belongs to. Default: that of the branch which is carried out, if any. */
   readonly trace?: (() => TraceContext) | undefined;
   /** Default: nothing is logged. */

@@ -324,26 +324,6 @@ describe('a commit', () => {
     expect(world.coordinator.decisions.map(({ request }) => request.epoch)).toEqual([2, 3]);
   });
 
-  test('with more branches than a request holds registers them first', async () => {
-    const below = Array.from({ length: 1_200 }, (_, position) => ({
-      branchId: `1~k.${position + 1}`,
-      service: 'a',
-      action: 'b',
-      kind: 'saga' as const,
-    }));
-    world.services.set('stock', async (command) => done(command, { below }));
-
-    await lead(reserve);
-
-    expect(world.coordinator.registrations.map(({ request }) => request.branches.length)).toEqual([
-      1_000, 201,
-    ]);
-    expect(world.coordinator.decision).toMatchObject({
-      branches: [],
-      registered: [{ prefix: '1', count: 1_201 }],
-    });
-  });
-
   test('runs what waits for it one after the other, and logs what that throws', async () => {
     const seen: number[] = [];
 

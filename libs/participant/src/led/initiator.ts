@@ -30,6 +30,8 @@ export interface Beginning {
 export interface Led {
   readonly frame: LedFrame & { readonly afterwards: Afterwards };
   readonly secret: string;
+  /** A longer list is registered before it is committed. */
+  readonly branchCountMax: number;
   readonly start: Pick<Notice, 'name' | 'initiator' | 'epoch' | 'timeoutMs' | 'tags' | 'lane'>;
 }
 
@@ -72,7 +74,8 @@ export function begin({ log, transaction, options, ports, onFirstCall }: Beginni
       }
     },
   };
-  return { frame, secret, start };
+  const branchCountMax = Math.min(options.branchCountMax ?? LED_BRANCH_COUNT_MAX, LED_BRANCH_COUNT_MAX);
+  return { frame, secret, branchCountMax, start };
 }
 
 /** Returns the request that decides, or undefined where there is nothing that could be told to anybody. */
@@ -101,12 +104,12 @@ export async function decisionOf(
 type List = { branches: DecisionRequest['branches']; registered: NonNullable<DecisionRequest['registered']> };
 
 async function listOf(
-  { frame }: Led,
+  { frame, branchCountMax }: Led,
   end: ScopeEnd,
   { to, coordinator }: Pick<DecisionRequest, 'to'> & Pick<GlobalTransactionsOptions, 'coordinator'>,
 ): Promise<List> {
   const { below, registered } = enlistedOf(end);
-  if (below.length <= LED_BRANCH_COUNT_MAX || to === 'abort') {
+  if (below.length <= branchCountMax || to === 'abort') {
     return { branches: below.slice(0, LED_BRANCH_COUNT_MAX), registered };
   }
   const short = shorten(frame.scope.prefix, end);
