@@ -15,14 +15,14 @@ export type { AtoneExtras } from './atone.module-builder.js';
 export { ATONE_CLIENT, ATONE_OPTIONS, databaseFrom } from './atone.options.js';
 export type { AtoneOptions, DatabaseSource, PropagationOptions } from './atone.options.js';
 export { atoneClientProxy, type ClientProxyOptions } from './led/client.proxy.js';
-export type { ClientProxyLike } from './led/message.carrier.js';
+export type { ClientProxyLike } from './led/message.stamp.js';
 export { GlobalTransaction } from './led/global-transaction.decorator.js';
 export type {
   GlobalTransactionDecorator,
   GlobalTransactionOptions,
 } from './led/global-transaction.decorator.js';
 export { GlobalTransactions } from './led/global-transactions.service.js';
-export { clientToken, InjectClient, type AnyContract } from './led/service.clients.js';
+export { clientToken, InjectClient, type AnyContract, type ClientDecorator } from './led/service.clients.js';
 export { Try } from './led/try.decorator.js';
 export type { Ending, TryContract, TryDecorator, TryOptions } from './led/try.decorator.js';
 export { Sagas } from './sagas.service.js';

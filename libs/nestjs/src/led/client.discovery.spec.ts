@@ -4,7 +4,7 @@ import { Module, Scope, type Provider } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { PropagationOptions } from '../atone.options.js';
 import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, type Observable } from 'rxjs';
 import { atoneClientProxy } from './client.proxy.js';
 import { GlobalTransactions } from './global-transactions.service.js';
 
@@ -39,6 +39,13 @@ class OwnClient extends ClientProxy {
 /** Goes by the name of Nest's own: its packets have metadata. */
 class ClientTCP extends OwnClient {}
 
+/** Derived from Nest's, as applications do to send more with each message. */
+class NotingClient extends ClientTCP {
+  override send<Answer>(pattern: string, payload: unknown): Observable<Answer> {
+    return super.send(pattern, { ...(payload as object), notedBy: 'orders' });
+  }
+}
+
 const CONTEXT = expect.objectContaining({ 'atone-branch-id': '1' });
 const PLAIN = { pattern: 'reserve', data: 'lamp' };
 const BESIDE = { ...PLAIN, metadata: CONTEXT };
@@ -46,7 +53,7 @@ const AROUND = { pattern: 'reserve', data: { __atone: CONTEXT, data: 'lamp' } };
 
 interface Application {
   /** Sends a message by this client, in a transaction. Returns what was sent. */
-  send(token: string): Promise<object[]>;
+  send(token: string, payload?: unknown): Promise<object[]>;
 }
 
 async function startWith(
@@ -65,11 +72,11 @@ async function startWith(
   });
   await module.init();
   return {
-    send: async (token) => {
+    send: async (token, payload = 'lamp') => {
       const client = await module.resolve<OwnClient>(token, undefined, { strict: false });
       await module
         .get(GlobalTransactions)
-        .run({ name: 'place-order' }, () => firstValueFrom(client.send('reserve', 'lamp')));
+        .run({ name: 'place-order' }, () => firstValueFrom(client.send('reserve', payload)));
       return client.sent;
     },
   };
@@ -106,6 +113,14 @@ describe('a client among the providers', () => {
     const application = await startWith({}, [{ provide: 'TCP', useValue: client }]);
 
     expect(await application.send('TCP')).toEqual([AROUND]);
+  });
+
+  test('may be of a class that makes something else of its messages', async () => {
+    const application = await startWith({}, [{ provide: 'TCP', useValue: new NotingClient() }]);
+
+    const [message] = await application.send('TCP', { sku: 'lamp' });
+
+    expect(message).toEqual({ ...BESIDE, data: { sku: 'lamp', notedBy: 'orders' } });
   });
 
   test('that is provided by two names carries them once', async () => {

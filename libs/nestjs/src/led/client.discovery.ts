@@ -3,7 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { MisuseError } from '@atone/participant';
 import { ATONE_OPTIONS, type AtoneOptions } from '../atone.options.js';
 import { atoneClientProxy } from './client.proxy.js';
-import { hasMetadata, isClientProxy, type ClientProxyLike } from './message.carrier.js';
+import { hasMetadata, isClientProxy, type ClientProxyLike } from './message.stamp.js';
 
 /** Lets the messages of the clients among the providers carry the led transaction around them, as the options say. */
 @Injectable()

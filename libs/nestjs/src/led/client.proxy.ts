@@ -1,9 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { callCarrying, currentTransaction, type AnswerMeaning } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
-import { from, mergeMap, Observable, type Subscriber, type Subscription } from 'rxjs';
-import { carrierOf, type Carrier, type ClientProxyLike } from './message.carrier.js';
-import { envelop, isLast, openEnvelope } from './message.envelope.js';
+import { from, mergeMap, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
+import { carrierOf, inEnvelope, type Carrier } from './message.carrier.js';
+import { isLast, openEnvelope } from './message.envelope.js';
+import type { ClientProxyLike } from './message.stamp.js';
 
 /** How the messages of a client carry the transaction. */
 export interface ClientProxyOptions {
@@ -37,23 +39,26 @@ export function atoneClientProxy<Client extends ClientProxyLike>(
 ): Client {
   if (!instrumented.has(client)) {
     instrumented.add(client);
-    instrument(client, by === 'envelope' ? envelop : carrierOf(client));
+    instrument(client, by === 'envelope' ? inEnvelope : carrierOf(client));
   }
   return client;
 }
 
 function instrument(client: ClientProxyLike, carry: Carrier): void {
   const send = client.send.bind(client);
-  client.send = (pattern, payload) =>
-    new Observable((subscriber) => {
+  client.send = (pattern, payload) => {
+    const sendIt = (given: unknown): Observable<unknown> => send(pattern, given);
+    return new Observable((subscriber) => {
+      const observer = inPlace(subscriber);
       // Nest refuses a message without a payload.
       if (currentTransaction() === undefined || payload === undefined || payload === null) {
-        return send(pattern, payload).subscribe(subscriber);
+        return carry(sendIt, payload, undefined).subscribe(observer);
       }
-      const call = new MessageCall(subscriber, (context) => send(pattern, carry(payload, context)));
+      const call = new MessageCall(observer, (context) => carry(sendIt, payload, context));
       call.start(`message ${nameOf(pattern)}`);
       return () => call.stop();
     });
+  };
   const emit = client.emit?.bind(client);
   if (emit !== undefined) {
     const warn = warnOfEvents();
@@ -64,6 +69,19 @@ function instrument(client: ClientProxyLike, carry: Carrier): void {
       return emit(pattern, payload);
     };
   }
+}
+
+/**
+ * Has answers come to the transaction of whoever subscribes. Clients connect at their first message: by itself all that their
+ * connection brings would belong to the transaction around that one, and so would what is sent in answer to it.
+ */
+function inPlace(subscriber: Subscriber<unknown>): Observer<unknown> {
+  const place = new AsyncResource('AtoneMessage');
+  return {
+    next: (answer) => place.runInAsyncScope(() => subscriber.next(answer)),
+    error: (error) => place.runInAsyncScope(() => subscriber.error(error)),
+    complete: () => place.runInAsyncScope(() => subscriber.complete()),
+  };
 }
 
 /** Patterns may be made by the message. */
@@ -97,7 +115,7 @@ class MessageCall {
   private giveUp: (() => void) | undefined;
 
   constructor(
-    private readonly subscriber: Subscriber<unknown>,
+    private readonly subscriber: Observer<unknown>,
     private readonly send: (context: Readonly<Record<string, string>>) => Observable<unknown>,
   ) {}
 

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { AsyncResource } from 'node:async_hooks';
 import type { INestMicroservice } from '@nestjs/common';
 import { ClientsModule, NatsRecordBuilder, type ClientProxy } from '@nestjs/microservices';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { headers } from '@nats-io/transport-node';
-import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { concatMap, firstValueFrom, lastValueFrom, mergeMap, take, toArray } from 'rxjs';
 import { Desk, PlainDesk } from '../testing/desk.fixture.js';
 import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
 import { nats, WIRES, type Wire } from '../testing/transport.fixture.js';
@@ -12,6 +13,9 @@ import { GlobalTransactions } from './global-transactions.service.js';
 
 /** What a service enlists below the first call of an initiator. */
 const BELOW_FIRST = expect.stringMatching(/^1~[a-z0-9]{4,8}\.1~run\.1$/u);
+
+/** Where no transaction is. */
+const outside = new AsyncResource('outside');
 
 /** An application with a client of `desk` that it has said nothing about. */
 class Orders {
@@ -136,6 +140,35 @@ describe.each(WIRES)('a message over %s', (_, newWire) => {
 
   test('outside of a transaction carries nothing', async () => {
     expect(await firstValueFrom(orders.client.send('where', {}))).toBe(false);
+  });
+
+  test('that follows another one in a pipe is part of the same transaction, whoever has opened the connection', async () => {
+    const { client } = orders;
+    const reserve = client.send('reserve', { sku: 'lamp' });
+    await orders.run(() => firstValueFrom(reserve));
+
+    await orders.run(() =>
+      firstValueFrom(
+        client.send('count', 2).pipe(
+          concatMap(() => reserve),
+          toArray(),
+        ),
+      ),
+    );
+
+    expect(new Set(orders.coordinator.branches.map((id) => id[0]))).toEqual(new Set(['1', '2', '3', '4']));
+  });
+
+  test('that follows another one outside stays outside, also while the transaction goes on that has opened the connection', async () => {
+    const { client } = orders;
+    const where = client.send('where', {});
+
+    const isInside = await orders.run(async () => {
+      await firstValueFrom(client.send('reserve', { sku: 'lamp' }));
+      return outside.runInAsyncScope(() => firstValueFrom(where.pipe(mergeMap(() => where))));
+    });
+
+    expect(isInside).toBe(false);
   });
 
   test('that is an event is heard outside of the transaction', async () => {
