@@ -160,6 +160,10 @@ describe('an injected client', () => {
   });
 });
 
+test('an injected client of another contract does not compile', () => {
+  expect(compileErrors).toBeInstanceOf(Function);
+});
+
 describe('a client is refused', () => {
   test.each<[string, () => unknown, RegExp]>([
     [
@@ -199,3 +203,43 @@ describe('a client is refused', () => {
     );
   });
 });
+
+/** Checked by the compiler; never run. */
+function compileErrors(): unknown[] {
+  class OtherContract {
+    // @ts-expect-error -- the client of 'client-orders' has no method 'reserve'
+    constructor(@InjectClient(orders) readonly stockClient: ServiceClient<typeof stock>) {}
+  }
+  class Exchanged {
+    constructor(
+      readonly first: string,
+      // @ts-expect-error -- this is the other one
+      @InjectClient(orders) readonly stockClient: ServiceClient<typeof stock>,
+      // @ts-expect-error -- and so is this
+      @InjectClient(stock) readonly orderClient: ServiceClient<typeof orders>,
+    ) {}
+  }
+  class OtherProperty {
+    // @ts-expect-error -- the client of 'stock' has no method 'note'
+    @InjectClient(stock)
+    orderClient!: ServiceClient<typeof orders>;
+  }
+  class Fitting {
+    @InjectClient(stock)
+    readonly stockClient!: ServiceClient<typeof stock>;
+
+    @InjectClient(stock)
+    private readonly hidden!: ServiceClient<typeof stock>;
+
+    constructor(
+      @InjectClient(stock) readonly all: ServiceClient<typeof stock>,
+      @InjectClient(stock) readonly part: Pick<ServiceClient<typeof stock>, 'reserve'>,
+      @InjectClient(orders) private readonly shape: { note(what: string): Promise<string> },
+    ) {}
+
+    members(): unknown[] {
+      return [this.hidden, this.shape];
+    }
+  }
+  return [OtherContract, Exchanged, OtherProperty, Fitting];
+}

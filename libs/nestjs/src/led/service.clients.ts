@@ -1,9 +1,34 @@
 import { Inject, type InjectionToken, type Provider } from '@nestjs/common';
-import { createServiceClient, MisuseError, type ActionContract } from '@atone/participant';
+import {
+  createServiceClient,
+  MisuseError,
+  type ActionContract,
+  type ServiceClient,
+} from '@atone/participant';
 import { ServiceCaller } from './service.caller.js';
 
 /** All that a service offers, as `contract` returns it. */
 export type AnyContract = Readonly<Record<string, ActionContract>>;
+
+/** Fits what takes the client of `Contract`: a parameter of a constructor, or a property. */
+export interface ClientDecorator<Contract> {
+  <Target extends abstract new (...args: never[]) => unknown, Index extends number>(
+    target: Target & Taking<ServiceClient<Contract>, ConstructorParameters<Target>, Index>,
+    key: undefined,
+    index: Index,
+  ): void;
+  <Prototype extends object, Property extends string | symbol>(
+    prototype: Prototype & Taking<ServiceClient<Contract>, Prototype, Property>,
+    property: Property,
+  ): void;
+}
+
+/** Nothing more to ask of `Owner`; or what the compiler shows where its member is of another type. Private properties are not to be seen. */
+type Taking<Client, Owner, Member extends PropertyKey> = Member extends keyof Owner
+  ? Client extends Owner[Member]
+    ? unknown
+    : { readonly 'declare it as the client of this contract': Client }
+  : unknown;
 
 /**
  * Injects the client of the service that `contract` describes; name the contract in `clients` of AtoneModule, too.
@@ -12,11 +37,12 @@ export type AnyContract = Readonly<Record<string, ActionContract>>;
  * constructor(@InjectClient(payments) private readonly paymentService: ServiceClient<typeof payments>) {}
  * ```
  *
- * Its methods are called in global transactions. Those of the service itself are carried out in this process.
+ * Its methods are called in global transactions. Those of the service itself are carried out in this process. A parameter, or a public
+ * property, that is declared as the client of another contract does not compile.
  *
  * @throws MisuseError when the class is loaded, for what is no contract.
  */
-export function InjectClient(contract: AnyContract): ParameterDecorator & PropertyDecorator {
+export function InjectClient<Contract extends AnyContract>(contract: Contract): ClientDecorator<Contract> {
   return Inject(clientToken(contract));
 }
 
