@@ -3,7 +3,7 @@ export * from './barrier.install.js';
 export * from './barrier.janitor.js';
 export * from './barrier.port.js';
 export { createBarrier } from './barrier.js';
-export { currentBranch, reportMisuse, runInBranch, type ActiveBranch } from './branch.context.js';
+export { currentBranch, isApart, reportMisuse, runInBranch, type ActiveBranch } from './branch.context.js';
 export * from './clock.port.js';
 export * from './contract.js';
 export { guardDataSource, type GuardableDataSource } from './data-source.guard.js';

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
-import { callCarrying, currentTransaction, type AnswerMeaning } from '@atone/participant';
+import { callCarrying, currentTransaction, isApart, type AnswerMeaning } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
 import { from, mergeMap, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { carrierOf, inEnvelope, type Carrier } from './message.carrier.js';
@@ -14,6 +14,11 @@ export interface ClientProxyOptions {
    * `envelope` does for all. Default: `metadata`.
    */
   readonly by?: 'metadata' | 'envelope' | undefined;
+  /**
+   * Whether `send` is refused outside of a transaction, unless within `NOT_SUPPORTED` or `NEVER`, as `mandatoryTo` does for requests: a
+   * context that was lost on the way is noticed. Default: no.
+   */
+  readonly mandatory?: boolean | undefined;
 }
 
 /** Shared by all copies of this library in the process: a client may be, too. */
@@ -35,23 +40,27 @@ const instrumented = (shared[KEY] ??= new WeakSet<object>());
  */
 export function atoneClientProxy<Client extends ClientProxyLike>(
   client: Client,
-  { by = 'metadata' }: ClientProxyOptions = {},
+  { by = 'metadata', mandatory = false }: ClientProxyOptions = {},
 ): Client {
   if (!instrumented.has(client)) {
     instrumented.add(client);
-    instrument(client, by === 'envelope' ? inEnvelope : carrierOf(client));
+    const carry = by === 'envelope' ? inEnvelope : carrierOf(client);
+    instrument(client, { carry, mandatory });
   }
   return client;
 }
 
-function instrument(client: ClientProxyLike, carry: Carrier): void {
+function instrument(
+  client: ClientProxyLike,
+  { carry, mandatory }: { readonly carry: Carrier; readonly mandatory: boolean },
+): void {
   const send = client.send.bind(client);
   client.send = (pattern, payload) => {
     const sendIt = (given: unknown): Observable<unknown> => send(pattern, given);
     return new Observable((subscriber) => {
       const observer = inPlace(subscriber);
       // Nest refuses a message without a payload.
-      if (currentTransaction() === undefined || payload === undefined || payload === null) {
+      if (isOutside(mandatory) || payload === undefined || payload === null) {
         return carry(sendIt, payload, undefined).subscribe(observer);
       }
       const call = new MessageCall(observer, (context) => carry(sendIt, payload, context));
@@ -69,6 +78,11 @@ function instrument(client: ClientProxyLike, carry: Carrier): void {
       return emit(pattern, payload);
     };
   }
+}
+
+/** Tells whether a message is one like any other. What must not be is made as a call, and refused as such. */
+function isOutside(mandatory: boolean): boolean {
+  return currentTransaction() === undefined && (!mandatory || isApart());
 }
 
 /**

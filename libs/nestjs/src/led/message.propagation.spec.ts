@@ -5,7 +5,7 @@ import { Logger, type INestMicroservice } from '@nestjs/common';
 import { ClientProxyFactory, MqttRecordBuilder, Transport, type ClientProxy } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { TestingModule } from '@nestjs/testing';
-import { currentTransaction } from '@atone/participant';
+import { currentTransaction, NoTransactionError, type Propagation } from '@atone/participant';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { Desk } from '../testing/desk.fixture.js';
 import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
@@ -67,6 +67,20 @@ describe('a message of a client that is no provider', () => {
 
     expect(answer).toBe('lamp reserved');
     expect(coordinator.branches).toEqual([BELOW_FIRST]);
+  });
+
+  test('is refused outside of a transaction when it must be part of one', async () => {
+    const mandatory = atoneClientProxy(newClient(), { mandatory: true });
+    const ask = (): Promise<unknown> => firstValueFrom(mandatory.send('where', {}));
+    const run = (propagation: Propagation): Promise<unknown> =>
+      orders.get(GlobalTransactions).run({ name: 'place-order', propagation }, ask);
+
+    const answers = [await run('REQUIRED'), await run('NOT_SUPPORTED')];
+
+    expect(answers).toEqual([true, false]);
+    await expect(ask()).rejects.toThrow(/^message "where" needs a global transaction.*`bindTransaction`/u);
+    await expect(run('SUPPORTS')).rejects.toThrow(NoTransactionError);
+    mandatory.close();
   });
 
   test('of a client that was left as it is carries nothing', async () => {
