@@ -60,12 +60,12 @@ function byName<Value>(valueAt: (position: number) => Value): Record<Name, Value
 }
 
 async function offer(trips: readonly NewTrip[]): Promise<void> {
-  const { flights, hotels, fleet } = offerFor(trips);
+  const { flights, hotels, cars } = offerFor(trips);
   const { urls } = agency;
   const answers = await Promise.all([
-    ask(`PUT ${urls.flights}/flights`, { body: { flights } }),
-    ask(`PUT ${urls.hotels}/hotels`, { body: { hotels } }),
-    ask(`PUT ${urls.cars}/fleet`, { body: fleet }),
+    ask(`PUT ${urls.flights}/stock`, { body: flights }),
+    ask(`PUT ${urls.hotels}/stock`, { body: hotels }),
+    ask(`PUT ${urls.cars}/stock`, { body: cars }),
   ]);
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
 }

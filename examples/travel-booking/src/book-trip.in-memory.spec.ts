@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { ConflictException } from '@nestjs/common';
 import { checkInvariants } from './agency/invariants.js';
 import { cars, flights, hotels } from './contracts.js';
+import { OFFER } from './stock/stock.sql.js';
 import { openAgency, type RunningAgency } from './testing/agency.in-memory.js';
 import type { NewTrip } from './trip.schema.js';
 
@@ -20,20 +21,19 @@ let tripNo = 0;
 
 beforeAll(async () => {
   agency = await openAgency();
-  await agency.flights.offer({
-    flights: [
-      { flight: 'AT 1', seats: 1_000, priceCents: 100 },
-      { flight: 'AT 2', seats: 1, priceCents: 100 },
-    ],
-  });
-  await agency.hotels.offer({
-    hotels: [
-      { hotel: 'Park', rooms: 1_000, priceCents: 100 },
-      { hotel: 'Shed', rooms: 0, priceCents: 100 },
-    ],
-  });
-  const fleet = `insert into fleet (city, price_cents, total, free) values ('Lisbon', ${CAR_CENTS}, 1000, 1000), ('Riga', 1, 0, 0)`;
-  await agency.databases.pools.cars.query(fleet);
+  await agency.flights.offer([
+    { item: 'AT 1', quantity: 1_000, priceCents: 100 },
+    { item: 'AT 2', quantity: 1, priceCents: 100 },
+  ]);
+  await agency.hotels.offer([
+    { item: 'Park', quantity: 1_000, priceCents: 100 },
+    { item: 'Shed', quantity: 0, priceCents: 100 },
+  ]);
+  const fleet = [
+    { item: 'Lisbon', quantity: 1_000, priceCents: CAR_CENTS },
+    { item: 'Riga', quantity: 0, priceCents: 1 },
+  ];
+  await agency.databases.pools.cars.query(OFFER, [JSON.stringify(fleet)]);
 });
 beforeEach(() => agency.atone.reset());
 afterAll(() => agency.close());

@@ -44,7 +44,7 @@ describe('the standing', () => {
       undecidedCount: 2,
     });
     expect(standing.checks).toContainEqual(
-      expect.objectContaining({ label: 'Committed without: car too dear', value: '1' }),
+      expect.objectContaining({ label: 'Booked without the car: car too dear', value: '1' }),
     );
     expect(standing.checks.every(({ holds }) => holds)).toBe(true);
   });
@@ -81,7 +81,7 @@ describe('the standing', () => {
   });
 
   test.each([
-    ['Held still', { heldCount: 3 }],
+    ['Still held', { heldCount: 3 }],
     ['In doubt', { doubtCount: 3 }],
     ['Effects twice', { twice: ['a', 'b', 'c'] }],
   ])('is not well where the line "%s" is not 0', (label, wrong) => {

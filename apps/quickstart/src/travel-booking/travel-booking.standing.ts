@@ -50,7 +50,7 @@ export function standingOf({ totalCount, rows: allRows, ended, findings }: Stand
 function carCounts(without: readonly TripRow[]): Check[] {
   const counts = countEach(without.map(({ carRefusal }) => carRefusal ?? ''));
   return [...counts].map(([reason, count]) => ({
-    label: `Committed without: ${reason}`,
+    label: `Booked without the car: ${reason}`,
     value: count.toLocaleString('en-US'),
     holds: true,
     violations: [],
@@ -63,7 +63,7 @@ function checksOf(findings: Findings, outcomes: readonly string[]): Check[] {
     yesOrNo('Capacity conserved', capacity),
     yesOrNo('Taken as booked', bookings),
     none('Effects twice', twice.length, twice),
-    none('Held still', heldCount, [`${heldCount} seats, rooms, cars, policies or bookings are held still`]),
+    none('Still held', heldCount, [`${heldCount} seats, rooms, cars, policies or bookings are still held`]),
     none('In doubt', doubtCount, [`${doubtCount} branches are in doubt`]),
     yesOrNo('Outcomes carried out', outcomes),
   ];

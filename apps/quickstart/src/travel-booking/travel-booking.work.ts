@@ -59,10 +59,10 @@ export class TravelBookingWork implements Workload {
   }
 
   async prepare(): Promise<void> {
-    const { flights, hotels, fleet } = offerFor(this.trips);
-    await putPatiently(`${urlOf('flights', this.surroundings)}/flights`, { flights });
-    await putPatiently(`${urlOf('hotels', this.surroundings)}/hotels`, { hotels });
-    await putPatiently(`${urlOf('cars', this.surroundings)}/fleet`, fleet);
+    const { flights, hotels, cars } = offerFor(this.trips);
+    await putPatiently(`${urlOf('flights', this.surroundings)}/stock`, flights);
+    await putPatiently(`${urlOf('hotels', this.surroundings)}/stock`, hotels);
+    await putPatiently(`${urlOf('cars', this.surroundings)}/stock`, cars);
   }
 
   async remaining(): Promise<Work[]> {

@@ -15,19 +15,19 @@ afterAll(() => agency.drop());
 beforeEach(async () => {
   const { flights, hotels, cars, insurance, bookings } = agency.pools;
   await Promise.all([
-    flights.query(`truncate flight, move;
-      insert into flight values ('AT 1', 100, 10, 8, 0, 2);
-      insert into move (gid, branch_id, trip_no, place, kind, quantity) values
+    flights.query(`truncate stock, move;
+      insert into stock values ('AT 1', 100, 10, 8, 0, 2);
+      insert into move (gid, branch_id, trip_no, item, kind, quantity) values
         ('${GID}', '1', 1, 'AT 1', 'hold', 2), ('${GID}', '1', 1, 'AT 1', 'confirm', 2),
         ('${OTHER_GID}', '1', 2, 'AT 1', 'hold', 3), ('${OTHER_GID}', '1', 2, 'AT 1', 'cancel', 3)`),
-    hotels.query(`truncate hotel, move;
-      insert into hotel values ('Park', 300, 5, 4, 0, 1);
-      insert into move (gid, branch_id, trip_no, place, kind, quantity) values
+    hotels.query(`truncate stock, move;
+      insert into stock values ('Park', 300, 5, 4, 0, 1);
+      insert into move (gid, branch_id, trip_no, item, kind, quantity) values
         ('${GID}', '2', 1, 'Park', 'hold', 1), ('${GID}', '2', 1, 'Park', 'confirm', 1)`),
-    cars.query(`truncate fleet, move;
-      insert into fleet values ('Riga', 50, 3, 2, 0, 1);
-      insert into move values
-        ('${GID}', '3', 1, 'Riga', 'hold'), ('${GID}', '3', 1, 'Riga', 'confirm')`),
+    cars.query(`truncate stock, move;
+      insert into stock values ('Riga', 50, 3, 2, 0, 1);
+      insert into move (gid, branch_id, trip_no, item, kind, quantity) values
+        ('${GID}', '3', 1, 'Riga', 'hold', 1), ('${GID}', '3', 1, 'Riga', 'confirm', 1)`),
     insurance.query(`truncate policy;
       insert into policy values ('${GID}', '4', 1, 9, 'in force'), ('${OTHER_GID}', '4', 2, 9, 'cancelled')`),
     bookings.query(`truncate booking;
@@ -44,8 +44,8 @@ test('an agency in which all went well has nothing wrong', async () => {
 });
 
 test('what is held still is counted, and is not wrong yet', async () => {
-  await agency.pools.flights.query(`update flight set free = free - 1, held = 1;
-    insert into move (gid, branch_id, trip_no, place, kind, quantity) values ('${OTHER_GID}', '9', 3, 'AT 1', 'hold', 1)`);
+  await agency.pools.flights.query(`update stock set free = free - 1, held = 1;
+    insert into move (gid, branch_id, trip_no, item, kind, quantity) values ('${OTHER_GID}', '9', 3, 'AT 1', 'hold', 1)`);
   await agency.pools.insurance.query(`insert into policy values ('${OTHER_GID}', '9', 3, 9, 'draft')`);
 
   expect(await findings()).toEqual({ capacity: [], bookings: [], twice: [], heldCount: 2, doubtCount: 0 });
@@ -53,7 +53,7 @@ test('what is held still is counted, and is not wrong yet', async () => {
 
 describe('it is seen when', () => {
   test('seats vanish', async () => {
-    await agency.pools.flights.query('update flight set free = free - 1');
+    await agency.pools.flights.query('update stock set free = free - 1');
 
     const { capacity } = await findings();
 
@@ -63,8 +63,9 @@ describe('it is seen when', () => {
   });
 
   test('a trip is confirmed twice', async () => {
-    await agency.pools.cars.query(`insert into move values ('${GID}', '3', 1, 'Riga', 'confirm');
-      update fleet set taken = 2, free = 1`);
+    await agency.pools.cars.query(`insert into move (gid, branch_id, trip_no, item, kind, quantity)
+        values ('${GID}', '3', 1, 'Riga', 'confirm', 1);
+      update stock set taken = 2, free = 1`);
 
     const { twice, bookings } = await findings();
 
@@ -73,14 +74,14 @@ describe('it is seen when', () => {
   });
 
   test('a trip is both confirmed and cancelled', async () => {
-    await agency.pools.hotels.query(`insert into move (gid, branch_id, trip_no, place, kind, quantity)
+    await agency.pools.hotels.query(`insert into move (gid, branch_id, trip_no, item, kind, quantity)
       values ('${GID}', '2', 1, 'Park', 'cancel', 1)`);
 
     expect((await findings()).twice).toHaveLength(1);
   });
 
   test('a trip is booked without its room', async () => {
-    await agency.pools.hotels.query('truncate move; update hotel set free = 5, taken = 0');
+    await agency.pools.hotels.query('truncate move; update stock set free = 5, taken = 0');
 
     expect((await findings()).bookings).toEqual([
       `trip 1 (${GID}) has 0 rooms, and 1 were booked`,

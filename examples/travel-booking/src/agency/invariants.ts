@@ -66,45 +66,32 @@ from (
 ) as branch
 where held <> 1 or confirmed + cancelled > 1`;
 
-/** The services that hold things, and the table and the key by which they know them. */
-const HOLDERS = {
-  flights: { table: 'flight', key: 'flight' },
-  hotels: { table: 'hotel', key: 'hotel' },
-  cars: { table: 'fleet', key: 'city' },
-} as const;
-
-type Holder = keyof typeof HOLDERS;
-const HOLDER_NAMES = Object.keys(HOLDERS) as Holder[];
-
-/** What a place holds must be what its moves say. */
-function gapsOf({ table, key }: (typeof HOLDERS)[Holder]): string {
-  return `
-select ${key} || ' has ' || total || ' in all: ' || free || ' free, ' || held || ' held and ' || taken
+/** What is held of a thing must be what its moves say. */
+const GAPS = `
+select item || ' has ' || total || ' in all: ' || free || ' free, ' || held || ' held and ' || taken
   || ' taken; by its moves ' || coalesce(moved_held, 0) || ' are held and ' || coalesce(moved_taken, 0) || ' taken' as sentence
-from ${table}
+from stock
 left join (
-  select place as ${key}, sum(quantity) filter (where kind = 'confirm') as moved_taken,
+  select item, sum(quantity) filter (where kind = 'confirm') as moved_taken,
     sum(case kind when 'hold' then quantity else -quantity end) as moved_held
   from move
-  group by place
-) as moved using (${key})
+  group by item
+) as moved using (item)
 where total <> free + held + taken
   or held <> coalesce(moved_held, 0)
   or taken <> coalesce(moved_taken, 0)`;
-}
 
-function takenOf({ table, key }: (typeof HOLDERS)[Holder]): string {
-  return `
+const TAKEN = `
 select trip_no as "tripNo", gid, sum(quantity)::int as quantity, sum(quantity * price_cents)::int as cents
 from move
-join ${table} on ${key} = place
+join stock using (item)
 where kind = 'confirm'
 group by trip_no, gid`;
-}
 
-function heldBy({ table }: (typeof HOLDERS)[Holder]): string {
-  return `select coalesce(sum(held), 0)::int as count from ${table}`;
-}
+const HELD = 'select coalesce(sum(held), 0)::int as count from stock';
+
+/** The services that hold things. */
+const HOLDERS = ['flights', 'hotels', 'cars'] as const;
 
 /**
  * Returns what is wrong: seats, rooms and cars are neither made nor lost, each booked trip has what was booked, at its price, any other
@@ -112,8 +99,8 @@ function heldBy({ table }: (typeof HOLDERS)[Holder]): string {
  */
 export async function checkInvariants(databases: TravelDatabases): Promise<Findings> {
   const [capacity, twice, bookings, taken, open] = await Promise.all([
-    sentencesOf(databases, gapsOf),
-    sentencesOf(databases, () => TWICE),
+    sentencesOf(databases, GAPS),
+    sentencesOf(databases, TWICE),
     databases.bookings(BOOKINGS) as Promise<unknown> as Promise<Booking[]>,
     takenByTrips(databases),
     countOpen(databases),
@@ -127,22 +114,19 @@ export async function countOpen(
 ): Promise<Pick<Findings, 'heldCount' | 'doubtCount'>> {
   const [held, doubts] = await Promise.all([
     Promise.all([
-      ...HOLDER_NAMES.map((name) => databases[name](heldBy(HOLDERS[name]))),
+      ...HOLDERS.map((name) => databases[name](HELD)),
       databases.insurance(DRAFTS),
       databases.bookings(PENDING),
     ]),
-    Promise.all([...HOLDER_NAMES, 'bookings' as const].map((name) => databases[name](DOUBTS))),
+    Promise.all([...HOLDERS, 'bookings' as const].map((name) => databases[name](DOUBTS))),
   ]);
   return { heldCount: sumOf(held), doubtCount: sumOf(doubts) };
 }
 
-async function sentencesOf(
-  databases: TravelDatabases,
-  statementOf: (holder: (typeof HOLDERS)[Holder]) => string,
-): Promise<string[]> {
+async function sentencesOf(databases: TravelDatabases, statement: string): Promise<string[]> {
   const rows = await Promise.all(
-    HOLDER_NAMES.map(async (name) =>
-      (await databases[name](statementOf(HOLDERS[name]))).map((row) => `${name}: ${String(row['sentence'])}`),
+    HOLDERS.map(async (name) =>
+      (await databases[name](statement)).map((row) => `${name}: ${String(row['sentence'])}`),
     ),
   );
   return rows.flat();
@@ -150,9 +134,9 @@ async function sentencesOf(
 
 async function takenByTrips(databases: TravelDatabases): Promise<TakenByTrips> {
   const [flights, hotels, cars, insurance] = (await Promise.all([
-    databases.flights(takenOf(HOLDERS.flights)),
-    databases.hotels(takenOf(HOLDERS.hotels)),
-    databases.cars(takenOf(HOLDERS.cars)),
+    databases.flights(TAKEN),
+    databases.hotels(TAKEN),
+    databases.cars(TAKEN),
     databases.insurance(POLICIES),
   ])) as unknown as [Taken[], Taken[], Taken[], Taken[]];
   return { seats: flights, rooms: hotels, cars, policies: insurance };

@@ -1,19 +1,18 @@
 import type { NewTrip } from '../trip.schema.js';
 import { seededRandom } from './random.js';
 
-/** What there is to be booked, and what it costs. */
-export interface Offer {
-  readonly flights: readonly {
-    readonly flight: string;
-    readonly seats: number;
-    readonly priceCents: number;
-  }[];
-  readonly hotels: readonly { readonly hotel: string; readonly rooms: number; readonly priceCents: number }[];
-  readonly fleet: readonly { readonly city: string; readonly cars: number; readonly priceCents: number }[];
+/** What there is of one thing, and what it costs. */
+interface Item {
+  readonly item: string;
+  readonly quantity: number;
+  readonly priceCents: number;
 }
 
+/** What there is to be booked: seats, rooms and cars. */
+export type Offer = Readonly<Record<'flights' | 'hotels' | 'cars', readonly Item[]>>;
+
 /** How much less there is than all trips want, rounded down to whole seats, rooms and cars. */
-const SHORT_PERCENT = { seats: 6, rooms: 8, cars: 25 };
+const SHORT_PERCENT = { seat: 6, room: 8, car: 25 };
 
 /** For a seat, a room, a car. */
 const PRICE_CENTS = {
@@ -27,27 +26,27 @@ const SEED = 7;
 /** Returns an offer for `trips` such that some of them find no seat, no room or no car. */
 export function offerFor(trips: readonly NewTrip[]): Offer {
   const random = seededRandom(SEED);
-  const price = ({ min, max }: { min: number; max: number }): number =>
-    100 * Math.floor((min + random() * (max - min)) / 100);
-  const seats = demand(trips, (trip) => [trip.flight, trip.seats]);
-  const rooms = demand(trips, (trip) => [trip.hotel, trip.rooms]);
-  const cars = demand(trips, ({ car }) => (car === undefined ? undefined : [car.city, 1]));
+  const offered = (wanted: [string, number][], thing: keyof typeof SHORT_PERCENT): Item[] => {
+    const { min, max } = PRICE_CENTS[thing];
+    return wanted.map(([item, quantity]) => ({
+      item,
+      quantity: less(quantity, SHORT_PERCENT[thing]),
+      priceCents: 100 * Math.floor((min + random() * (max - min)) / 100),
+    }));
+  };
   return {
-    flights: seats.map(([flight, wanted]) => ({
-      flight,
-      seats: less(wanted, SHORT_PERCENT.seats),
-      priceCents: price(PRICE_CENTS.seat),
-    })),
-    hotels: rooms.map(([hotel, wanted]) => ({
-      hotel,
-      rooms: less(wanted, SHORT_PERCENT.rooms),
-      priceCents: price(PRICE_CENTS.room),
-    })),
-    fleet: cars.map(([city, wanted]) => ({
-      city,
-      cars: less(wanted, SHORT_PERCENT.cars),
-      priceCents: price(PRICE_CENTS.car),
-    })),
+    flights: offered(
+      demand(trips, (trip) => [trip.flight, trip.seats]),
+      'seat',
+    ),
+    hotels: offered(
+      demand(trips, (trip) => [trip.hotel, trip.rooms]),
+      'room',
+    ),
+    cars: offered(
+      demand(trips, ({ car }) => (car === undefined ? undefined : [car.city, 1])),
+      'car',
+    ),
   };
 }
 

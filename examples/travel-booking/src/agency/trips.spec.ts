@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { newTrip } from '../trip.schema.js';
-import { offerFor } from './offer.js';
+import { offerFor, type Offer } from './offer.js';
 import { drawTrips } from './trips.js';
 
 test('the trips are the same in each run, and each is one that the bookings take', () => {
@@ -19,15 +19,19 @@ test('the first trips are the same, however many follow', () => {
 test('there is a little less of everything than is wanted, and nothing that nobody wants', () => {
   const trips = drawTrips();
 
-  const { flights, hotels, fleet } = offerFor(trips);
+  const { flights, hotels, cars } = offerFor(trips);
 
-  const seats = sum(flights.map((flight) => flight.seats)) / sum(trips.map((trip) => trip.seats));
-  const rooms = sum(hotels.map((hotel) => hotel.rooms)) / sum(trips.map((trip) => trip.rooms));
-  const cars = sum(fleet.map((garage) => garage.cars)) / trips.filter(({ car }) => car !== undefined).length;
-  expect([seats, rooms, cars].map((part) => Math.round(part * 100))).toEqual([94, 92, 75]);
-  expect(new Set(flights.map(({ flight }) => flight))).toEqual(new Set(trips.map(({ flight }) => flight)));
+  const seatPart = sum(flights) / total(trips.map((trip) => trip.seats));
+  const roomPart = sum(hotels) / total(trips.map((trip) => trip.rooms));
+  const carPart = sum(cars) / trips.filter(({ car }) => car !== undefined).length;
+  expect([seatPart, roomPart, carPart].map((part) => Math.round(part * 100))).toEqual([94, 92, 75]);
+  expect(new Set(flights.map(({ item }) => item))).toEqual(new Set(trips.map(({ flight }) => flight)));
 });
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+function sum(items: Offer['cars']): number {
+  return total(items.map(({ quantity }) => quantity));
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sumSoFar, value) => sumSoFar + value, 0);
 }

@@ -10,29 +10,26 @@ import {
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { flights } from '../contracts.js';
+import { NOTE_MOVE } from '../stock/stock.sql.js';
 
 type Hold = typeof flights.hold;
 
 /** Looks and takes at once, so that two trips cannot both see the last seat. */
 const HOLD = `
-update flight
+update stock
 set free = free - $2, held = held + $2
-where flight = $1 and free >= $2
+where item = $1 and free >= $2
 returning price_cents as "priceCents"`;
 
 const CONFIRM = `
-update flight
+update stock
 set held = held - $2, taken = taken + $2
-where flight = $1`;
+where item = $1`;
 
 const CANCEL = `
-update flight
+update stock
 set held = held - $2, free = free + $2
-where flight = $1`;
-
-const NOTE = `
-insert into move (kind, gid, branch_id, trip_no, place, quantity)
-values ($1, $2, $3, $4, $5, $6)`;
+where item = $1`;
 
 /** What a try and its end know of their branch. */
 type Branch = Pick<BranchContext<EntityManager>, 'gid' | 'branchId' | 'transaction'>;
@@ -73,5 +70,5 @@ async function note(
   { tripNo, flight, seats }: InputOf<Hold>,
   { gid, branchId, transaction }: Branch,
 ): Promise<void> {
-  await transaction.query(NOTE, [kind, gid, branchId, tripNo, flight, seats]);
+  await transaction.query(NOTE_MOVE, [kind, gid, branchId, tripNo, flight, seats]);
 }

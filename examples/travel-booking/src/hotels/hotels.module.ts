@@ -2,14 +2,14 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { Environment } from '../environment.js';
 import { HealthController } from '../health.controller.js';
 import { serviceImports } from '../service.imports.js';
-import { HotelsController } from './hotels.controller.js';
-import { CreateHotels1793000000000 } from './hotels.migration.js';
+import { StockController } from '../stock/stock.controller.js';
+import { CreateStock1793000000000 } from '../stock/stock.migration.js';
 import { HotelsService } from './hotels.service.js';
 
-@Module({ controllers: [HotelsController, HealthController], providers: [HotelsService] })
+@Module({ controllers: [StockController, HealthController], providers: [HotelsService] })
 export class HotelsModule {
   static forRoot(environment: Environment): DynamicModule {
-    const parts = { service: 'hotels', migration: CreateHotels1793000000000 };
+    const parts = { service: 'hotels', migration: CreateStock1793000000000 };
     return { module: HotelsModule, imports: serviceImports(environment, parts) };
   }
 }

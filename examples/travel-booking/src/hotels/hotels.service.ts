@@ -10,29 +10,26 @@ import {
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { hotels } from '../contracts.js';
+import { NOTE_MOVE } from '../stock/stock.sql.js';
 
 type Hold = typeof hotels.hold;
 
 /** Looks and takes at once, so that two trips cannot both see the last room. */
 const HOLD = `
-update hotel
+update stock
 set free = free - $2, held = held + $2
-where hotel = $1 and free >= $2
+where item = $1 and free >= $2
 returning price_cents as "priceCents"`;
 
 const CONFIRM = `
-update hotel
+update stock
 set held = held - $2, taken = taken + $2
-where hotel = $1`;
+where item = $1`;
 
 const CANCEL = `
-update hotel
+update stock
 set held = held - $2, free = free + $2
-where hotel = $1`;
-
-const NOTE = `
-insert into move (kind, gid, branch_id, trip_no, place, quantity)
-values ($1, $2, $3, $4, $5, $6)`;
+where item = $1`;
 
 /** What a try and its end know of their branch. */
 type Branch = Pick<BranchContext<EntityManager>, 'gid' | 'branchId' | 'transaction'>;
@@ -73,5 +70,5 @@ async function note(
   { tripNo, hotel, rooms }: InputOf<Hold>,
   { gid, branchId, transaction }: Branch,
 ): Promise<void> {
-  await transaction.query(NOTE, [kind, gid, branchId, tripNo, hotel, rooms]);
+  await transaction.query(NOTE_MOVE, [kind, gid, branchId, tripNo, hotel, rooms]);
 }

@@ -6,18 +6,17 @@ import { DataSource, type MigrationInterface } from 'typeorm';
 import type { Type } from '@nestjs/common';
 import type { TravelDatabases } from '../agency/invariants.js';
 import { CreateBookings1793000000000 } from '../bookings/bookings.migration.js';
-import { TABLES } from '../cars/cars.service.js';
-import { CreateFlights1793000000000 } from '../flights/flights.migration.js';
-import { CreateHotels1793000000000 } from '../hotels/hotels.migration.js';
 import { Policies } from '../insurance/policies.js';
+import { CreateStock1793000000000 } from '../stock/stock.migration.js';
 
 type ServiceName = keyof TravelDatabases;
 
 const NAMES = ['flights', 'hotels', 'cars', 'insurance', 'bookings'] as const;
 
-const MIGRATIONS: Readonly<Partial<Record<ServiceName, Type<MigrationInterface>>>> = {
-  flights: CreateFlights1793000000000,
-  hotels: CreateHotels1793000000000,
+const MIGRATIONS: Readonly<Record<Exclude<ServiceName, 'insurance'>, Type<MigrationInterface>>> = {
+  flights: CreateStock1793000000000,
+  hotels: CreateStock1793000000000,
+  cars: CreateStock1793000000000,
   bookings: CreateBookings1793000000000,
 };
 
@@ -63,15 +62,10 @@ async function migrate(
     return;
   }
   await migrateBarrier(pgDatabase(pool));
-  const migration = MIGRATIONS[name];
-  if (migration === undefined) {
-    await pool.query(TABLES);
-    return;
-  }
   const source = new DataSource({
     type: 'postgres',
     url: database.url,
-    migrations: [migration],
+    migrations: [MIGRATIONS[name]],
     migrationsRun: true,
   });
   await source.initialize();

@@ -8,10 +8,9 @@ import { InsuranceClient } from '../bookings/insurance.client.js';
 import { TripsController } from '../bookings/trips.controller.js';
 import { holdCar } from '../cars/cars.service.js';
 import type { Environment } from '../environment.js';
-import { FlightsController } from '../flights/flights.controller.js';
 import { FlightsModule } from '../flights/flights.module.js';
-import { HotelsController } from '../hotels/hotels.controller.js';
 import { HotelsModule } from '../hotels/hotels.module.js';
+import { StockController } from '../stock/stock.controller.js';
 import { createTestAgency, type TestAgency } from './agency.databases.js';
 
 /** The services as they are, each with its own database, and a coordinator in memory. Only the insurance is not there. */
@@ -19,8 +18,8 @@ export interface RunningAgency {
   readonly atone: TestingCoordinator;
   readonly databases: TestAgency;
   readonly trips: TripsController;
-  readonly flights: FlightsController;
-  readonly hotels: HotelsController;
+  readonly flights: StockController;
+  readonly hotels: StockController;
   close(): Promise<void>;
 }
 
@@ -45,8 +44,8 @@ export async function openAgency(): Promise<RunningAgency> {
     atone,
     databases,
     trips: bookings.get(TripsController),
-    flights: flights.get(FlightsController),
-    hotels: hotels.get(HotelsController),
+    flights: flights.get(StockController),
+    hotels: hotels.get(StockController),
     async close() {
       await Promise.all([flights.close(), hotels.close(), bookings.close()]);
       await databases.drop();
