@@ -39,6 +39,7 @@ export * from './node/service.options.js';
 export * from './node/service.presence.js';
 export * from './node/service.workers.js';
 export * from './node/start.atone.js';
+export { handlerOf, type AnswerOf, type HandlerOf, type ServiceHandler } from './typed.handler.js';
 export type * from './node/start.options.js';
 
 export type { AnswerMeaning, ThroughCall } from './led/call.through.js';
