@@ -32,10 +32,10 @@ test('a try is run with the payload of its contract, and ended by its confirm or
   });
 
   const answer = await handler.run({ city: 'Riga' }, branch);
-  const end = { input: { city: 'Riga' }, output: { cents: 5, colour: 'red' }, transaction: db };
+  const given = { input: { city: 'Riga' }, output: { cents: 5, colour: 'red' }, transaction: db };
   const ended = [
-    await handler.confirm?.(end as unknown as Confirm<typeof cars.hold, Db>),
-    await handler.compensate?.(end as unknown as Undo<typeof cars.hold, Db>),
+    await handler.confirm?.(given as unknown as Confirm<typeof cars.hold, Db>),
+    await handler.compensate?.(given as unknown as Undo<typeof cars.hold, Db>),
   ];
 
   expect({ answer, ended, contract: handler.contract }).toEqual({
