@@ -10,14 +10,13 @@ import {
   type GlobalTransactions,
   type ServiceClient,
 } from '@atone/participant';
-import type { TransactionPage, TransactionView } from '@atone/protocol';
+import type { TransactionView } from '@atone/protocol';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { seats } from '../harness/booking.contracts.js';
 import { ledgerHandler } from '../harness/booking.ledger.js';
 import { LedgerService } from '../harness/booking.service.js';
 import { openPool } from '../harness/open.pool.js';
-import { ask } from '../harness/rest.js';
 import { TestCoordinator } from '../harness/test.coordinator.js';
 import { until } from '../harness/until.js';
 
@@ -118,7 +117,7 @@ test('where the log was restored as well, nobody decides about what both have fo
   expect(service.warnings).toMatchObject([{ gid, reason: expect.stringMatching(/life/u) }]);
 });
 
-test.each([
+test.each<['commit' | 'abort', string, readonly string[]]>([
   ['commit', 'confirmed', ['take', 'confirm']],
   ['abort', 'undone', ['take', 'give back']],
 ])(
@@ -131,16 +130,11 @@ test.each([
     await endOf(gid);
     await loseTheLog();
     await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
-    const { body: stuck } = await ask<TransactionPage>(
-      `GET ${coordinator.url}/v1/transactions?stuckReason=log-restored`,
-    );
-    expect(stuck.transactions).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
+    const { transactions: stuck } = await coordinator.client.list({ stuckReason: 'log-restored' });
+    expect(stuck).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
 
-    const { status } = await ask(`POST ${coordinator.url}/v1/transactions/${gid}/resolve`, {
-      body: { to, by: 'ann', reason: 'as the customer was told' },
-    });
+    await coordinator.client.resolve(gid, { to, by: 'ann', reason: 'as the customer was told' });
 
-    expect(status).toBe(200);
     const view = await endOf(gid);
     expect(view.outcome).toBe(to === 'commit' ? 'committed' : 'aborted');
     expect(view.history[0]).toMatchObject({ what: 'operator-resolve', by: 'ann' });

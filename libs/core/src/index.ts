@@ -6,7 +6,7 @@ export * from './json-pointer.js';
 export * from './json.js';
 export * from './led.branch.js';
 export { branchReaching, conflictOf, isSameDecision, isToConfirm, missingOf } from './led.list.js';
-export { checkSecret } from './led.act.js';
+export { checkSecret, isAbortOfDoubt } from './led.act.js';
 export * from './led.halves.js';
 export * from './led.plan.js';
 export { isResolvable, resolvedLed } from './led.resolution.js';

@@ -61,7 +61,7 @@ interface Doubted {
 const COUNT_MAX = 50_000;
 
 /** The most branches of one transaction whose doubts are kept. */
-const BRANCH_COUNT_MAX = 1_000;
+export const BRANCH_COUNT_MAX = 1_000;
 
 /** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
 const FORGET_AFTER_MS = 300_000;

@@ -1,5 +1,6 @@
 import {
   branchReaching,
+  isAbortOfDoubt,
   isEnded,
   isToConfirm,
   outcomeOf,
@@ -154,8 +155,7 @@ export class LedDoubts {
     if (finding === 'unreadable') {
       return wait(UNREADABLE_WAIT_MS, 'Its row can only be read by another version of the coordinator.');
     }
-    // Whoever has asked first, a presumed abort is an abort: of that gid nothing will ever be confirmed.
-    if (finding.plan.led?.secretHash !== doubt.secretHash && finding.abort?.code !== 'presumed') {
+    if (finding.plan.led?.secretHash !== doubt.secretHash && !isAbortOfDoubt(finding)) {
       const reason = 'The secret of the transaction in the log is another one.';
       this.warnOf(doubt, reason);
       return askPeople(reason);

@@ -140,6 +140,26 @@ describe('what a restored log cannot judge', () => {
     expect(transport.ops).toEqual(['confirm 1', 'confirm 2', 'compensate 3']);
   });
 
+  test('is aborted for all that ask later, whichever secret they tell', async () => {
+    const { engine } = await restored(['1']);
+    await engine.resolve(trip.gid, ABORT);
+    await world.clock.advance(200);
+
+    const verdicts = await engine.doubts([trip.doubt('2', { secretHash: 'e'.repeat(64) })]);
+
+    expect(verdicts).toMatchObject([{ verdict: 'undo', isStraggler: true }]);
+  });
+
+  test('cannot be committed by whoever does not name them where there are more than are remembered', async () => {
+    const ids = Array.from({ length: 1_001 }, (_, index) => String(index + 1));
+    const { engine } = await restored(ids);
+
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
+    const named = await engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1000', '1001'] });
+
+    expect(viewOf(named).outcome).toBe('committed');
+  });
+
   test('cannot be committed with a branch that nobody has asked about', async () => {
     const { engine } = await restored(['1']);
 

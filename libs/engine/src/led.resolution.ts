@@ -11,7 +11,7 @@ import {
 } from '@atone/core';
 import { untilTaken, type Acts } from './acts.js';
 import type { EnginePorts } from './engine.ports.js';
-import type { BranchDoubt, Hearsay, HearsayEntry } from './hearsay.js';
+import { BRANCH_COUNT_MAX, type BranchDoubt, type Hearsay, type HearsayEntry } from './hearsay.js';
 import type { LedDoubts } from './led.doubts.js';
 import type { LedGate } from './led.gate.js';
 import type { Found, LedInsertion, LedStart } from './led.insertion.js';
@@ -56,7 +56,9 @@ export class LedResolution {
     if (row !== undefined) {
       return this.resolveRow(row, act);
     }
-    const start = this.started(this.resolvable(gid), act);
+    const entry = this.resolvable(gid);
+    checkCount(entry, act);
+    const start = this.started(entry, act);
     const outcome = await this.insert(start);
     return 'row' in outcome ? this.foundInstead(outcome, act) : outcome;
   }
@@ -160,6 +162,15 @@ function checkUndecided({ gid, plan, state }: Saga): void {
   }
   if (state !== 'active') {
     throw new AlreadyDecidedError(gid, outcomeOf(state));
+  }
+}
+
+/** What is not remembered would not be among the branches to confirm, and be undone. */
+function checkCount({ gid, doubts }: HearsayEntry, { to, branchIds }: ResolveAct): void {
+  if (to === 'commit' && branchIds === undefined && doubts.length >= BRANCH_COUNT_MAX) {
+    throw new ActRefusedError(
+      `Transaction ${gid} has more branches in doubt than are remembered: name those to commit, or abort.`,
+    );
   }
 }
 

@@ -87,6 +87,13 @@ export interface ActOptions {
   readonly by?: string;
 }
 
+/** How a led transaction is decided that its log cannot judge. */
+export interface ResolveOptions extends ActOptions {
+  readonly to: 'commit' | 'abort';
+  /** The ids of the branches that a commit confirms; the others are undone. Default: all that have asked, or were registered. */
+  readonly branches?: readonly string[];
+}
+
 /** The coordinator's API, typed. Every method throws an `AtoneClientError` where the answer is not yes. */
 export interface AtoneClient extends LedClient {
   readonly url: string;
@@ -118,6 +125,8 @@ export interface AtoneClient extends LedClient {
   abort(gid: string, options: ActOptions): Promise<TransactionView>;
   pause(gid: string, options: ActOptions): Promise<TransactionView>;
   resume(gid: string, options: ActOptions): Promise<TransactionView>;
+  /** Decides a led transaction that the log cannot judge, because it was restored, say. */
+  resolve(gid: string, options: ResolveOptions): Promise<TransactionView>;
 
   registerInstance(service: string, instance: ParticipantInstance): Promise<void>;
   deregisterInstance(service: string, instance: string): Promise<void>;
@@ -262,6 +271,10 @@ class PortClient implements AtoneClient {
 
   resume(gid: string, options: ActOptions): Promise<TransactionView> {
     return this.act(gid, 'resume', options);
+  }
+
+  resolve(gid: string, options: ResolveOptions): Promise<TransactionView> {
+    return this.act(gid, 'resolve', options);
   }
 
   async registerInstance(service: string, instance: ParticipantInstance): Promise<void> {

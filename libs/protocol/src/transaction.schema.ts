@@ -233,7 +233,7 @@ export const resolveRequestSchema = actRequestSchema
     to: z.enum(['commit', 'abort']),
     branches: z.array(z.string().min(1).max(256)).min(1).max(RESOLVED_COUNT_MAX).optional().meta({
       description:
-        'The ids of the branches that a commit confirms; the others are undone. Without it all that the transaction is shown with are confirmed.',
+        'The ids of the branches that a commit confirms; the others are undone. Without it all are confirmed that participants have asked this coordinator about, or that were registered.',
     }),
   })
   .refine(({ to, branches }) => to === 'commit' || branches === undefined, {
@@ -257,6 +257,10 @@ export const countsSchema = z.object({
     .int()
     .optional()
     .meta({ description: 'Led transactions that this coordinator has only heard of. In no other count.' }),
+  hearsayStuck: z
+    .int()
+    .optional()
+    .meta({ description: 'How many of these only a person can decide. `stuck` does not count them.' }),
   oldestStuckSince: instant.optional(),
 });
 

@@ -191,7 +191,7 @@ export const LED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/led.act.ts`,
-        find: "  if (saga.plan.led?.secretHash !== secretHash && saga.abort?.code !== 'presumed') {",
+        find: '  if (saga.plan.led?.secretHash !== secretHash && !isAbortOfDoubt(saga)) {',
         replace: "  if (saga.plan.led?.secretHash === '' && secretHash === '') {",
       },
     ],

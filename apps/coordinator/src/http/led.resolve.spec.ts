@@ -59,6 +59,14 @@ describe('what only a person can decide', () => {
     expect(await stuckGids(query)).toEqual(isListed ? [trip.gid] : []);
   });
 
+  test('is counted as such', async () => {
+    await new LedInitiator(world).tell();
+
+    const { body } = await world.ask('GET', '/v1/counts');
+
+    expect(body).toMatchObject({ stuck: 0, hearsay: 2, hearsayStuck: 1 });
+  });
+
   test('is committed by the act, and nothing is stuck any more', async () => {
     const { status, body } = await resolve(COMMIT);
 
