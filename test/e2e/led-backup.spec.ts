@@ -117,12 +117,12 @@ test('where the log was restored as well, nobody decides about what both have fo
   expect(service.warnings).toMatchObject([{ gid, reason: expect.stringMatching(/life/u) }]);
 });
 
-test.each<['commit' | 'abort', string, readonly string[]]>([
-  ['commit', 'confirmed', ['take', 'confirm']],
-  ['abort', 'undone', ['take', 'give back']],
-])(
-  'what a restored log cannot judge an operator resolves (%s), and the coordinator brings it at once',
-  async (to, state, deeds) => {
+test.each([
+  [{ to: 'commit', branches: ['1'] }, 'confirmed', ['take', 'confirm']],
+  [{ to: 'abort' }, 'undone', ['take', 'give back']],
+] as const)(
+  'what a restored log cannot judge an operator resolves (%j), and the coordinator brings it at once',
+  async (resolution, state, deeds) => {
     const gid = await lead(async () => {
       await holdSeat();
       await service.query(BACK_UP);
@@ -133,10 +133,10 @@ test.each<['commit' | 'abort', string, readonly string[]]>([
     const { transactions: stuck } = await coordinator.client.list({ stuckReason: 'log-restored' });
     expect(stuck).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
 
-    await coordinator.client.resolve(gid, { to, by: 'ann', reason: 'as the customer was told' });
+    await coordinator.client.resolve(gid, { ...resolution, by: 'ann', reason: 'as the customer was told' });
 
     const view = await endOf(gid);
-    expect(view.outcome).toBe(to === 'commit' ? 'committed' : 'aborted');
+    expect(view.outcome).toBe(resolution.to === 'commit' ? 'committed' : 'aborted');
     expect(view.history[0]).toMatchObject({ what: 'operator-resolve', by: 'ann' });
     expect(await service.query(DEEDS)).toEqual([{ state, isInDoubt: false, deeds }]);
     expect(await service.sweeper.pass()).toMatchObject({ asked: 0 });
@@ -159,6 +159,8 @@ test('a branch of a transaction older than what the log remembers is neither con
   await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
 
   await expectNothingDecided();
+  const act = coordinator.client.resolve(oldGid, { to: 'abort', reason: 'of last year' });
+  await expect(act).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
   expect(service.warnings).toMatchObject([{ gid: oldGid, reason: expect.stringMatching(/older/u) }]);
 });
 

@@ -13,7 +13,7 @@ const ANN = { by: 'ann', reason: 'the hotel has charged it' };
 const LATER_EPOCH = LED.epoch + 1;
 
 function asked(to: Resolution['to'], more: Partial<Resolution> = {}): SagaEvent {
-  return { type: 'resolve', ...ANN, to, inDoubt: [], ...more };
+  return { type: 'resolve', ...ANN, to, inDoubt: [], kept: [], ...more };
 }
 
 /** In another life of the log, where it is not said that it is the same. */
@@ -31,10 +31,10 @@ function sent({ commands }: Transition): string[] {
 }
 
 describe('what a former life of the log has left undecided', () => {
-  test('is committed with all that it has, and all that is in doubt, when a person says so', () => {
+  test('is committed with what it has, and what is in doubt, when a person says so', () => {
     const inDoubt = [ledBranch('1'), ledBranch('2~k7.1')];
 
-    const after = take(leftBehind('1', '2'), asked('commit', { inDoubt }));
+    const after = take(leftBehind('1', '2'), asked('commit', { inDoubt, kept: ['1', '2', '2~k7.1'] }));
 
     expect(after.saga).toMatchObject({ state: 'committing', stuck: undefined, resolved: ANN });
     expect(sent(after)).toEqual(['confirm 1', 'confirm 2~k7.1', 'confirm 2']);
@@ -101,7 +101,7 @@ describe('what the log holds nothing of', () => {
   test('is aborted, and undone backwards', () => {
     const inDoubt = [ledBranch('1'), ledBranch('2')];
 
-    const saga = resolvedLed(start, { ...ANN, to: 'abort', inDoubt });
+    const saga = resolvedLed(start, { ...ANN, to: 'abort', inDoubt, kept: [] });
 
     expect(saga).toMatchObject({ state: 'aborting', abort: { code: 'operator', message: ANN.reason } });
     expect(sent(take(saga, { type: 'start' }))).toEqual(['compensate 2']);

@@ -72,12 +72,12 @@ function decisionOf({ gid, secretHash, known }: Subject, act: Actor & Resolution
     [...knownIds],
     others.map(({ branchId }) => branchId),
   );
-  const kept = new Set(to === 'abort' ? ids : (act.kept ?? ids));
+  const kept = new Set(to === 'abort' ? ids : act.kept);
   const stranger = [...kept].find((branchId) => !byId.has(branchId));
   if (stranger !== undefined) {
     const names = ids.slice(0, NAMED_COUNT_MAX).join(', ');
     throw new ActRefusedError(
-      `Nobody has asked about a branch '${stranger}' of transaction ${gid}. There are ${ids.length}: ${names}.`,
+      `Nobody has asked this coordinator about a branch '${stranger}' of transaction ${gid}. It knows ${ids.length}: ${names}.`,
     );
   }
   const branchesOf = (chosen: readonly string[]): LedBranch[] =>

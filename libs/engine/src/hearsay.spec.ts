@@ -76,11 +76,11 @@ test('a doubt that is not asked again is forgotten after some minutes, and one t
   expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '2', trouble: 'the table is locked' }]);
 });
 
-test('a doubt that is left to people, and so asked again seldom, is remembered for twenty minutes', async () => {
+test('a doubt that is left to people, and so asked again seldom, is remembered for an hour', async () => {
   const referral = { stuck: 'log-restored', message: 'the log was restored' } as const;
   hearsay.doubt(trip.doubt('1'));
   hearsay.refer(trip.doubt('1'), referral);
-  await clock.advance(19 * MINUTE_MS);
+  await clock.advance(59 * MINUTE_MS);
   expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '1', referral }]);
 
   await clock.advance(2 * MINUTE_MS);

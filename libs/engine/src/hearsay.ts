@@ -61,13 +61,13 @@ interface Doubted {
 const COUNT_MAX = 50_000;
 
 /** The most branches of one transaction whose doubts are kept. */
-export const BRANCH_COUNT_MAX = 1_000;
+const BRANCH_COUNT_MAX = 1_000;
 
 /** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
 const FORGET_AFTER_MS = 300_000;
 
-/** The same for a doubt that is left to people: it is asked again seldom. */
-const FORGET_REFERRED_AFTER_MS = 1_200_000;
+/** The same for a doubt that is left to people: it is asked again seldom, and not always here. */
+const FORGET_REFERRED_AFTER_MS = 3_600_000;
 
 const SWEEP_EVERY_MS = 30_000;
 

@@ -39,8 +39,12 @@ export function withHearsay(view: TransactionView, entry: HearsayEntry | undefin
     return view;
   }
   const { branches: told = [], branchCount, calls = [] } = view.state === 'active' ? entry.calls : {};
-  const doubts = new Map(entry.doubts.map((doubt) => [doubt.branchId, doubtView(doubt)]));
-  const shown = [view.branches, told.map(toldBranch), entry.doubts.map(doubtedBranch)].reduce(withOthers);
+  // What was left to people, for there was no row, is so no longer when there is one.
+  const open = entry.doubts.filter(
+    ({ referral }) => view.state === 'active' || referral?.stuck === undefined,
+  );
+  const doubts = new Map(open.map((doubt) => [doubt.branchId, doubtView(doubt)]));
+  const shown = [view.branches, told.map(toldBranch), open.map(doubtedBranch)].reduce(withOthers);
   const branches = shown.map((branch) => {
     const doubt = doubts.get(branch.branchId);
     return doubt === undefined ? branch : { ...branch, state: stateInDoubt(branch), doubt };

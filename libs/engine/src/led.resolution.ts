@@ -11,7 +11,7 @@ import {
 } from '@atone/core';
 import { untilTaken, type Acts } from './acts.js';
 import type { EnginePorts } from './engine.ports.js';
-import { BRANCH_COUNT_MAX, type BranchDoubt, type Hearsay, type HearsayEntry } from './hearsay.js';
+import type { BranchDoubt, Hearsay, HearsayEntry } from './hearsay.js';
 import type { LedDoubts } from './led.doubts.js';
 import type { LedGate } from './led.gate.js';
 import type { Found, LedInsertion, LedStart } from './led.insertion.js';
@@ -22,8 +22,11 @@ import { snapshotOfRow, type Snapshot } from './snapshot.js';
 /** What an operator decides of a led transaction that the log cannot judge. */
 export interface ResolveAct extends Actor {
   readonly to: 'commit' | 'abort';
-  /** The branches that a commit confirms; the others are undone. Default: all that are known. */
-  readonly branchIds?: readonly string[] | undefined;
+  /**
+   * The branches that a commit confirms, each by its name: this instance may not have been asked about all of them, and what is
+   * left out is undone. Of no account to an abort, which undoes them all.
+   */
+  readonly branchIds: readonly string[];
 }
 
 interface ResolutionParts {
@@ -56,9 +59,7 @@ export class LedResolution {
     if (row !== undefined) {
       return this.resolveRow(row, act);
     }
-    const entry = this.resolvable(gid);
-    checkCount(entry, act);
-    const start = this.started(entry, act);
+    const start = this.started(this.resolvable(gid), act);
     const outcome = await this.insert(start);
     return 'row' in outcome ? this.foundInstead(outcome, act) : outcome;
   }
@@ -165,22 +166,13 @@ function checkUndecided({ gid, plan, state }: Saga): void {
   }
 }
 
-/** What is not remembered would not be among the branches to confirm, and be undone. */
-function checkCount({ gid, doubts }: HearsayEntry, { to, branchIds }: ResolveAct): void {
-  if (to === 'commit' && branchIds === undefined && doubts.length >= BRANCH_COUNT_MAX) {
-    throw new ActRefusedError(
-      `Transaction ${gid} has more branches in doubt than are remembered: name those to commit, or abort.`,
-    );
-  }
-}
-
 /** Returns the secret that those who are confirmed know. To undo asks for none. */
 function termsOf(
   gid: string,
   doubts: readonly BranchDoubt[],
   { to, branchIds }: ResolveAct,
 ): Pick<BranchDoubt, 'secretHash' | 'epoch'> {
-  const kept = to === 'abort' ? [] : doubts.filter(({ branchId }) => branchIds?.includes(branchId) ?? true);
+  const kept = to === 'abort' ? [] : doubts.filter(({ branchId }) => branchIds.includes(branchId));
   const [terms = doubts[0]] = kept;
   const other = kept.find(({ secretHash }) => secretHash !== terms?.secretHash);
   if (other !== undefined || terms === undefined) {

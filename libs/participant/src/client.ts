@@ -88,11 +88,12 @@ export interface ActOptions {
 }
 
 /** How a led transaction is decided that its log cannot judge. */
-export interface ResolveOptions extends ActOptions {
-  readonly to: 'commit' | 'abort';
-  /** The ids of the branches that a commit confirms; the others are undone. Default: all that have asked, or were registered. */
-  readonly branches?: readonly string[];
-}
+export type ResolveOptions = ActOptions &
+  (
+    | { readonly to: 'abort' }
+    /** `branches` are the ids of those that are confirmed; the others are undone. */
+    | { readonly to: 'commit'; readonly branches: readonly [string, ...string[]] }
+  );
 
 /** The coordinator's API, typed. Every method throws an `AtoneClientError` where the answer is not yes. */
 export interface AtoneClient extends LedClient {

@@ -233,12 +233,12 @@ export const resolveRequestSchema = actRequestSchema
     to: z.enum(['commit', 'abort']),
     branches: z.array(z.string().min(1).max(256)).min(1).max(RESOLVED_COUNT_MAX).optional().meta({
       description:
-        'The ids of the branches that a commit confirms; the others are undone. Without it all are confirmed that participants have asked this coordinator about, or that were registered.',
+        'The ids of the branches that a commit confirms; the others are undone. Each must be one that this coordinator knows: its participant has asked here, or it was registered.',
     }),
   })
-  .refine(({ to, branches }) => to === 'commit' || branches === undefined, {
+  .refine(({ to, branches }) => (to === 'commit') === (branches !== undefined), {
     path: ['branches'],
-    error: 'goes only with a commit: an abort undoes them all',
+    error: 'goes with a commit, which confirms nothing else, and not with an abort, which undoes them all',
   });
 
 export const retryRequestSchema = z.strictObject({

@@ -110,7 +110,7 @@ export class ActsController {
     group: 'acts',
     summary: 'Decides a led transaction where the log cannot, because it was restored, say.',
     description:
-      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. Have all of them asked before you commit: what is not among them is undone.',
+      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. A commit names each branch that is to be confirmed: what it does not name is undone, also when it asks later.',
     answers: DONE,
     errors: [...ACT_ERRORS, 'ALREADY_DECIDED', 'BRANCH_CONFLICT', 'NOT_MY_TRANSACTION', 'OVERLOADED'],
   })
@@ -120,7 +120,7 @@ export class ActsController {
     @Body({ schema: resolveRequestSchema }) body: ResolveRequest,
   ): Promise<TransactionView> {
     const { to, by = BY_DEFAULT, reason, branches } = body;
-    return viewOf(await this.engine.resolve(gid, { to, by, reason, branchIds: branches }));
+    return viewOf(await this.engine.resolve(gid, { to, by, reason, branchIds: branches ?? [] }));
   }
 
   @Post('branches/:branchId/skip')

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const [HOTEL, FLIGHT] = [ledBranch('1'), ledBranch('2')];
-const COMMIT = { to: 'commit', by: 'ann', reason: 'the hotel has charged it' };
+const COMMIT = { to: 'commit', by: 'ann', reason: 'the hotel has charged it', branches: ['1', '2'] };
 
 async function resolve(body: object, gid = trip.gid) {
   const answer = await world.ask('POST', `/v1/transactions/${gid}/resolve`, { body });
@@ -102,8 +102,9 @@ describe('what only a person can decide', () => {
   });
 
   test.each([
-    ['/reason', { to: 'commit' }],
-    ['/to', { reason: 'who knows' }],
+    ['/reason', { to: 'commit', branches: ['1'] }],
+    ['/to', { reason: 'who knows', branches: ['1'] }],
+    ['/branches', { to: 'commit', reason: 'who knows' }],
     ['/branches', { to: 'abort', reason: 'who knows', branches: ['1'] }],
   ])('is not decided by a body that is wrong at %s', async (field, body) => {
     const { status, problem } = await resolve(body);
