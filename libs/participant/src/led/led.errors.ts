@@ -198,7 +198,7 @@ function whyUnknown(cause: unknown): string {
     return (
       "the coordinator's log was restored from a backup, or failed over, since it began, and what was decided may be lost. To ask " +
       'again brings no answer, and its branches stay as they are until a person decides: look at them in the databases of the ' +
-      'participants, end each by hand, and do the same again only if none is confirmed. docs/errors.md#log-restored tells how.'
+      'participants, have it resolved, and do the same again only if that was by an abort. docs/errors.md#log-restored tells how.'
     );
   }
   const why =
