@@ -9,11 +9,19 @@ const RUNTIME = 'libs/participant/src/led';
 /** For what needs much to come together in one of them. */
 const LED_ALONE = { options: { transactionCount: 0, ledCount: 3 } } satisfies SimulationMode;
 
+/** For what only others than the initiator would do. */
+const WITH_STRANGERS: SimulationMode = { kinds: ['stranger-commit'], options: LED_ALONE.options };
+
 /** For what the log has forgotten. */
 const OVERNIGHT: SimulationMode = { kinds: ['night', 'overnight'], options: LED_ALONE.options };
 
 /** For what still has to be ended when the log may forget. */
 const ABSENT_OVERNIGHT: SimulationMode = { kinds: ['night', 'participant-down'], options: LED_ALONE.options };
+
+/** For services that register their branches. */
+const WITHOUT_LIBRARY: SimulationMode = {
+  options: { ...LED_ALONE.options, plainCount: 1, isResending: true },
+};
 
 /** Mistakes about transactions that code leads. */
 export const LED_BUGS: readonly PlantedBug[] = [
@@ -187,7 +195,8 @@ export const LED_BUGS: readonly PlantedBug[] = [
   {
     name: 'led-secret-not-asked-for',
     what: 'Whoever knows a gid can decide its transaction.',
-    promises: ['S1'],
+    promises: ['S1', 'S8'],
+    mode: WITH_STRANGERS,
     edits: [
       {
         file: `${CORE}/led.act.ts`,
@@ -384,6 +393,19 @@ export const LED_BUGS: readonly PlantedBug[] = [
         file: 'test/simulation/world/retention.ts',
         find: 'return row.finishedAt !== undefined;',
         replace: "return row.state !== 'active';",
+      },
+    ],
+  },
+  {
+    name: 'led-registered-branch-kept',
+    what: 'A commit confirms what a service without a barrier has registered, although its call threw.',
+    promises: ['TC1', 'TC2', 'L1'],
+    mode: WITHOUT_LIBRARY,
+    edits: [
+      {
+        file: `${CORE}/led.plan.ts`,
+        find: "isListed(step.branchId) ? 'follow' : 'undo'",
+        replace: "isListed(step.branchId) || !step.hasBarrier ? 'follow' : 'undo'",
       },
     ],
   },

@@ -12,6 +12,9 @@ import { Violation, type PromiseId } from './violation.js';
 /** Of the secret that forged questions tell. */
 export const FORGED_HASH = 'cd'.repeat(32);
 
+/** States in which a branch has taken effect for good; to an action of a service without the library nobody need confirm. */
+const SETTLED: ReadonlySet<string> = new Set(['confirmed', 'settled']);
+
 /** The clock of the databases. */
 export interface CheckClock {
   now(): number;
@@ -194,7 +197,7 @@ export class LedCheck {
     const { effect, state, confirmCount, undoCount } = this.facts.of(gid, branchId);
     const isKept = isCommitted && effect !== undefined && this.story.isKept(gid, effect);
     const found = `it is ${state}, ${confirmCount} times confirmed and ${undoCount} times undone`;
-    if (isKept && (state !== 'confirmed' || undoCount > 0)) {
+    if (isKept && (!SETTLED.has(state) || undoCount > 0)) {
       this.broken('TC1', gid, `it committed, ${branchId} (${effect}) returned, and ${found}`);
     }
     const isLeftToPeople = this.isForPeople(gid) && confirmCount + undoCount === 0;

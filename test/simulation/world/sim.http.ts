@@ -1,7 +1,9 @@
 import { gidTimeMs } from '@atone/core';
 import type { ClientPorts, HttpRequest, HttpResponse } from '@atone/participant';
-import { COMMANDS_PATH, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
+import { COMMANDS_PATH, HEADERS, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
 import { Violation } from '../check/violation.js';
+import { PLAIN_PATHS, type PlainBody } from './plain.led.js';
+import { PlainProcess } from './plain.process.js';
 import { SimulatedOutage } from './log.line.js';
 import { MEMORY_MS } from './retention.js';
 import { answerRest, type RestRequest } from './rest.js';
@@ -13,6 +15,8 @@ import type { Target, World } from './world.js';
 
 /** Stands for all coordinators: each request goes to some of them. */
 export const COORDINATOR_URL = 'http://coordinator';
+
+type Headers = HttpRequest['headers'];
 
 /** A request on its way: where it goes, and what plans and traces know it by. */
 interface Journey {
@@ -44,9 +48,14 @@ function journeyOf(life: Life, request: HttpRequest): Journey {
     const rest = { method: request.method, path: url.pathname, query: url.searchParams, body } as RestRequest;
     return toCoordinator(life, rest);
   }
+  const action = PLAIN_PATHS.get(url.pathname);
+  const plain = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
+  if (action !== undefined && plain instanceof PlainProcess) {
+    return toPlain(world, plain, { action, headers: request.headers, body: body as PlainBody });
+  }
   const { commands } = body as CommandBatch;
   const [command] = commands;
-  const target = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
+  const target = plain;
   if (command === undefined || target === undefined || url.pathname !== COMMANDS_PATH) {
     throw new Error(`Nobody in this world answers to ${request.url}.`);
   }
@@ -69,6 +78,27 @@ function toParticipant(life: Life, target: Target, command: BranchCommand): Jour
           resolve(responseOf(200, `${JSON.stringify(replyTo(command, reply))}\n`));
         });
       }),
+  };
+}
+
+function toPlain(
+  world: World,
+  target: PlainProcess,
+  { action, headers, body }: { readonly action: string; readonly headers: Headers; readonly body: PlainBody },
+): Journey {
+  const call = { gid: headers[HEADERS.gid] ?? '', branchId: headers[HEADERS.branchId] ?? '' };
+  world.calledByHand({ ...call, secretHash: headers[HEADERS.secretHash] ?? '' }, body.branch);
+  const point = world.nameOf({ ...call, op: 'action', round: 1, attempt: body.attempt });
+  return {
+    to: target,
+    point,
+    serve: async (there) => {
+      const execution = world.network.begins(there);
+      const response = await target.serve(there, action, { headers, body });
+      execution.ends();
+      world.trace(target.name, `answers ${response.status} to ${point}`);
+      return response;
+    },
   };
 }
 

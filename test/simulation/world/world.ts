@@ -133,6 +133,14 @@ export class World {
     return instances.map(({ name }) => `http://${name}.sim`);
   }
 
+  /** Returns where some instance of a plain endpoint is called by code; undefined for a service with the library. */
+  plainUrlOf(service: string, point: string): string | undefined {
+    const isPlain = this.participants.some(
+      (each) => each.service === service && each instanceof PlainProcess,
+    );
+    return isPlain ? this.draws.pick(`${point} instance`, this.urlsOf(service)) : undefined;
+  }
+
   /** Gives a transaction the name that traces and plans know it by. */
   named(gid: string, name: string): void {
     if (!this.names.has(gid)) {
@@ -144,7 +152,13 @@ export class World {
     return this.names.get(gid) ?? gid;
   }
 
-  nameOf({ gid, branchId, op, round, attempt }: BranchCommand): string {
+  nameOf({
+    gid,
+    branchId,
+    op,
+    round,
+    attempt,
+  }: Pick<BranchCommand, 'gid' | 'branchId' | 'op' | 'round' | 'attempt'>): string {
     const branch = this.calls.get(`${gid} ${branchId}`) ?? `${this.nameOfGid(gid)}/${branchId}`;
     return `${branch} ${op} ${round}.${attempt}`;
   }
@@ -161,6 +175,19 @@ export class World {
       this.safety.led.story.secret(gid, led.secretHash);
     }
     strangersAtCall(this, command);
+  }
+
+  /** Code calls a service without the library. */
+  calledByHand(
+    {
+      gid,
+      branchId,
+      secretHash,
+    }: { readonly gid: string; readonly branchId: string; readonly secretHash: string },
+    name: string,
+  ): void {
+    this.calls.set(`${gid} ${branchId}`, `${this.nameOfGid(gid)}/${name}`);
+    this.safety.led.story.secret(gid, secretHash);
   }
 
   async register(): Promise<void> {
