@@ -4,21 +4,11 @@ import type { MemoryRow } from '@atone/participant/testing';
 import { HEADERS, type BranchCommand, type RegistrationRequest } from '@atone/protocol';
 import { LED_ACTIONS } from '../plan/led.draw.js';
 import { takeTime } from './handlers.js';
+import type { PlainCall } from './plain.call.js';
 import type { LedEffect } from './led.handlers.js';
 import { COORDINATOR_URL, httpOver } from './sim.http.js';
 import type { Life } from './sim.process.js';
 import type { World } from './world.js';
-
-/** Where a plain endpoint is called by code that leads a transaction. */
-export const PLAIN_PATHS: ReadonlyMap<string, string> = new Map(
-  Object.values(LED_ACTIONS).map((action) => [`/${action}`, action]),
-);
-
-/** What the code that calls tells a plain endpoint: under which name plans know the call, and which attempt it is. */
-export interface PlainBody {
-  readonly branch: string;
-  readonly attempt: number;
-}
 
 /** A branch as the service's own tables have it: a saga action is settled by itself, a try has to be confirmed. */
 interface PlainBranch {
@@ -30,8 +20,6 @@ interface PlainBranch {
 export type PlainLedTable = Map<string, PlainBranch>;
 
 type BranchKey = Pick<MemoryRow, 'gid' | 'branchId'>;
-
-type Headers = Readonly<Record<string, string>>;
 
 const REGISTRATION_COUNT_MAX = 4;
 const ANSWER_WITHIN_MS = 300;
@@ -49,17 +37,18 @@ export class PlainLedService {
   }
 
   /** Carries out a call: first the branch is registered, then there is an effect, then the answer tells of it. */
-  async serve(action: string, headers: Headers, body: PlainBody): Promise<HttpResponse> {
-    const { branch } = body;
+  async serve(call: PlainCall): Promise<HttpResponse> {
+    const { action, headers } = call;
+    const { branch } = call.body;
     await takeTime(this.life, `${branch} action`);
-    const status = await this.register(action, headers, body);
+    const status = await this.register(call);
     if (status !== 200) {
       return answer(status === 409 ? 409 : 503);
     }
     if (this.world.fates.strike('error', `${branch} action`) !== undefined) {
       return answer(500);
     }
-    const { effect, state } = this.carryOut(action, headers, branch);
+    const { effect, state } = this.carryOut(call);
     if (state === 'undone' || state === 'refused') {
       return answer(409);
     }
@@ -103,7 +92,7 @@ export class PlainLedService {
   }
 
   /** What was stored stands; anything else is done now, all at once. */
-  private carryOut(action: string, headers: Headers, name: string): PlainBranch {
+  private carryOut({ action, headers, body: { branch: name } }: PlainCall): PlainBranch {
     const [gid = '', branchId = ''] = [headers[HEADERS.gid], headers[HEADERS.branchId]];
     const known = this.place.table.get(keyOf(gid, branchId));
     if (known !== undefined) {
@@ -129,10 +118,10 @@ export class PlainLedService {
   }
 
   /** Has the coordinator know of the branch before there is any. Returns its last answer, or 503 when there was none. */
-  private async register(action: string, headers: Headers, body: PlainBody): Promise<number> {
+  private async register(call: PlainCall): Promise<number> {
     const send = httpOver(this.life);
-    const url = `${COORDINATOR_URL}/v1/transactions/${headers[HEADERS.gid]}/branches`;
-    const request = JSON.stringify(this.registrationOf(action, headers, body));
+    const url = `${COORDINATOR_URL}/v1/transactions/${call.headers[HEADERS.gid]}/branches`;
+    const request = JSON.stringify(this.registrationOf(call));
     for (let count = 1; count <= REGISTRATION_COUNT_MAX; count += 1) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
@@ -157,7 +146,7 @@ export class PlainLedService {
     return 503;
   }
 
-  private registrationOf(action: string, headers: Headers, { branch }: PlainBody): RegistrationRequest {
+  private registrationOf({ action, headers, body: { branch } }: PlainCall): RegistrationRequest {
     const remainingMs = Number(headers[HEADERS.remainingMs]);
     return {
       name: 'plain',

@@ -4,7 +4,8 @@ import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { LED_ACTIONS } from '../plan/led.draw.js';
 import { ACTIONS } from '../plan/transaction.draw.js';
 import type { SafetyCheck } from '../check/safety.check.js';
-import { PlainLedService, type PlainBody, type PlainLedTable } from './plain.led.js';
+import type { PlainCall } from './plain.call.js';
+import { PlainLedService, type PlainLedTable } from './plain.led.js';
 import { SimProcess, type Life } from './sim.process.js';
 import type { World } from './world.js';
 
@@ -65,12 +66,8 @@ export class PlainProcess extends SimProcess {
   }
 
   /** Takes a call of code that leads a transaction. */
-  async serve(
-    life: Life,
-    action: string,
-    { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: PlainBody },
-  ): Promise<HttpResponse> {
-    return this.led(life).serve(action, headers, body);
+  async serve(life: Life, call: PlainCall): Promise<HttpResponse> {
+    return this.led(life).serve(call);
   }
 
   private led(life: Life): PlainLedService {

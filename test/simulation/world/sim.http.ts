@@ -2,9 +2,8 @@ import { gidTimeMs } from '@atone/core';
 import type { ClientPorts, HttpRequest, HttpResponse } from '@atone/participant';
 import { COMMANDS_PATH, HEADERS, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
 import { Violation } from '../check/violation.js';
-import { PLAIN_PATHS, type PlainBody } from './plain.led.js';
-import { PlainProcess } from './plain.process.js';
 import { SimulatedOutage } from './log.line.js';
+import { PLAIN_PATHS, type PlainBody, type PlainCall } from './plain.call.js';
 import { MEMORY_MS } from './retention.js';
 import { answerRest, type RestRequest } from './rest.js';
 import type { SimClock } from './sim.clock.js';
@@ -15,8 +14,6 @@ import type { Target, World } from './world.js';
 
 /** Stands for all coordinators: each request goes to some of them. */
 export const COORDINATOR_URL = 'http://coordinator';
-
-type Headers = HttpRequest['headers'];
 
 /** A request on its way: where it goes, and what plans and traces know it by. */
 interface Journey {
@@ -49,13 +46,12 @@ function journeyOf(life: Life, request: HttpRequest): Journey {
     return toCoordinator(life, rest);
   }
   const action = PLAIN_PATHS.get(url.pathname);
-  const plain = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
-  if (action !== undefined && plain instanceof PlainProcess) {
-    return toPlain(world, plain, { action, headers: request.headers, body: body as PlainBody });
+  const target: Target | undefined = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
+  if (action !== undefined && target !== undefined) {
+    return toPlain(world, target, { action, headers: request.headers, body: body as PlainBody });
   }
   const { commands } = body as CommandBatch;
   const [command] = commands;
-  const target = plain;
   if (command === undefined || target === undefined || url.pathname !== COMMANDS_PATH) {
     throw new Error(`Nobody in this world answers to ${request.url}.`);
   }
@@ -81,11 +77,8 @@ function toParticipant(life: Life, target: Target, command: BranchCommand): Jour
   };
 }
 
-function toPlain(
-  world: World,
-  target: PlainProcess,
-  { action, headers, body }: { readonly action: string; readonly headers: Headers; readonly body: PlainBody },
-): Journey {
+function toPlain(world: World, target: Target, plainCall: PlainCall): Journey {
+  const { headers, body } = plainCall;
   const call = { gid: headers[HEADERS.gid] ?? '', branchId: headers[HEADERS.branchId] ?? '' };
   world.calledByHand({ ...call, secretHash: headers[HEADERS.secretHash] ?? '' }, body.branch);
   const point = world.nameOf({ ...call, op: 'action', round: 1, attempt: body.attempt });
@@ -94,7 +87,7 @@ function toPlain(
     point,
     serve: async (there) => {
       const execution = world.network.begins(there);
-      const response = await target.serve(there, action, { headers, body });
+      const response = (await target.serve?.(there, plainCall)) ?? responseOf(404, '');
       execution.ends();
       world.trace(target.name, `answers ${response.status} to ${point}`);
       return response;

@@ -1,6 +1,7 @@
 import type { BranchReply } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
+import type { HttpResponse } from '@atone/participant';
 import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { SafetyCheck } from '../check/safety.check.js';
@@ -17,6 +18,7 @@ import { Network } from './network.js';
 import { Nights } from './nights.js';
 import { OfficeProcess } from './office.process.js';
 import { ParticipantProcess } from './participant.process.js';
+import type { PlainCall } from './plain.call.js';
 import { PlainMemory, PlainProcess } from './plain.process.js';
 import { Scheduler } from './scheduler.js';
 import { LogClock } from './sim.clock.js';
@@ -29,6 +31,8 @@ type ServiceProcess = ParticipantProcess | PlainProcess;
 export interface Target extends SimProcess {
   /** Carries out a command that has arrived, and tells the answer, if there is one. */
   receive(command: BranchCommand, answer: (reply: BranchReply) => void): void;
+  /** Takes a call by hand, where there is no library. */
+  serve?(life: Life, call: PlainCall): Promise<HttpResponse>;
 }
 
 /** Everything there is: one log, some coordinators, services with a database each, clients, and the time. */
