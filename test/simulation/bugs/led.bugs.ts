@@ -12,17 +12,6 @@ const LED_ALONE = { options: { transactionCount: 0, ledCount: 3 } } satisfies Si
 /** For what only others than the initiator would do. */
 const WITH_STRANGERS: SimulationMode = { kinds: ['stranger-commit'], options: LED_ALONE.options };
 
-/** For what the log has forgotten. */
-const OVERNIGHT: SimulationMode = { kinds: ['night', 'overnight'], options: LED_ALONE.options };
-
-/** For what still has to be ended when the log may forget. */
-const ABSENT_OVERNIGHT: SimulationMode = { kinds: ['night', 'participant-down'], options: LED_ALONE.options };
-
-/** For services that register their branches. */
-const WITHOUT_LIBRARY: SimulationMode = {
-  options: { ...LED_ALONE.options, plainCount: 1, isResending: true },
-};
-
 /** Mistakes about transactions that code leads. */
 export const LED_BUGS: readonly PlantedBug[] = [
   {
@@ -362,50 +351,6 @@ export const LED_BUGS: readonly PlantedBug[] = [
         file: `${PARTICIPANT}/doubt.verdict.ts`,
         find: '...(isStraggler ? { round: refusedRound + 1 } : {}),',
         replace: '...(isStraggler ? { round: Math.min(1, refusedRound + 1) } : {}),',
-      },
-    ],
-  },
-  {
-    name: 'led-commit-after-the-purge',
-    what: 'A commit is taken for new however old its transaction is: the log may have dropped what was decided of it.',
-    promises: ['S1', 'S2', 'S3'],
-    mode: OVERNIGHT,
-    edits: [
-      {
-        file: `${ENGINE}/led.gate.ts`,
-        find: 'return ageMs > memoryMs\n',
-        replace: 'return ageMs > Number.MAX_VALUE + memoryMs\n',
-      },
-      {
-        file: `${ENGINE}/testing/memory-log.ts`,
-        find: '    this.checkPlace(rows);\n',
-        replace: '',
-      },
-    ],
-  },
-  {
-    name: 'led-decision-purged-too-early',
-    what: 'The log drops what is decided, before all branches have been told.',
-    promises: ['TC1', 'S2'],
-    mode: ABSENT_OVERNIGHT,
-    edits: [
-      {
-        file: 'test/simulation/world/retention.ts',
-        find: 'return row.finishedAt !== undefined;',
-        replace: "return row.state !== 'active';",
-      },
-    ],
-  },
-  {
-    name: 'led-registered-branch-kept',
-    what: 'A commit confirms what a service without a barrier has registered, although its call threw.',
-    promises: ['TC1', 'TC2', 'L1'],
-    mode: WITHOUT_LIBRARY,
-    edits: [
-      {
-        file: `${CORE}/led.plan.ts`,
-        find: "isListed(step.branchId) ? 'follow' : 'undo'",
-        replace: "isListed(step.branchId) || !step.hasBarrier ? 'follow' : 'undo'",
       },
     ],
   },

@@ -5,7 +5,7 @@ import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { MEMORY_MS } from '../world/retention.js';
 import { LedFactsBook, type Ledger } from './led.facts.js';
-import { abortCodeOf, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
+import { abortCodeOf, isOfFormerLife, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -31,6 +31,9 @@ export class LedCheck {
   private readonly rows = new Map<string, StoredRow>();
   /** Those of which the log has dropped the row. */
   private readonly gone = new Set<string>();
+  /** Those of which it has lost the row, whatever that said. */
+  private readonly lost = new Set<string>();
+  private hasFailedOver = false;
   private readonly facts = new LedFactsBook();
 
   constructor(
@@ -89,6 +92,15 @@ export class LedCheck {
   /** The log has dropped the row of a transaction. */
   dropped(gid: string): void {
     this.gone.add(gid);
+  }
+
+  /** The log is in another life, and has lost rows: the initiator knows what it was told, and the log nothing. */
+  failedOver(lost: readonly string[]): void {
+    this.hasFailedOver = true;
+    for (const gid of lost) {
+      this.gone.add(gid);
+      this.lost.add(gid);
+    }
   }
 
   /** Whether the log has dropped the row of a transaction: nobody drives it any more. */
@@ -165,7 +177,11 @@ export class LedCheck {
 
   /** Of what the log has forgotten, or never knew while it was young enough, only people can tell how it was decided. */
   private isForPeople(gid: string): boolean {
-    const isUnknown = !this.rows.has(gid) || this.gone.has(gid);
+    const row = this.rows.get(gid);
+    if (this.hasFailedOver && (row === undefined || this.lost.has(gid) || isOfFormerLife(row))) {
+      return true;
+    }
+    const isUnknown = row === undefined || this.gone.has(gid);
     return isUnknown && this.clock.now() - gidTimeMs(gid) > MEMORY_MS;
   }
 
@@ -197,14 +213,22 @@ export class LedCheck {
     const { effect, state, confirmCount, undoCount } = this.facts.of(gid, branchId);
     const isKept = isCommitted && effect !== undefined && this.story.isKept(gid, effect);
     const found = `it is ${state}, ${confirmCount} times confirmed and ${undoCount} times undone`;
+    if (this.isLeftToPeople(gid, branchId, isKept)) {
+      return;
+    }
     if (isKept && (!SETTLED.has(state) || undoCount > 0)) {
       this.broken('TC1', gid, `it committed, ${branchId} (${effect}) returned, and ${found}`);
     }
-    const isLeftToPeople = this.isForPeople(gid) && confirmCount + undoCount === 0;
-    if (!isKept && !isLeftToPeople && (state !== 'undone' || undoCount !== 1)) {
+    if (!isKept && (state !== 'undone' || undoCount !== 1)) {
       const promise = this.rows.has(gid) ? 'TC1' : 'TC4';
       this.broken(promise, gid, `nobody keeps ${branchId} (${effect}), and ${found}`);
     }
+  }
+
+  /** Nobody has ended it, and nobody but people may. What is committed and was not lost has to be confirmed all the same. */
+  private isLeftToPeople(gid: string, branchId: string, isKept: boolean): boolean {
+    const { confirmCount, undoCount } = this.facts.of(gid, branchId);
+    return this.isForPeople(gid) && confirmCount + undoCount === 0 && (!isKept || this.lost.has(gid));
   }
 
   private effected({ gid, branchId, op, effect }: LedEffect): void {
