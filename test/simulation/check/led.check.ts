@@ -5,7 +5,7 @@ import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { MEMORY_MS } from '../world/retention.js';
 import { LedFactsBook, type Ledger } from './led.facts.js';
-import { abortCodeOf, isOfFormerLife, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
+import { abortCodeOf, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -177,11 +177,11 @@ export class LedCheck {
 
   /** Of what the log has forgotten, or never knew while it was young enough, only people can tell how it was decided. */
   private isForPeople(gid: string): boolean {
-    const row = this.rows.get(gid);
-    if (this.hasFailedOver && (row === undefined || this.lost.has(gid) || isOfFormerLife(row))) {
+    if (this.hasFailedOver) {
+      // A coordinator that has not heard of it yet sends those to people whom another could answer, and they ask again in an hour.
       return true;
     }
-    const isUnknown = row === undefined || this.gone.has(gid);
+    const isUnknown = !this.rows.has(gid) || this.gone.has(gid);
     return isUnknown && this.clock.now() - gidTimeMs(gid) > MEMORY_MS;
   }
 
