@@ -39,6 +39,9 @@ const SOON_MS = 1_000;
 /** What a coordinator brings is there long before, unless it is in trouble. */
 const DRIVEN_WAIT_MS = 5_000;
 
+/** For how long past its deadline a branch waits for a coordinator that is behind; then people must look. */
+const BEHIND_MAX_MS = 600_000;
+
 const UNREADABLE_WAIT_MS = 60_000;
 
 /** Tells participants what was decided for the branches that they are in doubt about. */
@@ -177,7 +180,13 @@ export class LedDoubts {
 
   /** Returns why a question about a gid without a row may not decide it. */
   private hindrance(doubt: Doubt): Judgement | undefined {
-    const { gid, epoch } = doubt;
+    const { gid, epoch, overdueMs } = doubt;
+    if (overdueMs < BEHIND_MAX_MS && this.parts.gate.isAhead(gid, epoch)) {
+      return wait(
+        DRIVEN_WAIT_MS,
+        'This coordinator is behind: its clock, or the life of the log that it knows.',
+      );
+    }
     const foreign = this.foreign(gid, epoch);
     if (foreign !== undefined) {
       return referred(foreign);
