@@ -140,6 +140,16 @@ describe('a client among the providers', () => {
     expect(await application.send('TCP')).toEqual([PLAIN]);
   });
 
+  test('is no provider that is a module with `send`', async () => {
+    const mailer = Object.assign(Object.create(null) as object, { send: () => 'sent' });
+    const application = await startWith({}, [
+      { provide: 'MAILER', useValue: mailer },
+      { provide: 'TCP', useValue: new ClientTCP() },
+    ]);
+
+    expect(await application.send('TCP')).toEqual([BESIDE]);
+  });
+
   test('has to be there when it is named', async () => {
     await expect(startWith({ clients: ['TPC'] })).rejects.toThrow(
       'names TPC, and no provider of this name is a ClientProxy that lives as long as the application. There are: TCP, OWN.',
