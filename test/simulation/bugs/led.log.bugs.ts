@@ -67,6 +67,19 @@ export const LED_LOG_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'led-nothing-presumed-after-failover',
+    what: 'A log that has failed over leaves to people what began since, as if it might have lost that as well.',
+    promises: ['L1', 'TC4', 'TC1'],
+    mode: WITH_FAILOVER,
+    edits: [
+      {
+        file: `${ENGINE}/led.doubts.ts`,
+        find: 'gate.hindrance(gid) ?? gate.epochHindrance(gid, epoch)',
+        replace: 'gate.hindrance(gid) ?? gate.epochHindrance(gid, gate.presentEpoch() > 1 ? 0 : epoch)',
+      },
+    ],
+  },
+  {
     name: 'led-lost-decision-made-again',
     what: 'A log that has failed over decides what it knows nothing of, although it may have lost the decision.',
     promises: ['S1', 'S2', 'S3', 'S9'],

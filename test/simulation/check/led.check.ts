@@ -5,7 +5,7 @@ import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { MEMORY_MS } from '../world/retention.js';
 import { LedFactsBook, type Ledger } from './led.facts.js';
-import { abortCodeOf, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
+import { abortCodeOf, isOfFormerLife, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
 
@@ -33,7 +33,8 @@ export class LedCheck {
   private readonly gone = new Set<string>();
   /** Those of which it has lost the row, whatever that said. */
   private readonly lost = new Set<string>();
-  private hasFailedOver = false;
+  /** How often the log has failed over: its first life is 1, as that of every log. */
+  private life = 1;
   private readonly facts = new LedFactsBook();
 
   constructor(
@@ -96,7 +97,7 @@ export class LedCheck {
 
   /** The log is in another life, and has lost rows: the initiator knows what it was told, and the log nothing. */
   failedOver(lost: readonly string[]): void {
-    this.hasFailedOver = true;
+    this.life += 1;
     for (const gid of lost) {
       this.gone.add(gid);
       this.lost.add(gid);
@@ -177,12 +178,21 @@ export class LedCheck {
 
   /** Of what the log has forgotten, or never knew while it was young enough, only people can tell how it was decided. */
   private isForPeople(gid: string): boolean {
-    if (this.hasFailedOver) {
-      // A coordinator that has not heard of it yet sends those to people whom another could answer, and they ask again in an hour.
+    const row = this.rows.get(gid);
+    if (this.beganEarlier(gid, row) && (row === undefined || this.lost.has(gid) || isOfFormerLife(row))) {
+      // A coordinator that has not heard of the new life yet only has those wait who began in it: another one can answer them. These
+      // are never answered, and ask again every ten minutes until a person has decided.
       return true;
     }
-    const isUnknown = !this.rows.has(gid) || this.gone.has(gid);
+    const isUnknown = row === undefined || this.gone.has(gid);
     return isUnknown && this.clock.now() - gidTimeMs(gid) > MEMORY_MS;
+  }
+
+  /** Whether it began in a life of the log that is over, by what its calls have told, or its row. */
+  private beganEarlier(gid: string, row: StoredRow | undefined): boolean {
+    const told = Array.from(this.facts.branchesOf(gid).values(), ({ epoch }) => epoch);
+    const registered = row === undefined ? undefined : planOf(row).led?.epoch;
+    return [...told, registered].some((epoch) => epoch !== undefined && epoch < this.life);
   }
 
   private checkNothingLost(gid: string): void {
@@ -264,6 +274,7 @@ export class LedCheck {
     const facts = this.facts.of(gid, branchId);
     const before = facts.state;
     facts.state = String(columns['state']);
+    facts.epoch ??= Number(columns['epoch'] ?? this.life);
     facts.isInDoubt = (columns['doubt_at'] ?? null) !== null;
     facts.deadlineAt ??= facts.isInDoubt ? Number(columns['doubt_at']) : undefined;
     if (facts.state === before) {
