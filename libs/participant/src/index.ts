@@ -81,6 +81,11 @@ export {
   type DirectoryOptions,
   type ServiceDirectory,
 } from './led/service.directory.js';
-export { bindTransaction, currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
+export {
+  bindTransaction,
+  currentTransaction,
+  isPastEnd,
+  type CurrentTransaction,
+} from './led/transaction.context.js';
 export * from './node/led.node.js';
 export * from './node/led.runtime.js';
