@@ -125,7 +125,7 @@ export const LED_BUGS: readonly PlantedBug[] = [
         find: '  } catch (error) {\n    open.threw();\n    throw error;\n  }\n}\n\n/** A call whose',
         replace:
           '  } catch (error) {\n    open.threw();\n' +
-          "    void call.send({ ...commandOf(frame, { ...call, input: undefined }, { open, attempt: 1 }), op: 'compensate' }).catch(() => undefined);\n" +
+          "    void call.route({ ...commandOf(frame, { ...call, input: undefined }, { open, attempt: 1 }), op: 'compensate' }).then((send) => send()).catch(() => undefined);\n" +
           '    throw error;\n  }\n}\n\n/** A call whose',
       },
     ],

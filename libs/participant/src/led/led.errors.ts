@@ -111,17 +111,41 @@ export class CallTimeoutError extends LedError {
   readonly branchId: string;
 }
 
+/** What kept a call from an answer. */
+export interface CallFault {
+  readonly why: string;
+  readonly errorClass: string;
+}
+
+/** A call was never sent: nothing was done there, and there is nothing to undo. */
+export class NotSentError extends LedError {
+  override readonly name = 'NotSentError';
+  readonly code = 'NOT_SENT';
+  readonly retryable = true;
+
+  constructor(call: CallName, fault: CallFault) {
+    super(
+      `${call.what} was not called, and nothing was done there: ${fault.why.replace(/\.$/u, '')}. The call counts as thrown, with nothing ` +
+        'to undo.',
+    );
+    this.gid = call.gid;
+    this.branchId = call.branchId;
+    this.errorClass = fault.errorClass;
+  }
+
+  /** `unreachable`: nobody is there, or the coordinator does not tell where. `code`: it cannot be called so; the message tells why. */
+  readonly errorClass: string;
+  readonly gid: string;
+  readonly branchId: string;
+}
+
 /** Nobody knows what became of a call. It is off the list, and undone if it did anything. */
 export class UnknownOutcomeError extends LedError {
   override readonly name = 'UnknownOutcomeError';
   readonly code = 'UNKNOWN_OUTCOME';
   readonly retryable = true;
 
-  constructor(
-    call: CallName,
-    fault: { readonly why: string; readonly errorClass: string },
-    options?: ErrorOptions,
-  ) {
+  constructor(call: CallName, fault: CallFault, options?: ErrorOptions) {
     super(
       `It is not known what became of ${call.what}: ${fault.why.replace(/\.$/u, '')}. The call counts as thrown: if it did anything, ` +
         'that is undone.',

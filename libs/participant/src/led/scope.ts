@@ -15,6 +15,8 @@ interface Flight {
   readonly branchId?: string;
   readonly number?: number;
   readonly own: readonly LedBranch[];
+  /** How many of its attempts may have reached somebody. */
+  leftCount: number;
   /** Of a part with a scope of its own: ends it, with all that it has enlisted, as thrown. */
   readonly abandon?: (() => void) | undefined;
 }
@@ -51,13 +53,19 @@ export interface OpenCall {
   readonly branchId: string;
   /** Whether nobody waits for it any more: it returned, threw, or was given up. */
   readonly isSettled: boolean;
+  /** How many of its attempts may have reached somebody. A branch is undone only where one has. */
+  readonly leftCount: number;
+  /** To be told right before an attempt leaves this process. Returns false when it must not: the call is settled. */
+  leaves(): boolean;
+  /** The attempt that was to leave has proved never to have left. */
+  stayed(): void;
   /** To be told before it is sent again: what the first time has left below it is on no list. */
   repeated(): void;
   /** It returned normally, with what it enlisted. Does nothing to a call that is settled. */
   returned(enlisted: Enlisted): void;
   /**
-   * It threw. What is known to be there, by default its own branch, is undone whatever is decided. Does nothing to a call
-   * that is settled.
+   * It threw. What is known to be there, by default its own branch, is undone whatever is decided; nothing is there of a call
+   * that never left. Does nothing to a call that is settled.
    */
   threw(known?: readonly LedBranch[]): void;
 }
@@ -131,7 +139,8 @@ export class Scope {
       throw new RangeError(`The call of ${label} lies too deep: its id would be ${branchId}.`);
     }
     const own = branch === undefined ? [] : [{ branchId, ...branch }];
-    const flight: Flight = { label, branchId, number, own };
+    // Of a call that is no branch nobody tells when it leaves.
+    const flight: Flight = { label, branchId, number, own, leftCount: branch === undefined ? 1 : 0 };
     this.#inFlight.add(flight);
     return this.#callOf(flight, branchId);
   }
@@ -144,7 +153,7 @@ export class Scope {
    */
   join(label: string, abandon?: () => void): () => void {
     this.#refuseIfOver(`joined by ${label}`);
-    const flight: Flight = { label, own: [], abandon };
+    const flight: Flight = { label, own: [], leftCount: 1, abandon };
     this.#inFlight.add(flight);
     return () => void this.#inFlight.delete(flight);
   }
@@ -205,6 +214,16 @@ export class Scope {
       get isSettled() {
         return !inFlight.has(flight);
       },
+      get leftCount() {
+        return flight.leftCount;
+      },
+      leaves: () => {
+        flight.leftCount += inFlight.has(flight) ? 1 : 0;
+        return inFlight.has(flight);
+      },
+      stayed: () => {
+        flight.leftCount -= 1;
+      },
       repeated: () => this.#doubt(flight),
       returned: (enlisted) => {
         if (inFlight.delete(flight)) {
@@ -216,7 +235,7 @@ export class Scope {
   }
 
   #throwAway(flight: Flight, known: readonly LedBranch[]): void {
-    if (this.#inFlight.delete(flight)) {
+    if (this.#inFlight.delete(flight) && flight.leftCount > 0) {
       this.#doubt(flight);
       this.#thrown.push(...known);
     }

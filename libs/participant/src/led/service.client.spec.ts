@@ -2,7 +2,9 @@ import { checkSignature, type BranchCommand } from '@atone/protocol';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { BranchReply } from '@atone/core';
 import { z } from 'zod';
+import { NotConnectedError } from '../client.ports.js';
 import { action, contract, tryAction } from '../contract.js';
+import { MisuseError } from '../participant.error.js';
 import { done, LedWorld } from '../testing/led.world.js';
 import { createServiceClient, type ServiceCallsOptions } from './service.client.js';
 
@@ -145,6 +147,55 @@ describe('a call of a service client', () => {
       branches: [{ branchId: '2' }],
       thrown: [{ branchId: '1', service: 'payments', action: 'hold', kind: 'tcc' }],
     });
+  });
+
+  test('of a service that nobody knows throws at once, has done nothing, and there is nothing to undo', async () => {
+    const directory = { instancesOf: () => Promise.reject(new MisuseError('No instance is known.')) };
+
+    const call = lead(() => client({ directory }).hold({ cents: 5 }));
+
+    await expect(call).rejects.toMatchObject({
+      code: 'NOT_SENT',
+      branchId: '1',
+      errorClass: 'code',
+      message: expect.stringContaining('payments.hold was not called, and nothing was done there: '),
+    });
+    expect(world.coordinator.decisions).toEqual([]);
+  });
+
+  test('that finds nobody to connect to, however often it tries, throws and leaves nothing to undo', async () => {
+    world.send = () => Promise.reject(new NotConnectedError('connect ECONNREFUSED'));
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({
+      code: 'NOT_SENT',
+      errorClass: 'unreachable',
+    });
+    expect(world.coordinator.decisions).toEqual([]);
+  });
+
+  test('whose first attempt may have arrived is undone, though nobody is there any more for the next', async () => {
+    let count = 0;
+    world.send = () => {
+      count += 1;
+      return Promise.reject(count === 1 ? new Error('socket hang up') : new NotConnectedError('refused'));
+    };
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
+    expect(world.coordinator.decision).toMatchObject({ to: 'abort', thrown: [{ branchId: '1' }] });
+  });
+
+  test('that is given up before it is known where to send it is not sent any more', async () => {
+    const directory = { instancesOf: () => new Promise<string[]>(later) };
+    function later(resolve: (urls: string[]) => void): void {
+      world.clock.setTimer(3_000, () => resolve(['http://payments.test']));
+    }
+    answer(done);
+
+    const run = lead(() => client({ directory }).hold({ cents: 5 }, { timeout: '2s' }));
+
+    await expect(run).rejects.toMatchObject({ code: 'CALL_TIMEOUT' });
+    await world.clock.pass(5_000);
+    expect([world.commands, world.coordinator.decisions]).toEqual([[], []]);
   });
 
   test('that meets a mistake in the code is not made again', async () => {
