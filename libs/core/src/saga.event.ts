@@ -31,7 +31,8 @@ export interface ReplyEvent {
 export type OperatorAct =
   /** Asks again at once: all branches that wait or are stuck, or just one. */
   | (Actor & { readonly type: 'retry'; readonly branchId?: string | undefined })
-  | (Actor & { readonly type: 'skip'; readonly branchId: string })
+  /** `force` gives up what an earlier skip began: the participant's word that the branch cannot take effect later. */
+  | (Actor & { readonly type: 'skip'; readonly branchId: string; readonly force?: boolean | undefined })
   | (Actor & { readonly type: 'abort' })
   | (Actor & { readonly type: 'pause' })
   | (Actor & { readonly type: 'resume' })

@@ -245,6 +245,14 @@ export function isEnding({ state }: Branch): boolean {
   return state === 'confirming' || state === 'compensating';
 }
 
+/**
+ * Tells whether an operator has skipped the undo of a branch, and its participant has let an attempt to close the round go
+ * unanswered. So it stays when those attempts are out, until a retry takes the skip back.
+ */
+export function isLeftUnanswered({ state, mayBeClosed, attempt, isInFlight }: Branch): boolean {
+  return state === 'compensating' && mayBeClosed === true && attempt > (isInFlight ? 1 : 0);
+}
+
 /** Tells whether the action under way is not asked again, because its undo follows and covers the case that it ran. */
 export function isForgone(saga: Saga, branch: Branch): boolean {
   return saga.state === 'aborting' && !isEnding(branch);

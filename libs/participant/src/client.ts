@@ -87,6 +87,13 @@ export interface ActOptions {
   readonly by?: string;
 }
 
+/** Which branch is left out. */
+export interface SkipOptions extends ActOptions {
+  readonly branchId: string;
+  /** Gives up an earlier skip that the participant did not acknowledge: what it was asked before may still take effect. */
+  readonly force?: boolean;
+}
+
 /** How a led transaction is decided that its log cannot judge. */
 export type ResolveOptions = ActOptions &
   (
@@ -122,7 +129,7 @@ export interface AtoneClient extends LedClient {
     options?: Partial<ActOptions> & { readonly branchId?: string },
   ): Promise<TransactionView>;
   /** Goes on without an effect of the branch, or without undoing it. */
-  skip(gid: string, options: ActOptions & { readonly branchId: string }): Promise<TransactionView>;
+  skip(gid: string, options: SkipOptions): Promise<TransactionView>;
   abort(gid: string, options: ActOptions): Promise<TransactionView>;
   pause(gid: string, options: ActOptions): Promise<TransactionView>;
   resume(gid: string, options: ActOptions): Promise<TransactionView>;
@@ -257,7 +264,7 @@ class PortClient implements AtoneClient {
     return this.act(gid, 'retry', options);
   }
 
-  skip(gid: string, options: ActOptions & { readonly branchId: string }): Promise<TransactionView> {
+  skip(gid: string, options: SkipOptions): Promise<TransactionView> {
     const { branchId, ...body } = options;
     return this.act(gid, `branches/${encodeURIComponent(branchId)}/skip`, body);
   }

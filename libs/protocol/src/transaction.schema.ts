@@ -227,6 +227,14 @@ export const actRequestSchema = z.strictObject({
   by: z.string().trim().min(1).max(128).optional(),
 });
 
+/** How an operator leaves a branch out: `POST /v1/transactions/{gid}/branches/{branchId}/skip`. */
+export const skipRequestSchema = actRequestSchema.extend({
+  force: z.boolean().optional().meta({
+    description:
+      'Leaves the branch out although its participant did not acknowledge an earlier skip: what it was asked before may still take effect.',
+  }),
+});
+
 /** What an operator decides of a led transaction that the log cannot judge: `POST /v1/transactions/{gid}/resolve`. */
 export const resolveRequestSchema = actRequestSchema
   .extend({

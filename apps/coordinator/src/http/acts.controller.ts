@@ -3,6 +3,7 @@ import { Engine, TransactionNotFoundError, viewOf } from '@atone/engine';
 import {
   actRequestSchema,
   resolveRequestSchema,
+  skipRequestSchema,
   transactionViewSchema,
   type TransactionView,
 } from '@atone/protocol';
@@ -14,6 +15,7 @@ import { branchPathSchema, retryBodySchema, transactionPathSchema } from './requ
 
 type ActRequest = z.output<typeof actRequestSchema>;
 type ResolveRequest = z.output<typeof resolveRequestSchema>;
+type SkipRequest = z.output<typeof skipRequestSchema>;
 type RetryRequest = z.output<typeof retryBodySchema>;
 
 interface TransactionPath {
@@ -128,16 +130,17 @@ export class ActsController {
     id: 'skipBranch',
     group: 'acts',
     summary: 'Goes on without a branch, or without undoing it.',
-    description: 'The participant first closes the branch, so that it cannot take effect later.',
+    description:
+      'The participant first closes the branch, so that it cannot take effect later. An undo that waits behind it goes on when a first attempt at that got no answer. With `force` an earlier skip that is not acknowledged is given up, and the branch left out at once.',
     answers: DONE,
     errors: ACT_ERRORS,
   })
   @HttpCode(200)
   async skip(
     @Param({ schema: branchPathSchema }) { gid, branchId }: TransactionPath & { branchId: string },
-    @Body({ schema: actRequestSchema }) { by = BY_DEFAULT, reason }: ActRequest,
+    @Body({ schema: skipRequestSchema }) { by = BY_DEFAULT, reason, force }: SkipRequest,
   ): Promise<TransactionView> {
-    return this.act(gid, { type: 'skip', by, reason, branchId });
+    return this.act(gid, { type: 'skip', by, reason, branchId, force });
   }
 
   private async act(gid: string, act: OperatorAct): Promise<TransactionView> {
