@@ -213,6 +213,36 @@ describe('what a former life of the log has registered', () => {
 
     expect(transport.ops).toEqual(['confirm 1', 'confirm 2']);
   });
+
+  test('cannot be committed with a branch that tells of another secret, but without it', async () => {
+    const { engine, transport } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1']));
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1'), trip.doubt('2', { secretHash: 'e'.repeat(64) })]);
+
+    const both = engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
+    await expect(both).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringContaining("'2' does not go with the others"),
+    });
+    await engine.resolve(trip.gid, COMMIT);
+
+    expect(transport.ops).toEqual(['confirm 1', 'compensate 2']);
+  });
+
+  test('is not decided before the deadline that those in doubt have told', async () => {
+    const { engine } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1']));
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1', { timeoutMs: 3_600_000 })]);
+
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringContaining('is not over'),
+    });
+  });
 });
 
 describe('what an initiator has told otherwise than those in doubt', () => {

@@ -65,8 +65,10 @@ export class LedResolution {
   }
 
   /** What a former life of the log has registered: the machine judges once more, and its write is compared and set. */
-  private async resolveRow(row: StoredRow, { to, by, reason, branchIds }: ResolveAct): Promise<Snapshot> {
+  private async resolveRow(row: StoredRow, act: ResolveAct): Promise<Snapshot> {
     const { gid } = row;
+    const { to, by, reason, branchIds } = act;
+    const { acts, gate, hearsay } = this.parts;
     if (row.format > ROW_FORMAT) {
       throw new ActRefusedError(
         `Transaction ${gid} was written by a later version: ask a coordinator of that.`,
@@ -74,14 +76,15 @@ export class LedResolution {
     }
     const { saga } = snapshotOfRow(row);
     checkUndecided(saga);
-    if (!isResolvable(saga, this.parts.gate.presentEpoch())) {
+    if (!isResolvable(saga, gate.presentEpoch())) {
       throw new ActRefusedError(
         `Transaction ${gid} needs nobody to resolve it: its initiator decides it, or its deadline. An abort is possible.`,
       );
     }
-    this.checkPast(gid, saga.deadlineAt);
-    const inDoubt = (this.parts.hearsay.get(gid)?.doubts ?? []).map(asBranch);
-    return this.parts.acts.act(gid, { type: 'resolve', to, by, reason, inDoubt, kept: branchIds });
+    this.checkPast(gid, Math.max(saga.deadlineAt ?? 0, hearsay.deadlineOf(gid) ?? 0));
+    const doubts = hearsay.get(gid)?.doubts ?? [];
+    checkSecrets(gid, keptOf(doubts, act), saga.plan.led?.secretHash);
+    return acts.act(gid, { type: 'resolve', to, by, reason, inDoubt: doubts.map(asBranch), kept: branchIds });
   }
 
   private async insert(start: LedStart): Promise<Snapshot | Found> {
@@ -170,18 +173,31 @@ function checkUndecided({ gid, plan, state }: Saga): void {
 function termsOf(
   gid: string,
   doubts: readonly BranchDoubt[],
-  { to, branchIds }: ResolveAct,
+  act: ResolveAct,
 ): Pick<BranchDoubt, 'secretHash' | 'epoch'> {
-  const kept = to === 'abort' ? [] : doubts.filter(({ branchId }) => branchIds.includes(branchId));
+  const kept = keptOf(doubts, act);
   const [terms = doubts[0]] = kept;
-  const other = kept.find(({ secretHash }) => secretHash !== terms?.secretHash);
-  if (other !== undefined || terms === undefined) {
+  checkSecrets(gid, kept, terms?.secretHash);
+  if (terms === undefined) {
+    throw new ActRefusedError(`Nobody is in doubt about transaction ${gid}.`);
+  }
+  return terms;
+}
+
+/** Returns the doubts about branches that a commit confirms. */
+function keptOf(doubts: readonly BranchDoubt[], { to, branchIds }: ResolveAct): readonly BranchDoubt[] {
+  return to === 'abort' ? [] : doubts.filter(({ branchId }) => branchIds.includes(branchId));
+}
+
+/** @throws {ActRefusedError} when one of those to be confirmed tells of another secret: it would never believe the confirm. */
+function checkSecrets(gid: string, kept: readonly BranchDoubt[], secretHash: string | undefined): void {
+  const other = kept.find((doubt) => doubt.secretHash !== secretHash);
+  if (other !== undefined) {
     throw new ActRefusedError(
-      `The branches of transaction ${gid} tell of different secrets, so that they cannot all be of one initiator: '${other?.branchId}' ` +
+      `The branches of transaction ${gid} tell of different secrets, so that they cannot all be of one initiator: '${other.branchId}' ` +
         'does not go with the others. Name those to commit, or abort.',
     );
   }
-  return terms;
 }
 
 function asBranch({ branchId, service, action, kind, nonce }: BranchDoubt): LedBranch {
