@@ -9,13 +9,15 @@ let trip: LedInitiator;
 
 beforeEach(async () => {
   world = await TestCoordinator.start();
-  trip = new LedInitiator(world, { epoch: 7, begunMsAgo: 60_000 });
+  trip = new LedInitiator(world, { epoch: 7, begunMsAgo: 900_000 });
 });
 
 afterEach(async () => {
   await world.close();
 });
 
+/** For so long a question waits for no coordinator that may be behind. */
+const OVERDUE = { overdueMs: 800_000 };
 const [HOTEL, FLIGHT] = [ledBranch('1'), ledBranch('2')];
 const COMMIT = { to: 'commit', by: 'ann', reason: 'the hotel has charged it', branches: ['1', '2'] };
 
@@ -31,7 +33,7 @@ async function stuckGids(query: string): Promise<string[]> {
 
 describe('what only a person can decide', () => {
   beforeEach(async () => {
-    await verdictsOf(world, [trip.doubt(HOTEL), trip.doubt(FLIGHT)]);
+    await verdictsOf(world, [trip.doubt(HOTEL, OVERDUE), trip.doubt(FLIGHT, OVERDUE)]);
   });
 
   test('is shown as stuck, with why, and that it can be resolved', async () => {
