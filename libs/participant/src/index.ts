@@ -35,6 +35,7 @@ export * from './registration.js';
 export * from './node/registration.node.js';
 export type { AtoneParticipant, AtoneService } from './node/atone.service.js';
 export { logLine, type ServiceLog } from './node/service.log.js';
+export * from './node/option.names.js';
 export * from './node/service.options.js';
 export * from './node/service.presence.js';
 export * from './node/service.workers.js';

@@ -1,5 +1,4 @@
-import { similarName } from '@atone/core';
-import { durationMs, MisuseError, type Duration, type Propagation } from '@atone/participant';
+import { durationMs, MisuseError, suggestion, type Duration, type Propagation } from '@atone/participant';
 import { LED_TIMEOUT_MAX_MS, nameSchema, tagsSchema } from '@atone/protocol';
 import type { GlobalTransactionOptions } from './global-transaction.decorator.js';
 
@@ -53,11 +52,6 @@ function oneOf(words: readonly string[]): Check {
     typeof value === 'string' && words.includes(value)
       ? undefined
       : `says ${shown(value)}. ${suggestion(String(value), words)}`;
-}
-
-function suggestion(word: string, words: readonly string[]): string {
-  const similar = similarName(word, words);
-  return similar === undefined ? `There are ${words.join(', ')}` : `Perhaps '${similar}' was meant`;
 }
 
 function nameProblem(value: unknown): string | undefined {
