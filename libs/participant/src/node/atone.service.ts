@@ -34,7 +34,12 @@ export interface AtoneService {
    * itself are carried out in this process.
    */
   clientOf<Contract extends object>(contract: Contract): ServiceClient<Contract>;
-  /** Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it. */
+  /**
+   * Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it.
+   *
+   * Wait for the transactions that this process leads before. Where one ended in an OutcomeUnknownError, the outcome is asked for also
+   * after `close`, for up to 15 minutes while the process lives, and `afterCommit` or `afterAbort` runs when it is known.
+   */
   close(): Promise<void>;
 }
 
@@ -85,7 +90,7 @@ export class LeadingService implements AtoneService {
   }
 
   async close(): Promise<void> {
-    // Nothing of what only leads outlives its own methods.
+    // What goes on behind a method that leads holds nothing that would have to be closed.
   }
 }
 
