@@ -65,9 +65,11 @@ function durationProblem(
 ): string | undefined {
   try {
     const ms = durationMs(value as Duration);
-    return ms >= minMs && ms <= maxMs
-      ? undefined
-      : `is ${ms} ms, and must be between ${minMs} and ${maxMs}. What takes longer is a saga`;
+    if (ms >= minMs && ms <= maxMs) {
+      return undefined;
+    }
+    const cure = ms > maxMs ? '. What takes longer is a saga' : '';
+    return `is ${ms} ms, and must be between ${minMs} and ${maxMs}${cure}`;
   } catch {
     return `is ${shown(value)}. Write milliseconds, or '500ms', '30s', '5m', '1h'`;
   }
