@@ -51,7 +51,10 @@ function engineDeath(failpoint: string): DeathBed {
   };
 }
 
-/** Of calls the second: by then a branch of its own is done, and others are being called. */
+/**
+ * Of calls the second: by then a branch of its own is done, and others are being called; unless the booking of another death, of which
+ * there are several at once, passes in between.
+ */
 function initiatorDeath(failpoint: string): DeathBed {
   return {
     victim: 'office',
