@@ -81,6 +81,7 @@ export class Scope {
   readonly #thrown: LedBranch[] = [];
   readonly #unclear = new Set<number>();
   readonly #nested = new Set<Scope>();
+  readonly #onClose = new Set<() => void>();
   #lastNumber = 0;
   #isOver = false;
   #abortReason: string | undefined;
@@ -158,6 +159,12 @@ export class Scope {
     return () => void this.#inFlight.delete(flight);
   }
 
+  /** Calls `callback` when the scope ends. Returns what keeps it from that. */
+  onClose(callback: () => void): () => void {
+    this.#onClose.add(callback);
+    return () => void this.#onClose.delete(callback);
+  }
+
   /** Returns a scope that shares the numbers of this one, and is kept or undone for itself. */
   nest(): Scope {
     const nested = new Scope(this.prefix, this.gid, this);
@@ -196,6 +203,8 @@ export class Scope {
       this.#throwAway(flight, flight.own);
       flight.abandon?.();
     }
+    this.#onClose.forEach((callback) => callback());
+    this.#onClose.clear();
     return { returned: [...this.#returned], thrown: [...this.#thrown], unclear: new Set(this.#unclear) };
   }
 

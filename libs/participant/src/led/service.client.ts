@@ -8,8 +8,8 @@ import type { ActionContract } from '../contract.js';
 import { readOutput, writeInput } from '../payload.js';
 import { callBranch, type SendAttempt } from './branch.call.js';
 import { sendCommand } from './command.sender.js';
+import { callInFrame } from './forgotten.call.js';
 import type { ServiceDirectory } from './service.directory.js';
-import { requireFrame } from './transaction.context.js';
 
 /** How one call is made. */
 export interface CallOptions {
@@ -87,19 +87,20 @@ export function createPortServiceCalls(options: ServiceCallsOptions, ports: Serv
   const route = routerOf(options, ports);
   const patienceMs = durationMs(options.patience ?? DEFAULT_PATIENCE);
   return {
-    async call(contract, input, { timeout } = {}) {
+    call(contract, input, { timeout } = {}) {
       const { service, name, kind } = contract;
-      const frame = requireFrame(`${service}.${name}`);
-      return callBranch(frame, {
-        service,
-        action: name,
-        kind,
-        input: () => writeInput(contract, input),
-        timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
-        patienceMs,
-        route,
-        read: (output: Json) => readOutput(contract, output),
-      });
+      return callInFrame(`${service}.${name}`, async (frame) =>
+        callBranch(frame, {
+          service,
+          action: name,
+          kind,
+          input: () => writeInput(contract, input),
+          timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
+          patienceMs,
+          route,
+          read: (output: Json) => readOutput(contract, output),
+        }),
+      );
     },
   };
 }
