@@ -9,7 +9,7 @@ export { branchReaching, conflictOf, isSameDecision, isToConfirm, missingOf } fr
 export { checkSecret, isAbortOfDoubt } from './led.act.js';
 export * from './led.halves.js';
 export * from './led.plan.js';
-export { isResolvable, resolvedLed } from './led.resolution.js';
+export { isResolvable, isResolvedAs, resolvedLed } from './led.resolution.js';
 export * from './nearest-name.js';
 export * from './plan.graph.js';
 export * from './plan.input.js';

@@ -19,7 +19,7 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
     throw new ActRefusedError(`Transaction ${saga.gid} is not led: its plan says which branches it has.`);
   }
   if (saga.state !== 'active') {
-    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
   }
   const problem = registrationProblem(saga, branches);
   if (problem !== undefined) {
@@ -65,7 +65,7 @@ export function decide(draft: Draft, decision: Decision): void {
   checkSecret(saga, decision.secretHash);
   if (saga.state !== 'active') {
     if (!isSameDecision(saga, decision)) {
-      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
     }
     return;
   }
