@@ -71,6 +71,33 @@ describe('a question about what nobody has decided', () => {
     expect(await world.log.get(trip.gid)).toBeUndefined();
   });
 
+  test('that names another life of the log than another participant is left to people', async () => {
+    const { engine } = await world.coordinator();
+    world.log.life = 2;
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1')]);
+
+    const verdicts = await engine.doubts([trip.doubt('9', { epoch: 2, secretHash: 'f'.repeat(64) })]);
+
+    expect(verdicts).toMatchObject([
+      { verdict: 'ask-people', reason: expect.stringContaining('another life of the log') },
+    ]);
+    expect(verdictsOf(await engine.doubts([trip.doubt('1')]))).toEqual(['ask-people']);
+    expect(await world.log.get(trip.gid)).toBeUndefined();
+  });
+
+  test('that names another life of the log than its initiator is left to people', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+    world.log.life = 2;
+    await world.clock.advance(TIMEOUT_MS + 1);
+
+    const verdicts = await engine.doubts([trip.doubt('1', { epoch: 2 })]);
+
+    expect(verdictsOf(verdicts)).toEqual(['ask-people']);
+    expect(await world.log.get(trip.gid)).toBeUndefined();
+  });
+
   test('goes on for the others when the log will never take one of them', async () => {
     const other = new LedCase(world.clock, new SeededRandom(8));
     const refusal = Object.assign(new Error('no partition'), { retryable: false });
@@ -345,6 +372,7 @@ describe('what is in doubt', () => {
   test('is shown beside what is heard, and beside a row', async () => {
     const { engine } = await world.coordinator({ script: () => undefined });
     engine.notice([trip.notice()]);
+    await world.clock.advance(400);
     const askedAt = world.clock.now();
 
     await engine.doubts([trip.doubt('1', { overdueMs: 400, trouble: 'the table is locked' })]);
