@@ -232,6 +232,7 @@ describe('a method without the word `async`, in a class with @GlobalTransaction,
 });
 
 test('a class with public methods that are not asynchronous does not compile', () => {
+  // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
   expect(compileErrors).toBeInstanceOf(Function);
 });
 

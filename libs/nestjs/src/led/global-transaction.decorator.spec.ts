@@ -279,6 +279,7 @@ test('GlobalTransactions runs a function as the whole of a transaction', async (
 });
 
 test('what does not fit @GlobalTransaction does not compile', () => {
+  // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
   expect(compileErrors).toBeInstanceOf(Function);
 });
 
