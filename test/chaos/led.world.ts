@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { freePorts } from '@atone/embedded-kafka';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import { createAtoneClient, migrateBarrier } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
@@ -9,7 +10,6 @@ import { Pool } from 'pg';
 import { openPool } from '../harness/open.pool.js';
 import { until } from '../harness/until.js';
 import { ChaosChild } from './chaos.child.js';
-import { freePorts } from './free-ports.js';
 import {
   BRANCHES,
   isEnded,
