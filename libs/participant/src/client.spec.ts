@@ -141,8 +141,8 @@ describe('a submission', () => {
 
     expect(result.outcome).toBe('committed');
     expect(requests.slice(1).map(({ url }) => url)).toEqual([
-      `http://coordinator.test/v1/transactions/${GID}?wait=5s`,
-      `http://coordinator.test/v1/transactions/${GID}?wait=5s`,
+      `http://coordinator.test/v1/transactions/${GID}?wait=4800ms`,
+      `http://coordinator.test/v1/transactions/${GID}?wait=4600ms`,
     ]);
   });
 

@@ -21,7 +21,15 @@ import {
 } from '@atone/protocol';
 import type { z } from 'zod';
 import { currentBranch, currentFrame } from './branch.context.js';
-import { makeCall, whatAnswered, type Answer, type Call, type CallSettings } from './client.call.js';
+import {
+  HOLD_SLACK_MS,
+  makeCall,
+  whatAnswered,
+  type Answer,
+  type Call,
+  type CallSettings,
+  type Hold,
+} from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
 import {
@@ -142,8 +150,6 @@ export interface AtoneClient extends LedClient {
 
 export const DEFAULT_PATIENCE_MS = 30_000;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
-/** The longest that one request is held: proxies cut off longer ones. */
-const HELD_MAX_MS = 20_000;
 /** The pause between two questions for one end, should the coordinator not hold them. */
 const POLL_MS = 200;
 
@@ -168,9 +174,8 @@ class PortClient implements AtoneClient {
       url: settings.url,
       call: (call) => this.call(call),
       viewOf: (answer, subject) => this.viewOf(answer, subject),
-      awaitEnd: (view, waitMs) => this.awaitEnd(view, this.ports.clock.now() + waitMs),
-      heldMs: (waitMs) => Math.min(waitMs, HELD_MAX_MS),
-      waitQuery,
+      awaitEnd: (view, until) => this.awaitEnd(view, until),
+      now: () => this.ports.clock.now(),
       traceHeaders: () => traceHeaders(currentTrace()),
     });
   }
@@ -192,18 +197,15 @@ class PortClient implements AtoneClient {
     plan: Submission,
     options: SubmitOptions = {},
   ): Promise<SubmitResult<Record<string, Json>>> {
-    const waitMs = durationMs(options.wait ?? 0);
-    const until = this.ports.clock.now() + waitMs;
+    const until = this.ports.clock.now() + durationMs(options.wait ?? 0);
     const idempotencyKey = readKey(options.idempotencyKey) ?? this.drawKey();
     const subject = { what: `start the transaction '${plan.name}'`, changes: true, idempotencyKey };
-    const heldMs = Math.min(waitMs, HELD_MAX_MS);
     const answer = await this.call({
       method: 'POST',
       path: '/v1/transactions',
-      query: waitQuery(heldMs),
       headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders(currentTrace()) },
       body: withOptions(plan, options, this.service),
-      waitMs: heldMs,
+      hold: { until },
       isRepeatable: true,
       subject,
     });
@@ -213,9 +215,8 @@ class PortClient implements AtoneClient {
   }
 
   async get(gid: string, options: { readonly wait?: Duration } = {}): Promise<TransactionView> {
-    const waitMs = durationMs(options.wait ?? 0);
-    const until = this.ports.clock.now() + waitMs;
-    return this.awaitEnd(await this.getOnce(gid, Math.min(waitMs, HELD_MAX_MS)), until);
+    const until = this.ports.clock.now() + durationMs(options.wait ?? 0);
+    return this.awaitEnd(await this.getOnce(gid, { until }), until);
   }
 
   async list(query: Partial<ListQuery> = {}): Promise<TransactionPage> {
@@ -333,14 +334,13 @@ class PortClient implements AtoneClient {
     );
   }
 
-  private async getOnce(gid: string, waitMs: number, patienceMaxMs?: number): Promise<TransactionView> {
+  private async getOnce(gid: string, hold: Hold, patienceMaxMs?: number): Promise<TransactionView> {
     const what = `look up ${gid}`;
     const subject = { what, changes: false, gid };
     const answer = await this.call({
       ...asking(what),
       path: `/v1/transactions/${encodeURIComponent(gid)}`,
-      query: waitQuery(waitMs),
-      waitMs,
+      hold,
       subject,
       ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
     });
@@ -356,7 +356,7 @@ class PortClient implements AtoneClient {
       const restMs = Math.max(until - this.ports.clock.now(), 0);
       try {
         // oxlint-disable-next-line no-await-in-loop -- see above
-        view = await this.getOnce(view.gid, Math.min(restMs, HELD_MAX_MS), restMs);
+        view = await this.getOnce(view.gid, { until, slackMs: HOLD_SLACK_MS }, restMs);
       } catch (error) {
         if (error instanceof AtoneClientError && error.retryable) {
           return view;
@@ -440,10 +440,6 @@ function resultOf(view: TransactionView, isReplay: boolean): SubmitResult<Record
 /** Ended, or stuck: waiting would not help. */
 function hasSettled(view: TransactionView): boolean {
   return view.state === 'committed' || view.state === 'aborted' || view.stuck !== undefined;
-}
-
-function waitQuery(waitMs: number): { wait?: string } {
-  return waitMs > 0 ? { wait: `${Math.ceil(waitMs / 1_000)}s` } : {};
 }
 
 function asking(what: string): Pick<Call, 'method' | 'isRepeatable' | 'subject'> {
