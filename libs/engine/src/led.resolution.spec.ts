@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { gidTimeMs } from '@atone/core';
 import type { Doubt } from '@atone/protocol';
 import type { Engine } from './engine.js';
 import { withHearsay } from './hearsay.view.js';
@@ -31,6 +32,10 @@ async function restored(ids: readonly string[], more: Partial<Doubt> = {}) {
   await world.clock.advance(TIMEOUT_MS);
   await coordinator.engine.doubts(ids.map((id) => trip.doubt(id, more)));
   return coordinator;
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 async function restore(): Promise<void> {
@@ -95,6 +100,79 @@ describe('what a restored log cannot judge', () => {
     await expect(engine.decide(trip.gid, trip.abort(['1']))).rejects.toMatchObject({
       code: 'ALREADY_DECIDED',
     });
+  });
+
+  test('is resolved again in the same way without a change, by whoever asks, and otherwise by nobody', async () => {
+    const { engine } = await restored(['1', '2']);
+    const first = await engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+    const { version } = await engine.get(trip.gid);
+    const other = await world.coordinator();
+
+    const again = await other.engine.resolve(trip.gid, { ...COMMIT, by: 'bob' });
+
+    expect([first.isRepeat, again.isRepeat]).toEqual([false, true]);
+    expect(viewOf(again)).toMatchObject({ outcome: 'committed', version });
+    const otherwise = other.engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
+    await expect(otherwise).rejects.toMatchObject({
+      code: 'ALREADY_DECIDED',
+      message: expect.stringContaining(`ann has resolved it so ("${COMMIT.reason}")`),
+    });
+  });
+
+  test('keeps its beginning, and the deadline that was told', async () => {
+    const { engine } = await restored(['1'], { timeoutMs: TIMEOUT_MS });
+
+    const { acceptedAt, deadlineAt } = viewOf(await engine.resolve(trip.gid, ABORT));
+    await world.clock.advance(200);
+
+    const began = gidTimeMs(trip.gid);
+    const told = { acceptedAt: isoOf(began), deadlineAt: isoOf(began + TIMEOUT_MS) };
+    expect({ acceptedAt, deadlineAt }).toEqual(told);
+    expect(viewOf(await engine.get(trip.gid))).toMatchObject(told);
+  });
+
+  test('keeps in mind what only its initiator has told of, and brings nothing there', async () => {
+    const { engine, transport } = await world.coordinator();
+    const call = {
+      branchId: '2',
+      service: 'flight',
+      action: 'hold',
+      kind: 'tcc',
+      state: 'returned',
+    } as const;
+    engine.notice([trip.notice({ branches: [call] })]);
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1')]);
+
+    await engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+
+    expect(transport.ops).toEqual(['confirm 1']);
+    expect(viewOf(await engine.get(trip.gid)).history).toContainEqual(
+      expect.objectContaining({
+        what: 'not-reached',
+        branchId: '2',
+        message: expect.stringContaining('flight.hold'),
+      }),
+    );
+  });
+
+  test('shows what has asked elsewhere still as in doubt, and no longer as left to people', async () => {
+    const { engine } = await restored(['1', '2']);
+    const other = await world.coordinator();
+    await other.engine.doubts([trip.doubt('1')]);
+    await other.engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+
+    const view = withHearsay(viewOf(await engine.get(trip.gid)), engine.hearsay(trip.gid));
+
+    expect(view.branches).toMatchObject([
+      { branchId: '1', state: 'confirmed' },
+      { branchId: '2', isHearsay: true, doubt: { since: expect.any(String) } },
+    ]);
+    expect(view.branches[1]?.doubt?.isForPeople).toBeUndefined();
   });
 
   test('is no longer shown as left to people, where it was asked about and decided by another coordinator', async () => {
@@ -182,69 +260,6 @@ describe('what a restored log cannot judge', () => {
   });
 });
 
-describe('what a former life of the log has registered', () => {
-  test('is committed when a person says so, at whichever coordinator, though nobody has asked', async () => {
-    const { engine } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1', '2']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    expect(viewOf(await engine.get(trip.gid)).stuck).toMatchObject({
-      reason: 'log-restored',
-      waysOut: ['abort', 'resolve'],
-    });
-    const other = await world.coordinator();
-
-    await other.engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1'] });
-
-    expect(other.transport.ops).toEqual(['confirm 1', 'compensate 2']);
-    await expect(engine.decide(trip.gid, trip.commit(['1', '2']))).rejects.toMatchObject({
-      code: 'ALREADY_DECIDED',
-    });
-  });
-
-  test('is committed with what is in doubt beside it', async () => {
-    const { engine, transport } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    await engine.doubts([trip.doubt('1'), trip.doubt('2')]);
-
-    await engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
-
-    expect(transport.ops).toEqual(['confirm 1', 'confirm 2']);
-  });
-
-  test('cannot be committed with a branch that tells of another secret, but without it', async () => {
-    const { engine, transport } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    await engine.doubts([trip.doubt('1'), trip.doubt('2', { secretHash: 'e'.repeat(64) })]);
-
-    const both = engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
-    await expect(both).rejects.toMatchObject({
-      code: 'ACT_NOT_POSSIBLE',
-      message: expect.stringContaining("'2' does not go with the others"),
-    });
-    await engine.resolve(trip.gid, COMMIT);
-
-    expect(transport.ops).toEqual(['confirm 1', 'compensate 2']);
-  });
-
-  test('is not decided before the deadline that those in doubt have told', async () => {
-    const { engine } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    await engine.doubts([trip.doubt('1', { timeoutMs: 3_600_000 })]);
-
-    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
-      code: 'ACT_NOT_POSSIBLE',
-      message: expect.stringContaining('is not over'),
-    });
-  });
-});
-
 describe('what an initiator has told otherwise than those in doubt', () => {
   const FORGED = 'e'.repeat(64);
 
@@ -311,13 +326,41 @@ describe('people do not decide', () => {
     });
   });
 
-  test('what nobody has asked this coordinator about', async () => {
+  test('what nobody has told this coordinator about', async () => {
     await restored(['1']);
     const { engine } = await world.coordinator();
 
     await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
-      code: 'ACT_NOT_POSSIBLE',
+      code: 'NOT_FOUND',
+      gid: trip.gid,
       message: expect.stringContaining('asks one of the coordinators again'),
+    });
+  });
+
+  test('what its initiator alone has told this coordinator about', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringContaining('No participant has asked'),
+    });
+  });
+
+  test('what is decided by itself, before its deadline and after it', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+
+    const deadline = isoOf(gidTimeMs(trip.gid) + TIMEOUT_MS);
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringMatching(new RegExp(`at ${deadline}\\. Nobody need resolve it`, 'u')),
+    });
+    await world.clock.advance(TIMEOUT_MS);
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      message: expect.stringContaining('needs nobody to resolve it'),
     });
   });
 

@@ -1,4 +1,5 @@
 import {
+  gidTimeMs,
   halvesOf,
   isAbortable,
   isEnded,
@@ -31,11 +32,16 @@ export function summaryOf(snapshot: Snapshot): TransactionSummary {
     stuck: stuckSummary(snapshot),
     paused: saga.paused === undefined ? undefined : { ...saga.paused, since: iso(saga.paused.since) },
     abort: saga.abort,
-    acceptedAt: iso(saga.acceptedAt),
+    acceptedAt: iso(begunAt(saga)),
     deadlineAt: isoOrNone(saga.deadlineAt),
     endedAt: isoOrNone(saga.endedAt),
     version,
   };
+}
+
+/** What a person resolved may have had no row before that, and has begun long ago. */
+function begunAt({ gid, acceptedAt, resolved }: Saga): number {
+  return resolved === undefined ? acceptedAt : Math.min(gidTimeMs(gid), acceptedAt);
 }
 
 function stuckSummary({ saga, quarantinedAt }: Snapshot): StuckView | undefined {

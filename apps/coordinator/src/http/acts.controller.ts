@@ -2,12 +2,14 @@ import type { OperatorAct } from '@atone/core';
 import { Engine, TransactionNotFoundError, viewOf } from '@atone/engine';
 import {
   actRequestSchema,
+  HEADERS,
   resolveRequestSchema,
   skipRequestSchema,
   transactionViewSchema,
   type TransactionView,
 } from '@atone/protocol';
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
 import { RequestError } from './request.error.js';
@@ -112,17 +114,28 @@ export class ActsController {
     group: 'acts',
     summary: 'Decides a led transaction where the log cannot, because it was restored, say.',
     description:
-      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. A commit names each branch that is to be confirmed: what it does not name is undone, also when it asks later.',
-    answers: DONE,
+      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. A commit names each branch that is to be confirmed: what it does not name is undone, also when it asks later. To ask for the same again changes nothing.',
+    answers: {
+      200: {
+        description: 'It is decided as was asked for.',
+        schema: transactionViewSchema,
+        headers: { [HEADERS.idempotentReplayed]: '`true` when it had been resolved so before.' },
+      },
+    },
     errors: [...ACT_ERRORS, 'ALREADY_DECIDED', 'BRANCH_CONFLICT', 'NOT_MY_TRANSACTION', 'OVERLOADED'],
   })
   @HttpCode(200)
   async resolve(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
     @Body({ schema: resolveRequestSchema }) body: ResolveRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TransactionView> {
     const { to, by = BY_DEFAULT, reason, branches } = body;
-    return viewOf(await this.engine.resolve(gid, { to, by, reason, branchIds: branches ?? [] }));
+    const answer = await this.engine.resolve(gid, { to, by, reason, branchIds: branches ?? [] });
+    if (answer.isRepeat) {
+      void reply.header(HEADERS.idempotentReplayed, 'true');
+    }
+    return viewOf(answer);
   }
 
   @Post('branches/:branchId/skip')

@@ -86,6 +86,17 @@ describe('what only a person can decide', () => {
     expect(await stuckGids('?stuck=true')).toEqual([]);
   });
 
+  test('is resolved once more without a change, and says so', async () => {
+    const first = await resolve(COMMIT);
+    await trip.look('?wait=10s');
+
+    const again = await resolve(COMMIT);
+
+    expect([first.status, again.status]).toEqual([200, 200]);
+    const replayed = [first, again].map(({ headers }) => headers['idempotent-replayed']);
+    expect(replayed).toEqual([undefined, 'true']);
+  });
+
   test('is committed with the branches that are named, and the others are undone', async () => {
     await resolve({ ...COMMIT, branches: ['2'] });
     await trip.look('?wait=10s');
@@ -130,8 +141,11 @@ describe('what only a person can decide', () => {
 });
 
 describe('people do not decide', () => {
-  test('what nobody has asked about', async () => {
-    expect(await resolve(COMMIT)).toMatchObject({ status: 409, problem: { code: 'ACT_NOT_POSSIBLE' } });
+  test('what nobody has told of', async () => {
+    expect(await resolve(COMMIT)).toMatchObject({
+      status: 404,
+      problem: { code: 'NOT_FOUND', gid: trip.gid, detail: expect.stringContaining('ask the others') },
+    });
   });
 
   test('what its initiator can still decide', async () => {
