@@ -61,7 +61,7 @@ describe.each(ADAPTERS)('a led transaction of NestJS services on %s', (_name, ne
       await roomsClient.hold({ room: 'attic' });
     });
 
-    expect(reasons).toEqual(['Refused: no room left']);
+    expect(reasons).toEqual(['rooms.hold refused: no room left']);
     expect(await world.linesOf(gid)).toEqual(['2 attic sold']);
   });
 

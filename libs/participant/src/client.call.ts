@@ -70,7 +70,8 @@ const RETRY = { initialMs: 100, capMs: 2_000, attemptCountMax: 0, undoAttemptCou
 export async function makeCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Answer> {
   const subject = { ...call.subject, url: settings.url };
   const patienceMs = Math.min(settings.patienceMs, call.patienceMaxMs ?? settings.patienceMs);
-  const until = ports.clock.now() + patienceMs;
+  const startedAt = ports.clock.now();
+  const until = startedAt + patienceMs;
   let lastUnknown: Extract<Attempt, { kind: 'unknown' }> | undefined;
   for (let attempt = 1; ; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
@@ -87,7 +88,7 @@ export async function makeCall(call: Call, settings: CallSettings, ports: Client
       result.kind === 'busy' ? result.retryAfterMs : 0,
     );
     if (!call.isRepeatable || ports.clock.now() + pauseMs > until) {
-      throw givenUp(subject, lastUnknown ?? result);
+      throw givenUp(subject, lastUnknown ?? result, attempt === 1 ? 0 : ports.clock.now() - startedAt);
     }
     // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(ports.clock, pauseMs);
@@ -106,10 +107,11 @@ export function whatAnswered({ status, header }: Pick<HttpResponse, 'status' | '
 function givenUp(
   subject: CallSubject,
   result: Extract<Attempt, { kind: 'unknown' | 'busy' }>,
+  triedMs: number,
 ): AtoneClientError {
   return result.kind === 'busy'
     ? new CoordinatorBusyError(subject, result.code, result.why)
-    : new CoordinatorUnreachableError(subject, result.why, { cause: result.cause });
+    : new CoordinatorUnreachableError(subject, result.why, { cause: result.cause, triedMs });
 }
 
 async function attemptCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Attempt> {

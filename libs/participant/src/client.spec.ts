@@ -194,9 +194,10 @@ describe('a submission', () => {
 
     await expect(submitted).rejects.toThrow(CoordinatorUnreachableError);
     await expect(submitted).rejects.toThrow(
-      "The coordinator at http://coordinator.test gave no usable answer when asked to start the transaction 'place-order': " +
-        'connect ECONNREFUSED 127.0.0.1:1. Nothing is known about the outcome: the transaction may or may not run. ' +
-        "To find out, submit the same again with the idempotency key 'o-1'; it starts nothing twice.",
+      "The coordinator at http://coordinator.test gave no usable answer when asked to start the transaction 'place-order', " +
+        'again and again for 30 s: connect ECONNREFUSED 127.0.0.1:1. Nothing is known about the outcome: the transaction may or may not run. ' +
+        "To find out, submit the same again with the idempotency key 'o-1'; it starts nothing twice. " +
+        'Start the coordinator, or correct its url (`coordinator.url`).',
     );
     await expect(submitted).rejects.toMatchObject({ retryable: true, code: 'COORDINATOR_UNREACHABLE' });
     expect(clock.nowMs).toBeGreaterThan(20_000);

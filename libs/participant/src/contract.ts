@@ -155,9 +155,15 @@ export class RefusedError extends Error {
   constructor(
     readonly reason: string,
     readonly details?: Json,
-    options?: ErrorOptions,
+    {
+      by,
+      ...options
+    }: ErrorOptions & {
+      /** The action that refused, for the message of its caller. */
+      readonly by?: string | undefined;
+    } = {},
   ) {
-    super(`Refused: ${reason}`, options);
+    super(by === undefined ? `Refused: ${reason}` : `${by} refused: ${reason}`, options);
   }
 }
 

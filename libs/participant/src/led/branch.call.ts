@@ -39,7 +39,10 @@ export type SendAttempt = () => Promise<BranchReply>;
 
 const PAUSE = { initialMs: 50, capMs: 2_000, attemptCountMax: 0, undoAttemptCountMax: 0, replyTimeoutMs: 0 };
 
-/** Asking again changes nothing about these, until somebody changes the code or the configuration. */
+/**
+ * Asking again changes nothing about these, until somebody changes the code or the configuration. Nothing of such an attempt is left:
+ * its handler was not run, or has thrown what rolls back.
+ */
 const HOPELESS: ReadonlySet<string> = new Set(['code', 'bad-payload', 'action-gone']);
 
 /**
@@ -185,10 +188,10 @@ async function land<Output>({ call, open, name }: Landing<Output>, reply: Branch
     case 'refused':
       // What is stored as refused has no effect, now or later. Else a repeat of it may still be on its way.
       open.threw(reply.refusal.isStored ? [] : undefined);
-      throw new RefusedError(reply.refusal.reason, reply.refusal.details);
+      throw new RefusedError(reply.refusal.reason, reply.refusal.details, { by: name.what });
     case 'already-undone':
       open.threw([]);
-      throw new RefusedError('already cancelled');
+      throw new RefusedError('already cancelled', undefined, { by: name.what });
     case 'unknown':
       throw failureOf(open, name, reply.error);
     case 'not-yet':
@@ -206,7 +209,8 @@ async function land<Output>({ call, open, name }: Landing<Output>, reply: Branch
 type AttemptError = Extract<BranchReply, { outcome: 'unknown' }>['error'];
 
 function failureOf({ leftCount }: OpenCall, name: CallName, error: AttemptError): LedError {
-  const fault = { why: error.message, errorClass: error.class };
+  const isUndone = HOPELESS.has(error.class);
+  const fault = { why: error.message, errorClass: error.class, isUndone, attemptCount: leftCount };
   return leftCount === 0 ? new NotSentError(name, fault) : new UnknownOutcomeError(name, fault);
 }
 

@@ -27,8 +27,8 @@ export class NoTransactionError extends LedError {
 
   constructor(what: string, elsewhere = '') {
     super(
-      `${what} needs a global transaction, and there is none here. Call it inside of \`globalTransaction.run\` or of a method with ` +
-        '@GlobalTransaction. If there is one around it, its context was lost on the way: by a callback of a library that keeps ' +
+      `${what} needs a global transaction, and there is none here. Call it inside of \`run\` of GlobalTransactions (\`atone.transactions.run\` ` +
+        'without a framework), or of a method with @GlobalTransaction. If there is one around it, its context was lost on the way: by a callback of a library that keeps ' +
         `its own queue, for example. Wrap such a callback with \`bindTransaction\`.${elsewhere}`,
     );
   }
@@ -115,6 +115,10 @@ export class CallTimeoutError extends LedError {
 export interface CallFault {
   readonly why: string;
   readonly errorClass: string;
+  /** Whether the participant has answered that nothing of this attempt is left there. */
+  readonly isUndone?: boolean;
+  /** How many attempts have left this process. Default: 1. */
+  readonly attemptCount?: number;
 }
 
 /** A call was never sent: nothing was done there, and there is nothing to undo. */
@@ -139,18 +143,14 @@ export class NotSentError extends LedError {
   readonly branchId: string;
 }
 
-/** Nobody knows what became of a call. It is off the list, and undone if it did anything. */
+/** Nobody knows what became of a call, or its participant could not carry it out. It is off the list, and undone if it did anything. */
 export class UnknownOutcomeError extends LedError {
   override readonly name = 'UnknownOutcomeError';
   readonly code = 'UNKNOWN_OUTCOME';
   readonly retryable = true;
 
   constructor(call: CallName, fault: CallFault, options?: ErrorOptions) {
-    super(
-      `It is not known what became of ${call.what}: ${fault.why.replace(/\.$/u, '')}. The call counts as thrown: if it did anything, ` +
-        'that is undone.',
-      options,
-    );
+    super(fault.isUndone === true ? failedThere(call, fault) : notKnown(call, fault), options);
     this.gid = call.gid;
     this.branchId = call.branchId;
     this.errorClass = fault.errorClass;
@@ -160,6 +160,19 @@ export class UnknownOutcomeError extends LedError {
   readonly errorClass: string;
   readonly gid: string;
   readonly branchId: string;
+}
+
+function notKnown({ what }: CallName, { why }: CallFault): string {
+  return `It is not known what became of ${what}: ${why.replace(/\.$/u, '')}. The call counts as thrown: if it did anything, that is undone.`;
+}
+
+function failedThere({ what }: CallName, { why, attemptCount = 1 }: CallFault): string {
+  const earlier =
+    attemptCount > 1 ? ' An earlier attempt had no answer: if it did anything, that is undone.' : '';
+  return (
+    `${what} failed at its participant, and nothing of it is kept there: its local transaction was rolled back, if it had begun: ` +
+    `${why.replace(/\.$/u, '')}. The call counts as thrown.${earlier}`
+  );
 }
 
 /** The deadline of a transaction passed before it was committed. */

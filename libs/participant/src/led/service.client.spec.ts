@@ -111,6 +111,7 @@ describe('a call of a service client', () => {
 
     await expect(call).rejects.toMatchObject({
       name: 'RefusedError',
+      message: 'payments.hold refused: no money',
       reason: 'no money',
       details: { left: 3 },
     });
@@ -201,8 +202,21 @@ describe('a call of a service client', () => {
   test('that meets a mistake in the code is not made again', async () => {
     answer(unknown('code'));
 
-    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({ errorClass: 'code' });
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({
+      errorClass: 'code',
+      message:
+        'payments.hold failed at its participant, and nothing of it is kept there: its local transaction was rolled back, if it had ' +
+        'begun: the handler threw. The call counts as thrown.',
+    });
     expect(world.commands).toHaveLength(1);
+  });
+
+  test('that meets a mistake in the code after an attempt without an answer tells of both', async () => {
+    answer(() => undefined, unknown('code'));
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toThrow(
+      'The call counts as thrown. An earlier attempt had no answer: if it did anything, that is undone.',
+    );
   });
 
   test('that takes longer than its timeout throws, is undone, and is not in flight any more', async () => {
@@ -257,7 +271,7 @@ describe('a call of a service client', () => {
   });
 
   test('outside of a transaction is an error that names the cure', async () => {
-    await expect(client().hold({})).rejects.toThrow('globalTransaction.run');
+    await expect(client().hold({})).rejects.toThrow('`atone.transactions.run`');
     expect(world.commands).toEqual([]);
   });
 
