@@ -48,6 +48,8 @@ export type SagaEvent =
    */
   | { readonly type: 'claim'; readonly by: string; readonly act?: OperatorAct | undefined }
   | { readonly type: 'tick' }
+  /** An instance of a service has come: what could not be reached there is asked again now. */
+  | { readonly type: 'reachable'; readonly service: string }
   /** Branches of a led transaction are registered before it is decided. */
   | { readonly type: 'enlist'; readonly branches: readonly LedBranch[] }
   /** The initiator decides a led transaction that was registered. */

@@ -253,6 +253,13 @@ export function isLeftUnanswered({ state, mayBeClosed, attempt, isInFlight }: Br
   return state === 'compensating' && mayBeClosed === true && attempt > (isInFlight ? 1 : 0);
 }
 
+/** Tells whether a branch waits for its next attempt because nobody could be reached at its service. */
+export function awaitsService(saga: Saga, branch: Branch, service: string): boolean {
+  const { state, isInFlight, dueAt, lastError, branchId } = branch;
+  const isWaiting = !isInFlight && dueAt !== undefined && (state === 'unknown' || isEnding(branch));
+  return isWaiting && lastError?.class === 'unreachable' && stepOf(saga, branchId).service === service;
+}
+
 /** Tells whether the action under way is not asked again, because its undo follows and covers the case that it ran. */
 export function isForgone(saga: Saga, branch: Branch): boolean {
   return saga.state === 'aborting' && !isEnding(branch);

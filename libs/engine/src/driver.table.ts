@@ -1,4 +1,4 @@
-import { stuckOf } from '@atone/core';
+import { awaitsService, stuckOf } from '@atone/core';
 import type { ReplyEnvelope } from '@atone/protocol';
 import type { EnginePorts } from './engine.ports.js';
 import type { StoredRow } from './log.port.js';
@@ -13,6 +13,12 @@ import {
 } from './saga.codec.js';
 import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
+
+/** Over how long the transactions that waited for a service ask it again, */
+const WAKE_SPREAD_MS = 2_000;
+
+/** and how many of them in a second at most, however many have waited. */
+const WAKE_RATE_MAX = 200;
 
 interface TableParts {
   readonly instanceId: string;
@@ -110,6 +116,22 @@ export class DriverTable {
 
   deliver(envelope: ReplyEnvelope): void {
     this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
+  }
+
+  /**
+   * Asks again what could not be reached at a service of which an instance has come. Spread at random, so that it is not
+   * met by all at once, and never before their own time for those whose next attempt is due sooner.
+   */
+  reachable(service: string): void {
+    const waiting = [...this.drivers.values()].filter(({ saga }) =>
+      saga.branches.some((branch) => awaitsService(saga, branch, service)),
+    );
+    const spreadMs = Math.max(WAKE_SPREAD_MS, (waiting.length / WAKE_RATE_MAX) * 1_000);
+    for (const driver of waiting) {
+      this.ports.clock.setTimer(this.ports.random.next() * spreadMs, () => {
+        driver.post({ type: 'reachable', service });
+      });
+    }
   }
 
   writeProgress(): void {

@@ -80,6 +80,9 @@ export class Engine {
         this.doorkeeper.admit(this.crowd, point === 'engine.decide' ? OLD_WORK_RESERVE : 1);
       },
     });
+    ports.catalogue.onArrival((service) => {
+      this.drivers.reachable(service);
+    });
     ports.transport.onReply((reply) => {
       this.led.answered(reply);
       this.drivers.deliver(reply);
