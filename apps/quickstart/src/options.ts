@@ -52,7 +52,7 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     )
     .option(
       '--port <port>',
-      'of the coordinator; the services take the ports above',
+      'of the coordinator; the services take the ports above: 6 for the music shop, 8 for the travel agency',
       wholeNumber(1, PORT_MAX),
       7070,
     )
