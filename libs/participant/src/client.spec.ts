@@ -15,6 +15,7 @@ import type { HttpRequest, HttpResponse } from './client.ports.js';
 import { createClient } from './client.js';
 import { action, contract } from './contract.js';
 import { createAtoneClient } from './node/client.node.js';
+import { MisuseError } from './participant.error.js';
 import { saga, type SagaInput, type SagaOutputs } from './saga-builder.js';
 
 const GID = '01980000-0000-7000-8000-000000000001';
@@ -76,6 +77,18 @@ function problem(status: number, code: string, headers: Record<string, string> =
   const body = { type: 'about:blank', title: code, status, detail: `Because ${code}.`, code };
   return { status, body, headers };
 }
+
+test.each([
+  ['127.0.0.1:7370', 'write http://127.0.0.1:7370.'],
+  ['localhost:7370/atone', 'write http://localhost:7370/atone.'],
+  ['ftp://coordinator.test', 'write it as in http://127.0.0.1:7070.'],
+  ['', 'write it as in http://127.0.0.1:7070.'],
+])("the url '%s' of a coordinator is refused, with the cure", (url, cure) => {
+  const create = () => createAtoneClient({ url });
+
+  expect(create).toThrow(MisuseError);
+  expect(create).toThrow(`'${url}' is no http(s) url: ${cure}`);
+});
 
 describe('a submission', () => {
   test('sends the plan, the key, the token and the service, and brings the outcome', async () => {

@@ -41,6 +41,7 @@ import {
 } from './client.led.js';
 import { sleep, type ClientPorts } from './client.ports.js';
 import type { PayloadSchema } from './contract.js';
+import { MisuseError } from './participant.error.js';
 import type { Saga } from './saga-builder.js';
 import type { Tags } from './saga-builder.types.js';
 
@@ -156,7 +157,7 @@ const POLL_MS = 200;
 /**
  * Returns a client over `ports`.
  *
- * @throws TypeError when the url is no http(s) url.
+ * @throws MisuseError when the url is no http(s) url.
  */
 export function createClient(options: ClientOptions, ports: ClientPorts): AtoneClient {
   return new PortClient(settingsOf(options), options.service, ports);
@@ -384,9 +385,18 @@ class PortClient implements AtoneClient {
   }
 }
 
+/** Who leaves out the scheme means this one. */
+function cureOf(url: string): string {
+  const whole = `http://${url}`;
+  const isWithoutScheme = !url.includes('://') && URL.canParse(whole);
+  return `write ${isWithoutScheme ? whole : 'it as in http://127.0.0.1:7070'}`;
+}
+
 function settingsOf(options: ClientOptions): CallSettings {
   if (!URL.canParse(options.url) || !/^https?:$/u.test(new URL(options.url).protocol)) {
-    throw new TypeError(`The coordinator's url '${options.url}' is no http(s) url.`);
+    throw new MisuseError(
+      `The coordinator's url '${options.url}' is no http(s) url: ${cureOf(options.url)}.`,
+    );
   }
   return {
     url: options.url.replace(/\/+$/u, ''),

@@ -241,6 +241,18 @@ describe('a method with @GlobalTransaction refuses', () => {
     expect(decorate).toThrow(message);
   });
 
+  test('is refused without its parentheses, on a method and on a class', () => {
+    const bare = GlobalTransaction as unknown as (...given: unknown[]) => unknown;
+    class Bare {
+      async place(): Promise<void> {}
+    }
+
+    expect(() => bare(Bare.prototype, 'place', {})).toThrow(
+      /stands without parentheses.*`@GlobalTransaction\(\)`/u,
+    );
+    expect(() => bare(Bare)).toThrow(MisuseError);
+  });
+
   test('to decorate a method that returns no promise', () => {
     expect(() => {
       class Silenced {

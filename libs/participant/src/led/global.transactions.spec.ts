@@ -128,6 +128,20 @@ describe('a global transaction', () => {
     expect(world.coordinator.decisions.map(({ request }) => request.epoch)).toEqual([1, 1, 2]);
   });
 
+  test.each([
+    ['an option', { timout: '5s' }, "there is no option 'timout'. Perhaps 'timeout' was meant."],
+    [
+      'a propagation',
+      { propagation: 'REQUIRES_NEV' },
+      "is 'REQUIRES_NEV'. Perhaps 'REQUIRES_NEW' was meant.",
+    ],
+  ])('does not begin with %s that is misspelt', async (_what, options, problem) => {
+    const run = lead(reserve, options as object);
+
+    await expect(run).rejects.toMatchObject({ code: 'MISUSE', message: expect.stringContaining(problem) });
+    expect(world.commands).toEqual([]);
+  });
+
   test('may wait until all is confirmed', async () => {
     await lead(reserve, { wait: 'confirmed', waitTimeout: '3s' });
 

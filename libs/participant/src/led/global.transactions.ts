@@ -17,6 +17,7 @@ import {
 import { remainingMs, type LedPorts } from './led.frame.js';
 import { LogLife } from './log.life.js';
 import { Notices } from './notices.js';
+import { refuseUnknownTransactionOptions } from './option.check.js';
 import { abortsOn, commitsOn } from './outcome.rules.js';
 import { isPart, placementOf } from './propagation.js';
 import type { ScopeEnd } from './scope.js';
@@ -47,6 +48,7 @@ async function runPlaced<Result>(
   transaction: TransactionOptions<Result>,
   work: () => Promise<Result>,
 ): Promise<Result> {
+  refuseUnknownTransactionOptions(transaction);
   const { name, propagation = 'REQUIRED' } = transaction;
   const placement = placementOf(`'${name}'`, propagation, currentFrame());
   switch (placement.how) {

@@ -270,6 +270,17 @@ describe('a call of a service client', () => {
     expect(world.commands[0]).not.toHaveProperty('input');
   });
 
+  test('whose options are misspelt is refused, by the name that was meant', async () => {
+    answer(done);
+
+    const call = lead(() => client().hold({ cents: 5 }, { timeuot: '2s' } as object));
+
+    await expect(call).rejects.toThrow(
+      "The options of the call of payments.hold cannot work: there is no option 'timeuot'. Perhaps 'timeout' was meant.",
+    );
+    expect(world.commands).toEqual([]);
+  });
+
   test('outside of a transaction is an error that names the cure', async () => {
     await expect(client().hold({})).rejects.toThrow('`atone.transactions.run`');
     expect(world.commands).toEqual([]);

@@ -9,6 +9,7 @@ import { readOutput, writeInput } from '../payload.js';
 import { callBranch, type SendAttempt } from './branch.call.js';
 import { sendCommand } from './command.sender.js';
 import { callInFrame } from './forgotten.call.js';
+import { refuseUnknownCallOptions } from './option.check.js';
 import type { ServiceDirectory } from './service.directory.js';
 
 /** How one call is made. */
@@ -83,14 +84,17 @@ export function createServiceClient<Contract extends object>(
 }
 
 /** Returns what makes the calls of service clients, over `ports`. */
-export function createPortServiceCalls(options: ServiceCallsOptions, ports: ServiceCallPorts): ServiceCalls {
-  const route = routerOf(options, ports);
-  const patienceMs = durationMs(options.patience ?? DEFAULT_PATIENCE);
+export function createPortServiceCalls(settings: ServiceCallsOptions, ports: ServiceCallPorts): ServiceCalls {
+  const route = routerOf(settings, ports);
+  const patienceMs = durationMs(settings.patience ?? DEFAULT_PATIENCE);
   return {
-    call(contract, input, { timeout } = {}) {
+    call(contract, input, options = {}) {
       const { service, name, kind } = contract;
-      return callInFrame(`${service}.${name}`, async (frame) =>
-        callBranch(frame, {
+      const what = `${service}.${name}`;
+      const { timeout } = options;
+      return callInFrame(what, async (frame) => {
+        refuseUnknownCallOptions(what, options);
+        return callBranch(frame, {
           service,
           action: name,
           kind,
@@ -99,8 +103,8 @@ export function createPortServiceCalls(options: ServiceCallsOptions, ports: Serv
           patienceMs,
           route,
           read: (output: Json) => readOutput(contract, output),
-        }),
-      );
+        });
+      });
     },
   };
 }
