@@ -4,6 +4,8 @@ import { hearsayView } from './hearsay.view.js';
 import { EngineWorld, SeededRandom } from './testing/index.js';
 import { LedCase, TIMEOUT_MS } from './testing/led.requests.js';
 
+const ANN = { by: 'ann', reason: 'the hotel has charged it' };
+
 describe('a branch id under which two effects have asked, of a log that was restored,', () => {
   let trip: LedCase;
   let engine: Engine;
@@ -25,6 +27,14 @@ describe('a branch id under which two effects have asked, of a log that was rest
     expect(branches.map(({ branchId }) => branchId)).toEqual(['1', '2']);
     expect(branches[0]?.doubt?.reason).toContain(
       "2 effects have asked under the id '1': hotel.hold (nonce nonce-of-1), car.hold (nonce another-nonce).",
+    );
+  });
+
+  test('is not committed, for nobody can tell which one is meant', async () => {
+    const act = engine.resolve(trip.gid, { ...ANN, to: 'commit', branchIds: ['1', '2'] });
+
+    await expect(act).rejects.toThrow(
+      /2 effects have asked under the id '1'.*car\.hold.*leave the id out, or abort/u,
     );
   });
 });

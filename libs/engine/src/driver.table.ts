@@ -13,6 +13,7 @@ import {
 } from './saga.codec.js';
 import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
+import { newlyStuck } from './stuck.part.js';
 
 /** Over how long the transactions that waited for a service ask it again, */
 const WAKE_SPREAD_MS = 2_000;
@@ -47,6 +48,13 @@ export class DriverTable {
       write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
       send: (command, answerWithinMs) => {
         ports.transport.send(command, answerWithinMs);
+      },
+      advanced: (driver, next) => {
+        const stuck = newlyStuck(driver.saga, next);
+        if (stuck !== undefined) {
+          const { gid, name } = driver.envelope;
+          ports.logger.warn({ gid, name, ...stuck }, 'transaction stuck');
+        }
       },
       released: (driver, how) => {
         this.released(driver, how);

@@ -5,8 +5,6 @@ import type { Clock } from './clock.port.js';
 import { DoubtStore } from './doubt.store.js';
 import { ToldCallsStore, type ToldCalls } from './told.calls.js';
 
-export type { BranchDoubt } from './branch.doubt.js';
-
 /** What this instance has heard of a led transaction. */
 export interface HearsayEntry {
   readonly gid: string;
@@ -112,13 +110,21 @@ export class Hearsay {
     }
   }
 
-  /** Takes note whether a branch is left to people, and why. */
-  refer(doubt: Pick<Doubt, 'gid' | 'branchId' | 'service' | 'nonce'>, referral: Referral | undefined): void {
-    this.doubted.refer(doubt.gid, doubt, referral);
-    if (referral?.stuck !== undefined) {
-      // If there was a row, it is lost.
-      this.logged.delete(doubt.gid);
+  /** Takes note whether a branch is left to people, and why. Returns whether its transaction is stuck by that, and was not before. */
+  refer(
+    doubt: Pick<Doubt, 'gid' | 'branchId' | 'service' | 'nonce'>,
+    referral: Referral | undefined,
+  ): boolean {
+    const { gid } = doubt;
+    if (referral?.stuck === undefined) {
+      this.doubted.refer(gid, doubt, referral);
+      return false;
     }
+    const wasStuck = this.doubted.some(gid, (other) => other.referral?.stuck !== undefined);
+    this.doubted.refer(gid, doubt, referral);
+    // If there was a row, it is lost.
+    this.logged.delete(gid);
+    return !wasStuck;
   }
 
   /** Forgets the doubt about a branch that has been confirmed or undone. */

@@ -72,7 +72,7 @@ export class LedDoubts {
         judgement ?? wait(SOON_MS, 'What was decided is being written.');
       const isForPeople = verdict.verdict === 'ask-people';
       const referral = { stuck, isUntilDecided, message: verdict.reason ?? '' };
-      this.parts.hearsay.refer(doubt, isForPeople ? referral : undefined);
+      this.refer(doubt, isForPeople ? referral : undefined);
       return { gid, branchId, ...verdict };
     });
   }
@@ -89,6 +89,13 @@ export class LedDoubts {
     }
     // One of them is wrong, and if it is this one, the decision may have been lost.
     return this.parts.hearsay.isOfOtherLife({ gid, epoch }) ? OTHER_LIFE : undefined;
+  }
+
+  private refer(doubt: Doubt, referral: Referral | undefined): void {
+    const { gid, branchId, service } = doubt;
+    if (this.parts.hearsay.refer(doubt, referral)) {
+      this.ports.logger.warn({ gid, reason: referral?.stuck, branchId, service }, 'transaction stuck');
+    }
   }
 
   /** Decides abort where nobody has decided, and returns what the log holds after that. */

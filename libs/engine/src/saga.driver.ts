@@ -31,6 +31,8 @@ export interface DriverHost {
   /** Writes the row by compare-and-set, through every doubt but that of a stop. */
   write(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome>;
   send(command: BranchCommand, answerWithinMs: number): void;
+  /** The saga of the driver is about to be `next`. */
+  advanced(driver: SagaDriver, next: Saga): void;
   /** The driver is through with its saga. */
   released(driver: SagaDriver, how: Release): void;
   /** A defect: the machine or the driver threw. The row is left to operators. */
@@ -202,7 +204,9 @@ export class SagaDriver {
   private advance(letter: Letter, event: SagaEvent): Transition | undefined {
     try {
       const { clock, random } = this.host;
-      return advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
+      const next = advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
+      this.host.advanced(this, next.saga);
+      return next;
     } catch (error) {
       letter.reject?.(error);
       if (!(error instanceof ActRefusedError)) {

@@ -15,6 +15,7 @@ import {
 import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 import { iso } from './api.shapes.js';
 import type { Snapshot } from './snapshot.js';
+import { stuckPart } from './stuck.part.js';
 
 /** Returns a transaction as the API shows it in lists. */
 export function summaryOf(snapshot: Snapshot): TransactionSummary {
@@ -136,6 +137,7 @@ function stuckView(saga: Saga, stuck: Stuck & { readonly branchId?: string }): S
     message,
     since: iso(since),
     branchId,
+    ...(branchId === undefined ? {} : stuckPart(saga, branchId)),
     waysOut: [
       ...(branchId === undefined ? [] : (['retry'] as const)),
       ...(canSkip ? (['skip'] as const) : []),

@@ -68,7 +68,15 @@ export const stuckViewSchema = z.object({
   reason: z.enum(STUCK_REASONS),
   message: z.string(),
   since: instant,
-  branchId: z.string().optional(),
+  branchId: z
+    .string()
+    .optional()
+    .meta({ description: 'The first branch that got stuck; absent where it is the transaction as a whole.' }),
+  service: z.string().optional().meta({ description: 'To which that branch belongs.' }),
+  op: z
+    .enum(['action', 'confirm', 'compensate'])
+    .optional()
+    .meta({ description: 'What the service was asked to do with that branch.' }),
   mixed: mixedViewSchema.optional(),
   waysOut: z.array(z.enum(['retry', 'skip', 'abort', 'resolve'])),
 });
