@@ -219,6 +219,13 @@ export class Engine {
     return this.led.resolve(gid, act);
   }
 
+  /** Returns the error for a gid that the log does not hold; it says so where another log decides it. */
+  notFound(gid: string): TransactionNotFoundError {
+    const [number, ours] = [gidLogNumber(gid), this.options.logNumber];
+    const hint = `It belongs to log ${number}, and this is log ${ours}: ask a coordinator of that one.`;
+    return new TransactionNotFoundError(gid, number === ours ? '' : hint);
+  }
+
   /** Returns the transaction as it stands. @throws {TransactionNotFoundError} */
   async get(gid: string): Promise<Snapshot> {
     const driver = this.drivers.get(gid);
@@ -227,7 +234,7 @@ export class Engine {
     }
     const row = await this.ports.log.get(gid);
     if (row === undefined) {
-      throw new TransactionNotFoundError(gid);
+      throw this.notFound(gid);
     }
     return snapshotOfRow(row);
   }
