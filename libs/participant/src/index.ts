@@ -64,7 +64,7 @@ export { refusalOf, refusalProblem, type RefusalProblem } from './led/http.refus
 export type { InboundOptions, InboundResult } from './led/inbound.js';
 export * from './led/led.errors.js';
 export type { LedPorts } from './led/led.frame.js';
-export type { Propagation } from './led/propagation.js';
+export { PROPAGATIONS, type Propagation } from './led/propagation.js';
 export { createPortLedRuntime, type Registrar } from './led/run.js';
 export type * from './led/scope.port.js';
 export {

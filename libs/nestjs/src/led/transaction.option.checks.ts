@@ -1,25 +1,15 @@
-import { durationMs, MisuseError, suggestion, type Duration, type Propagation } from '@atone/participant';
+import { durationMs, MisuseError, PROPAGATIONS, suggestion, type Duration } from '@atone/participant';
 import { LED_TIMEOUT_MAX_MS, nameSchema, tagsSchema } from '@atone/protocol';
 import type { GlobalTransactionOptions } from './global-transaction.decorator.js';
 
 /** Returns what is wrong with a value, or undefined for nothing. */
 type Check = (value: unknown) => string | undefined;
 
-const PROPAGATIONS: Readonly<Record<Propagation, true>> = {
-  REQUIRED: true,
-  REQUIRES_NEW: true,
-  NESTED: true,
-  SUPPORTS: true,
-  MANDATORY: true,
-  NOT_SUPPORTED: true,
-  NEVER: true,
-};
-
 /** Names each option, so that a new one does not compile until it is checked. */
 const CHECKS: Readonly<Record<keyof GlobalTransactionOptions, Check>> = {
   name: nameProblem,
   timeout: (value) => durationProblem(value, { minMs: 1, maxMs: LED_TIMEOUT_MAX_MS }),
-  propagation: oneOf(Object.keys(PROPAGATIONS)),
+  propagation: oneOf(PROPAGATIONS),
   abortOn: functionProblem,
   commitOn: functionProblem,
   tags: tagsProblem,

@@ -1,13 +1,10 @@
-import { suggestion } from '../node/option.names.js';
+import { suggestion, unknownName, type OptionNames } from '../node/option.names.js';
 import { MisuseError } from '../participant.error.js';
 import type { TransactionOptions } from './global.options.js';
-import type { Propagation } from './propagation.js';
+import { PROPAGATIONS } from './propagation.js';
 import type { CallOptions } from './service.client.js';
 
-/** Each option, or each value of one, so that a new one does not compile until it is known here. */
-type Known<Name extends string> = Readonly<Record<Name, true>>;
-
-const TRANSACTION: Known<keyof TransactionOptions> = {
+const TRANSACTION: OptionNames<TransactionOptions> = {
   name: true,
   timeout: true,
   propagation: true,
@@ -19,25 +16,15 @@ const TRANSACTION: Known<keyof TransactionOptions> = {
   waitTimeout: true,
 };
 
-const CALL: Known<keyof CallOptions> = { timeout: true };
-
-const PROPAGATIONS: Known<Propagation> = {
-  REQUIRED: true,
-  REQUIRES_NEW: true,
-  NESTED: true,
-  SUPPORTS: true,
-  MANDATORY: true,
-  NOT_SUPPORTED: true,
-  NEVER: true,
-};
+const CALL: OptionNames<CallOptions> = { timeout: true };
 
 /** @throws MisuseError for options of a transaction that are none: types may have been silenced. */
 export function refuseUnknownTransactionOptions(transaction: TransactionOptions<never>): void {
   const { name, propagation = 'REQUIRED' } = transaction;
   refuseUnknown(transaction, `the global transaction '${name}'`, TRANSACTION);
-  if (!Object.hasOwn(PROPAGATIONS, propagation)) {
+  if (!PROPAGATIONS.includes(propagation)) {
     throw new MisuseError(
-      `The propagation of the global transaction '${name}' is '${propagation}'. ${suggestion(propagation, Object.keys(PROPAGATIONS))}.`,
+      `The propagation of the global transaction '${name}' is '${propagation}'. ${suggestion(propagation, PROPAGATIONS)}.`,
     );
   }
 }
@@ -47,11 +34,9 @@ export function refuseUnknownCallOptions(what: string, options: CallOptions): vo
   refuseUnknown(options, `the call of ${what}`, CALL);
 }
 
-function refuseUnknown(options: object, place: string, known: Known<string>): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
-  if (unknown !== undefined) {
-    throw new MisuseError(
-      `The options of ${place} cannot work: there is no option '${unknown}'. ${suggestion(unknown, Object.keys(known))}.`,
-    );
+function refuseUnknown(options: object, place: string, known: OptionNames): void {
+  const problem = unknownName(options, known);
+  if (problem !== undefined) {
+    throw new MisuseError(`The options of ${place} cannot work: ${problem}.`);
   }
 }

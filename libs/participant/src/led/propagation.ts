@@ -1,6 +1,17 @@
 import { NoTransactionError, TransactionOverError, TransactionPresentError } from './led.errors.js';
 import type { LedFrame } from './led.frame.js';
 
+/** All of them, by the names that Spring and Seata users know. */
+export const PROPAGATIONS = [
+  'REQUIRED',
+  'REQUIRES_NEW',
+  'NESTED',
+  'SUPPORTS',
+  'MANDATORY',
+  'NOT_SUPPORTED',
+  'NEVER',
+] as const;
+
 /**
  * What a method does about the transaction around it, as in Spring and Seata:
  *
@@ -13,8 +24,7 @@ import type { LedFrame } from './led.frame.js';
  * - `NOT_SUPPORTED`: runs outside of it.
  * - `NEVER`: throws a TransactionPresentError if there is one.
  */
-export type Propagation =
-  'REQUIRED' | 'REQUIRES_NEW' | 'NESTED' | 'SUPPORTS' | 'MANDATORY' | 'NOT_SUPPORTED' | 'NEVER';
+export type Propagation = (typeof PROPAGATIONS)[number];
 
 /** What that comes to. */
 export type Placement =

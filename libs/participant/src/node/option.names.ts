@@ -58,7 +58,8 @@ export function suggestion(word: string, words: readonly string[]): string {
   return similar === undefined ? `There are ${words.join(', ')}` : `Perhaps '${similar}' was meant`;
 }
 
-function unknownName(options: object, names: OptionNames, path = ''): string | undefined {
+/** Returns what is wrong with the first name that is no option, or undefined for nothing. */
+export function unknownName(options: object, names: OptionNames, path = ''): string | undefined {
   for (const [name, value] of Object.entries(options)) {
     const known = Object.hasOwn(names, name) ? names[name] : undefined;
     if (known === undefined) {
