@@ -24,6 +24,7 @@ module.exports = {
     onlyKnows('engine', ['core', 'protocol']),
     onlyKnows('store-postgres', ['core', 'protocol', 'engine']),
     onlyKnows('transport-http', ['core', 'protocol', 'engine']),
+    onlyKnows('kafka', []),
     onlyKnows('participant', ['core', 'protocol']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant']),
     onlyKnows('embedded-postgres', []),
@@ -60,7 +61,7 @@ module.exports = {
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
-        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs)/)?index|testing/conformance)\\.ts$)',
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
         pathNot: '^libs/$2/',
       },
     },
