@@ -13,6 +13,7 @@ import {
 } from './saga.codec.js';
 import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
+import type { ReplyFate } from './transport.port.js';
 
 interface TableParts {
   readonly instanceId: string;
@@ -23,6 +24,8 @@ interface TableParts {
   /** A row may be this instance's though nobody drives it. */
   readonly suspectOrphans: () => void;
 }
+
+const ELSEWHERE: ReplyFate = { isDriven: false, settled: async () => undefined };
 
 /** The sagas that this instance drives, and how one comes to be among them. */
 export class DriverTable {
@@ -108,8 +111,14 @@ export class DriverTable {
     }
   }
 
-  deliver(envelope: ReplyEnvelope): void {
-    this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
+  /** Gives a reply to the driver of its transaction. Where there is none it is passed over: only a claim takes over. */
+  deliver(envelope: ReplyEnvelope): ReplyFate {
+    const driver = this.drivers.get(envelope.gid);
+    if (driver === undefined) {
+      return ELSEWHERE;
+    }
+    driver.post({ type: 'reply', ...envelope });
+    return { isDriven: true, settled: async () => driver.settled() };
   }
 
   writeProgress(): void {
