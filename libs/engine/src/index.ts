@@ -9,6 +9,7 @@ export * from './engine.ports.js';
 export * from './errors.js';
 export type { BranchDoubt, HearsayEntry } from './hearsay.js';
 export * from './hearsay.view.js';
+export * from './instance.rank.js';
 export type { ResolveAct } from './led.resolution.js';
 export * from './led.shapes.js';
 export * from './log.port.js';

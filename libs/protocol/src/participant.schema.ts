@@ -16,6 +16,11 @@ const baseUrlSchema = z
     message: 'must have no user, password, query or fragment: only scheme, host, port and path are used',
   });
 
+/** Where an instance takes commands over Kafka. Its topic, because services and lanes share one where they agree to. */
+const kafkaPlaceSchema = z.strictObject({
+  topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/u, 'must be the name of a topic'),
+});
+
 /** An action as its service offers it. */
 export const actionEntrySchema = z.strictObject({
   name: nameSchema,
@@ -42,6 +47,7 @@ export const participantInstanceSchema = z
   .strictObject({
     instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
     baseUrl: baseUrlSchema,
+    kafka: kafkaPlaceSchema.optional(),
     kind: z.enum(['library', 'plain']),
     lane: nameSchema.optional(),
     version: textSchema.max(64).optional(),

@@ -1,5 +1,5 @@
 import type { Random } from '@atone/core';
-import type { BranchTransport, Catalogue, Clock, ReplySink } from '@atone/engine';
+import { offering, type BranchTransport, type Catalogue, type Clock, type ReplySink } from '@atone/engine';
 import { replyTo, type BranchCommand, type ReplyEnvelope, type SigningKey } from '@atone/protocol';
 import { unknown } from './classification.js';
 import { InstanceCalls } from './instance.calls.js';
@@ -7,7 +7,7 @@ import { chooseInstance } from './instance.choice.js';
 import { InstanceLoad } from './instance.load.js';
 import { DEFAULT_LIMITS, type HttpTransportLimits } from './limits.js';
 import { QueueExpiry } from './queue.expiry.js';
-import { branchKeyOf, offering, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
+import { branchKeyOf, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
 import { notSentMessage } from './not-sent.js';
 
 /** So much of its time a command may wait; then it is told why, before the engine gives it up without a reason. */

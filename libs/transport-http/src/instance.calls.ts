@@ -6,7 +6,7 @@ import {
   type ReplyEnvelope,
   type SigningKey,
 } from '@atone/protocol';
-import type { Clock } from '@atone/engine';
+import { offers, type Clock } from '@atone/engine';
 import { unknown } from './classification.js';
 import { takeBatch } from './command.batch.js';
 import { Exchange, type ExchangeWatcher } from './exchange.js';
@@ -17,7 +17,7 @@ import { OriginPools } from './origin.pools.js';
 import { addressOf } from './participant.address.js';
 import { PlainCall, plainRequest, tooLargeMessage } from './plain.call.js';
 import { commandHeaders } from './request.headers.js';
-import { branchKeyOf, offers, type ServiceQueue, type Waiting } from './service.queue.js';
+import { branchKeyOf, type ServiceQueue, type Waiting } from './service.queue.js';
 
 export interface InstanceCallsOptions {
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import { INSTANCE_GONE_AFTER_MS } from '@atone/engine';
+import { bestRank } from '@atone/engine';
 import type { CatalogueInstance } from '@atone/protocol';
 
 /** What is known of an instance beside its entry in the catalogue. */
@@ -42,13 +42,4 @@ export function chooseInstance(
   const free = (reachable.length === 0 ? rank : reachable).filter((instance) => health.hasRoom(instance));
   const instance = free[wanted.turn % free.length];
   return instance === undefined ? { type: 'full' } : { type: 'instance', instance };
-}
-
-function bestRank(instances: readonly CatalogueInstance[], wanted: Wanted): readonly CatalogueInstance[] {
-  const isFresh = (instance: CatalogueInstance): boolean =>
-    wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
-  const inLane = instances.filter((instance) => instance.lane === wanted.lane);
-  const baseline = instances.filter((instance) => instance.lane === undefined);
-  const ranks = [inLane.filter(isFresh), baseline.filter(isFresh), inLane, baseline];
-  return ranks.find((rank) => rank.length > 0) ?? [];
 }

@@ -1,0 +1,46 @@
+import type { CatalogueInstance } from '@atone/protocol';
+import { INSTANCE_GONE_AFTER_MS } from './catalogue.js';
+
+/**
+ * Returns who may be asked in a lane: the instances that were seen lately in it, else those without a lane, else those that
+ * are gone, in the same order. Another lane's instance is never asked.
+ */
+export function bestRank(
+  instances: readonly CatalogueInstance[],
+  wanted: { readonly lane: string | undefined; readonly nowMs: number },
+): readonly CatalogueInstance[] {
+  const isFresh = (instance: CatalogueInstance): boolean =>
+    wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
+  const inLane = instances.filter((instance) => instance.lane === wanted.lane);
+  const baseline = instances.filter((instance) => instance.lane === undefined);
+  const ranks = [inLane.filter(isFresh), baseline.filter(isFresh), inLane, baseline];
+  return ranks.find((rank) => rank.length > 0) ?? [];
+}
+
+/**
+ * Returns the instances that offer the action, or all when none does: then the participant itself says that it is
+ * gone. While a new version rolls out only some instances have its actions.
+ */
+export function offering(
+  instances: readonly CatalogueInstance[],
+  action: string,
+): readonly CatalogueInstance[] {
+  const able = instances.filter((instance) => offers(instance, action));
+  return able.length === 0 ? instances : able;
+}
+
+export function offers(instance: CatalogueInstance, action: string): boolean {
+  return offersOf(instance).has(action);
+}
+
+const offered = new WeakMap<CatalogueInstance, ReadonlySet<string>>();
+
+function offersOf(instance: CatalogueInstance): ReadonlySet<string> {
+  const known = offered.get(instance);
+  if (known !== undefined) {
+    return known;
+  }
+  const names = new Set(instance.actions.map((entry) => entry.name));
+  offered.set(instance, names);
+  return names;
+}
