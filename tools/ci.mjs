@@ -118,7 +118,7 @@ async function testOnKafka() {
     return { failed: 0, note: `. Skipped: ${cause.message}` };
   }
   return runTests(['run', 'test:kafka', '--'], {
-    expected: ['embedded', 'message-patterns'].map((name) => `test/kafka/${name}.kafka.ts`),
+    expected: ['clients', 'embedded', 'message-patterns'].map((name) => `test/kafka/${name}.kafka.ts`),
   });
 }
 
