@@ -62,7 +62,7 @@ module.exports = {
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
-        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafka|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
         pathNot: '^libs/$2/',
       },
     },
@@ -76,6 +76,12 @@ module.exports = {
         pathNot: 'node_modules/(@types/)?$3/',
         reachable: true,
       },
+    },
+    {
+      name: 'only-who-asks-gets-kafka',
+      severity: 'error',
+      from: { path: '^libs/(participant|nestjs|testing)/src/((pg|typeorm)/)?index\\.ts$' },
+      to: { path: '^libs/kafka/', reachable: true },
     },
     {
       name: 'tests-without-nest',
