@@ -118,7 +118,9 @@ async function testOnKafka() {
     return { failed: 0, note: `. Skipped: ${cause.message}` };
   }
   return runTests(['run', 'test:kafka', '--'], {
-    expected: ['clients', 'embedded', 'message-patterns'].map((name) => `test/kafka/${name}.kafka.ts`),
+    expected: ['clients', 'clients-broker', 'clients-rights', 'embedded', 'message-patterns'].map(
+      (name) => `test/kafka/${name}.kafka.ts`,
+    ),
   });
 }
 

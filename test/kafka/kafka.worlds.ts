@@ -3,12 +3,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { KafkaClient, KafkaConnection } from '@atone/kafka';
 import type { DoomedReader, KafkaWorld } from '@atone/kafka/conformance';
+import { kafkajsClient } from '@atone/kafka/kafkajs';
+import { platformaticClient } from '@atone/kafka/platformatic';
 
 export interface ClientLibrary {
   /** As the package's door is named. */
   readonly name: 'kafkajs' | 'platformatic';
   readonly connect: (connection: KafkaConnection) => KafkaClient;
 }
+
+/** Those that Atone can work with. */
+export const LIBRARIES: readonly ClientLibrary[] = [
+  { name: 'kafkajs', connect: kafkajsClient },
+  { name: 'platformatic', connect: platformaticClient },
+];
 
 /** Returns a world of real brokers, and of clients over this library. */
 export function worldOf(library: ClientLibrary, brokers: readonly string[]): KafkaWorld {

@@ -14,7 +14,7 @@ export type SendFailure = 'too-large' | 'no-topic' | 'refused' | 'unreachable';
 
 const ADVICE = {
   'too-large': 'it is larger than the topic takes (max.message.bytes)',
-  'no-topic': 'there is no such topic',
+  'no-topic': 'there is no such topic, or none that this user may see',
   refused: 'the broker refused it',
   unreachable: 'no broker answered in time',
 } as const satisfies Record<SendFailure, string>;
@@ -42,7 +42,7 @@ function sendMessage(failure: SendFailure, records: readonly OutgoingRecord[], c
   const topics = [...new Set(records.map(({ topic }) => topic))].toSorted().join(', ');
   const what = records.length === 1 ? 'A record' : `${records.length} records`;
   const certainty = failure === 'unreachable' ? 'is not known to be stored' : 'was not stored';
-  const words = cause instanceof Error ? ` (${cause.message})` : '';
+  const words = cause === undefined ? '' : ` (${reasonOf(cause)})`;
   return `${what} for ${topics} ${certainty}: ${ADVICE[failure]}${words}.`;
 }
 
@@ -58,7 +58,7 @@ export class KafkaTopicError extends KafkaError {
     readonly commands: readonly string[],
     options?: ErrorOptions,
   ) {
-    const words = options?.cause instanceof Error ? ` (${options.cause.message})` : '';
+    const words = options?.cause === undefined ? '' : ` (${reasonOf(options.cause)})`;
     super(
       `Kafka does not let us create ${topics.join(', ')}${words}. An administrator has to run:\n${commands.join('\n')}`,
       options,
@@ -73,7 +73,7 @@ export class KafkaUnreachableError extends KafkaError {
   readonly retryable = true;
 
   constructor(brokers: readonly string[], options?: ErrorOptions) {
-    const words = options?.cause instanceof Error ? `: ${options.cause.message}` : '';
+    const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
     super(`Kafka cannot be reached at ${brokers.join(', ')}${words}.`, options);
   }
 }
@@ -87,4 +87,13 @@ export class KafkaClosedError extends KafkaError {
   constructor() {
     super('This Kafka client was closed.');
   }
+}
+
+/** Returns the words of the innermost error: those around it only say that something failed, or how often. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const inside: unknown = error instanceof AggregateError ? error.errors.at(-1) : error.cause;
+  return inside instanceof Error ? reasonOf(inside) : error.message;
 }

@@ -65,7 +65,7 @@ export class LibraryClient implements KafkaClient {
       throw new KafkaTopicError(
         wanted.map(({ name }) => name),
         topicCommands(this.brokers, wanted),
-        { cause: refused[0]?.refusal },
+        { cause: new Error(refused[0]?.refusal) },
       );
     }
   }

@@ -15,8 +15,8 @@ export interface KafkaLibrary {
   failureOf(error: unknown): SendFailure;
   /** Returns how many partitions the existing ones of these topics have. */
   partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Creates a topic. @returns why the broker does not want to, if so */
-  createTopic(topic: TopicSettings): Promise<Error | undefined>;
+  /** Creates a topic. @returns the broker's code if it does not want to */
+  createTopic(topic: TopicSettings): Promise<string | undefined>;
   /**
    * Joins a group and feeds `work`, until `stopped` resolves or something goes wrong for good. Has let go of all when it settles.
    *

@@ -12,7 +12,8 @@ export const CONNECT_TIMEOUT_MS = 2_000;
 /** After this without a sign of life a member's partitions go to others. Brokers allow no less by default. */
 export const SESSION_TIMEOUT_MS = 6_000;
 
-export const HEARTBEAT_MS = 1_000;
+/** How soon a member learns that others have come or gone. */
+export const HEARTBEAT_MS = 500;
 
 /** A rebalance waits no longer for members that do not answer. */
 export const REBALANCE_TIMEOUT_MS = 10_000;

@@ -53,7 +53,7 @@ export class KafkajsLibrary implements KafkaLibrary {
     });
   }
 
-  async createTopic(topic: TopicSettings): Promise<Error | undefined> {
+  async createTopic(topic: TopicSettings): Promise<string | undefined> {
     const { name, partitionCount, replicationFactor, settings = {} } = topic;
     const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
     const wanted = { topic: name, numPartitions: partitionCount, replicationFactor, configEntries };
@@ -65,7 +65,7 @@ export class KafkajsLibrary implements KafkaLibrary {
       if (code === undefined) {
         throw error;
       }
-      return new Error(code, { cause: error });
+      return code;
     }
   }
 

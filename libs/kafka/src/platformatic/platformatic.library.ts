@@ -46,7 +46,7 @@ export class PlatformaticLibrary implements KafkaLibrary {
     });
   }
 
-  async createTopic(topic: TopicSettings): Promise<Error | undefined> {
+  async createTopic(topic: TopicSettings): Promise<string | undefined> {
     const { name, partitionCount, replicationFactor, settings = {} } = topic;
     const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
     try {
@@ -65,7 +65,7 @@ export class PlatformaticLibrary implements KafkaLibrary {
       const codes = brokerCodes(error);
       const code = codes.find(isTopicRefusal);
       if (code !== undefined) {
-        return new Error(code, { cause: error });
+        return code;
       }
       if (codes.includes('TOPIC_ALREADY_EXISTS')) {
         return undefined;

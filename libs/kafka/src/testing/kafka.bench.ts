@@ -94,6 +94,7 @@ export class RecordStream {
   /** How many were not. */
   failedCount = 0;
   private isStopped = false;
+  private waiting: (() => void)[] = [];
   private readonly sending: Promise<void>;
 
   constructor(
@@ -110,6 +111,16 @@ export class RecordStream {
     return this.sent;
   }
 
+  /** Waits until this holds; asks after each send. */
+  async until(isSo: (stream: this) => boolean): Promise<void> {
+    while (!isSo(this)) {
+      // oxlint-disable-next-line no-await-in-loop -- a wait
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+      });
+    }
+  }
+
   private async send(): Promise<void> {
     for (let number = 0; !this.isStopped; number += 1) {
       // oxlint-disable no-await-in-loop -- a stream
@@ -119,6 +130,7 @@ export class RecordStream {
       } catch {
         this.failedCount += 1;
       }
+      this.waiting.splice(0).forEach((wake) => wake());
       // Gives others their turn, also where all is in memory.
       await new Promise((resolve) => {
         setImmediate(resolve);
