@@ -16,5 +16,6 @@ export * from './log.port.js';
 export * from './logger.port.js';
 export { UnreadableRowError, type Envelope } from './saga.codec.js';
 export { snapshotOfRow, type Snapshot } from './snapshot.js';
+export * from './routed.transport.js';
 export * from './transaction.view.js';
 export * from './transport.port.js';

@@ -5,12 +5,11 @@ import { INSTANCE_GONE_AFTER_MS } from './catalogue.js';
  * Returns who may be asked in a lane: the instances that were seen lately in it, else those without a lane, else those that
  * are gone, in the same order. Another lane's instance is never asked.
  */
-export function bestRank(
-  instances: readonly CatalogueInstance[],
+export function bestRank<Instance extends CatalogueInstance>(
+  instances: readonly Instance[],
   wanted: { readonly lane: string | undefined; readonly nowMs: number },
-): readonly CatalogueInstance[] {
-  const isFresh = (instance: CatalogueInstance): boolean =>
-    wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
+): readonly Instance[] {
+  const isFresh = (instance: Instance): boolean => wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
   const inLane = instances.filter((instance) => instance.lane === wanted.lane);
   const baseline = instances.filter((instance) => instance.lane === undefined);
   const ranks = [inLane.filter(isFresh), baseline.filter(isFresh), inLane, baseline];
@@ -21,10 +20,10 @@ export function bestRank(
  * Returns the instances that offer the action, or all when none does: then the participant itself says that it is
  * gone. While a new version rolls out only some instances have its actions.
  */
-export function offering(
-  instances: readonly CatalogueInstance[],
+export function offering<Instance extends CatalogueInstance>(
+  instances: readonly Instance[],
   action: string,
-): readonly CatalogueInstance[] {
+): readonly Instance[] {
   const able = instances.filter((instance) => offers(instance, action));
   return able.length === 0 ? instances : able;
 }

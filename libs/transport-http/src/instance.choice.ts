@@ -1,17 +1,17 @@
 import { bestRank } from '@atone/engine';
-import type { CatalogueInstance } from '@atone/protocol';
+import type { HttpInstance } from './participant.address.js';
 
 /** What is known of an instance beside its entry in the catalogue. */
 export interface InstanceHealth {
   /** Whether another request may be in flight to it. */
-  hasRoom(instance: CatalogueInstance): boolean;
+  hasRoom(instance: HttpInstance): boolean;
   /** Whether it could not be reached a moment ago. */
-  isAvoided(instance: CatalogueInstance): boolean;
+  isAvoided(instance: HttpInstance): boolean;
 }
 
 /** `none`: nobody is known who could take it. `full`: somebody is, but has to return a request first. */
 export type Choice =
-  | { readonly type: 'instance'; readonly instance: CatalogueInstance }
+  | { readonly type: 'instance'; readonly instance: HttpInstance }
   | { readonly type: 'full' }
   | { readonly type: 'none' };
 
@@ -30,7 +30,7 @@ export interface Wanted {
  * that one is full.
  */
 export function chooseInstance(
-  instances: readonly CatalogueInstance[],
+  instances: readonly HttpInstance[],
   wanted: Wanted,
   health: InstanceHealth,
 ): Choice {
