@@ -95,7 +95,7 @@ function seenAtMs({ seenAt }: ParticipantView): number {
 }
 
 class Catalogue {
-  #entries: readonly Listening[] = [];
+  #entries: readonly ParticipantView[] = [];
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
 
@@ -105,7 +105,7 @@ class Catalogue {
   ) {}
 
   /** What is known serves while a newer answer is on its way, or does not come; for a service that is not known yet it is awaited. */
-  async participants(service: string): Promise<readonly Listening[]> {
+  async participants(service: string): Promise<readonly ParticipantView[]> {
     const known = this.#entriesOf(service);
     if (this.clock.now() - this.#fetchedAt < FRESH_MS && known.length > 0) {
       return known;
@@ -119,7 +119,7 @@ class Catalogue {
     return this.#entriesOf(service);
   }
 
-  #entriesOf(service: string): readonly Listening[] {
+  #entriesOf(service: string): readonly ParticipantView[] {
     return this.#entries.filter((entry) => entry.service === service);
   }
 
