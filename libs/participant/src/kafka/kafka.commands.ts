@@ -7,6 +7,7 @@ import {
   type ParticipantInstance,
   type SigningKey,
 } from '@atone/protocol';
+import type { CommandSource } from '../node/command.source.js';
 import { nodeClientPorts } from '../node/client.node.js';
 import { systemClock } from '../node/system-clock.js';
 import { MisuseError } from '../participant.error.js';
@@ -98,6 +99,14 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
       await intake.idle();
     },
   };
+}
+
+/** How a service takes commands over Kafka; what it says of itself elsewhere holds here too. */
+export type KafkaSourceOptions = Omit<KafkaCommandsOptions, 'participant' | 'lane' | 'keys' | 'log'>;
+
+/** Returns what has a service take commands over Kafka: its option `kafka`. */
+export function kafkaCommands(options: KafkaSourceOptions): CommandSource {
+  return { open: async (service) => startKafkaCommands({ ...options, ...service }) };
 }
 
 function intakeOf(
