@@ -23,3 +23,9 @@ export const FETCH_WAIT_MS = 200;
 
 /** Before a consumer that has failed is made anew. */
 export const RESTART_PAUSE_MS = 500;
+
+/** Who leaves waits no longer for an answer. */
+export const LEAVE_TIMEOUT_MS = 3_000;
+
+/** New partitions of a topic, and new leaders, are noticed after this. */
+export const METADATA_AGE_MS = 10_000;

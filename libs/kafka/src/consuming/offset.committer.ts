@@ -23,6 +23,8 @@ export class OffsetCommitter {
   private done = new Map<string, Progress>();
   private working: Promise<void> | undefined;
   private isClosing = false;
+  /** Counts how often all was forgotten. */
+  private era = 0;
 
   constructor(private readonly options: CommitterOptions) {}
 
@@ -33,6 +35,7 @@ export class OffsetCommitter {
 
   /** Forgets what is not committed yet: it is no longer ours to tell. */
   forget(): void {
+    this.era += 1;
     this.done.clear();
   }
 
@@ -46,7 +49,7 @@ export class OffsetCommitter {
     await Promise.resolve();
     let failedCount = 0;
     while (this.done.size > 0 && failedCount < LAST_ATTEMPTS_MAX) {
-      const taken = this.done;
+      const { done: taken, era } = this;
       this.done = new Map();
       try {
         // oxlint-disable-next-line no-await-in-loop -- one request at a time
@@ -55,7 +58,9 @@ export class OffsetCommitter {
       } catch (error) {
         this.options.onTrouble(error);
         failedCount += this.isClosing ? 1 : 0;
-        this.done = new Map([...taken, ...this.done]);
+        if (era === this.era) {
+          this.done = new Map([...taken, ...this.done]);
+        }
         // oxlint-disable-next-line no-await-in-loop -- before the next try
         await this.options.pauses.pause(PAUSE_MS);
       }

@@ -3,7 +3,15 @@ import type { GroupWork, Place } from '../consuming/group.work.js';
 import type { Progress } from '../consuming/offset.committer.js';
 import type { ReceivedRecord } from '../kafka.port.js';
 import type { Consumption } from '../library.port.js';
-import { FETCH_WAIT_MS, HEARTBEAT_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS } from '../limits.js';
+import { within } from '../within.js';
+import {
+  FETCH_WAIT_MS,
+  HEARTBEAT_MS,
+  LEAVE_TIMEOUT_MS,
+  METADATA_AGE_MS,
+  REBALANCE_TIMEOUT_MS,
+  SESSION_TIMEOUT_MS,
+} from '../limits.js';
 
 /**
  * Consumes through kafkajs.
@@ -19,6 +27,7 @@ export async function consumeByKafkajs(kafka: Kafka, { options, work, stopped }:
     heartbeatInterval: HEARTBEAT_MS,
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     maxWaitTimeInMs: FETCH_WAIT_MS,
+    metadataMaxAge: METADATA_AGE_MS,
   });
   const failed = failureOf(consumer, work);
   const run = async (): Promise<void> => {
@@ -31,10 +40,22 @@ export async function consumeByKafkajs(kafka: Kafka, { options, work, stopped }:
     });
     await stopped;
   };
+  const running = run();
   try {
-    await Promise.race([run(), failed]);
+    await Promise.race([running, failed, stopped]);
   } finally {
-    await consumer.disconnect();
+    await disconnect(consumer);
+    // It may have been about to join, which connects it again.
+    void running.catch(() => undefined).then(async () => disconnect(consumer));
+  }
+}
+
+/** Leaves the group if a broker can be reached; else the group notices by itself. */
+async function disconnect(consumer: Consumer): Promise<void> {
+  try {
+    await within(LEAVE_TIMEOUT_MS, consumer.disconnect(), () => new Error('no answer in time'));
+  } catch {
+    // It is given up anyway.
   }
 }
 
@@ -48,8 +69,7 @@ async function failureOf(consumer: Consumer, work: GroupWork): Promise<never> {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       work.hold(new Map(Object.entries(payload.memberAssignment)), {
         commit: async (progress) => commit(consumer, progress),
-        setPaused: ({ topic, partition }, isPaused) =>
-          consumer[isPaused ? 'pause' : 'resume']([{ topic, partitions: [partition] }]),
+        setPaused: (place, isPaused) => setPaused(consumer, place, isPaused),
       });
       // Among several brokers one fetch may rejoin while another is under way, and what that one brings would be taken for
       // where this begins.
@@ -58,6 +78,14 @@ async function failureOf(consumer: Consumer, work: GroupWork): Promise<never> {
       }
     });
   });
+}
+
+function setPaused(consumer: Consumer, { topic, partition }: Place, isPaused: boolean): void {
+  try {
+    consumer[isPaused ? 'pause' : 'resume']([{ topic, partitions: [partition] }]);
+  } catch {
+    // It has crashed; the next one begins without pauses.
+  }
 }
 
 async function commit(consumer: Consumer, progress: readonly Progress[]): Promise<void> {

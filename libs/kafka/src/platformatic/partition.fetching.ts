@@ -46,6 +46,7 @@ interface Position extends Place {
 export class PartitionFetching {
   private positions: readonly Position[] = [];
   private readonly loops = new Map<number, Promise<void>>();
+  private readonly counts = new Map<string, number>();
   private hasEnded = false;
   private readonly starting: Promise<void>;
 
@@ -145,6 +146,7 @@ export class PartitionFetching {
   private async fetchOnce(node: number): Promise<boolean> {
     const { consumer, pool, work } = this.options;
     const metadata = await this.metadata();
+    this.checkCounts(metadata);
     const led = this.positions.filter((position) => leaderOf(metadata, position) === node);
     const wanted = led.filter((position) => !work.isFull(position));
     if (node === NOBODY) {
@@ -169,6 +171,17 @@ export class PartitionFetching {
     }
     await this.fetchFromOthers(metadata);
     return led.length > 0;
+  }
+
+  /** Who has joined before a topic grew has to join again: the library does not notice. */
+  private checkCounts(metadata: ClusterMetadata): void {
+    for (const [topic, { partitionsCount }] of metadata.topics) {
+      const known = this.counts.get(topic) ?? partitionsCount;
+      this.counts.set(topic, known);
+      if (partitionsCount > known) {
+        this.giveUp(new Error(`The topic ${topic} has got more partitions.`));
+      }
+    }
   }
 
   /** Where partitions have moved to a broker that none were fetched from. */

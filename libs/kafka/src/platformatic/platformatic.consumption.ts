@@ -1,7 +1,15 @@
 import { Consumer, ConnectionPool, type BaseOptions, type GroupAssignment } from '@platformatic/kafka';
 import type { Progress } from '../consuming/offset.committer.js';
 import type { Consumption } from '../library.port.js';
-import { FETCH_WAIT_MS, HEARTBEAT_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS } from '../limits.js';
+import {
+  FETCH_WAIT_MS,
+  HEARTBEAT_MS,
+  LEAVE_TIMEOUT_MS,
+  METADATA_AGE_MS,
+  REBALANCE_TIMEOUT_MS,
+  SESSION_TIMEOUT_MS,
+} from '../limits.js';
+import { within } from '../within.js';
 import { PartitionFetching } from './partition.fetching.js';
 
 /** More in a row, and the consumer is made anew. */
@@ -35,6 +43,7 @@ export class PlatformaticConsumption {
       // A request to join is answered when all others have joined.
       requestTimeout: REBALANCE_TIMEOUT_MS + 5_000,
       maxWaitTime: FETCH_WAIT_MS,
+      metadataMaxAge: METADATA_AGE_MS,
       autocommit: false,
     });
     this.pool = new ConnectionPool(config.clientId, { ...config, requestTimeout: 5_000 });
@@ -47,7 +56,7 @@ export class PlatformaticConsumption {
     });
     this.listen();
     try {
-      await Promise.race([this.join(), failed]);
+      await Promise.race([this.join(), failed, this.consumption.stopped]);
     } finally {
       await this.leave();
     }
@@ -100,7 +109,13 @@ export class PlatformaticConsumption {
 
   private async leave(): Promise<void> {
     const fetchingEnd = this.fetching?.end();
-    await this.consumer.close();
+    try {
+      await within(LEAVE_TIMEOUT_MS, this.consumer.close(), () => new Error('no answer in time'));
+    } catch {
+      // Where it cannot tell the broker, it has to go without, or it would keep its connections. The group notices by itself.
+      this.consumer.memberId = null;
+      await this.consumer.close().catch(() => undefined);
+    }
     await this.pool.close();
     await fetchingEnd;
   }
