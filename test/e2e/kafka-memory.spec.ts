@@ -1,21 +1,35 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  COORDINATORS,
-  KafkaSagas,
-  REPLIES,
-  SERVICES,
-  type KafkaCoordinator,
-} from '../harness/kafka.sagas.js';
+import { ManualClock } from '@atone/engine/testing';
+import { MemoryKafka, type MemoryClient } from '@atone/kafka/testing';
+import { KafkaSagas, SERVICES, type KafkaCoordinator } from '../harness/kafka.sagas.js';
+
+const COORDINATORS = 'atone.coordinators';
+const REPLIES = 'atone.replies';
+const PASS_MS = 10;
 
 const DONE_ONCE = { stock: ['done'], pay: ['done'] };
 
-let sagas: KafkaSagas;
+let clock: ManualClock;
+let kafka: MemoryKafka;
+let sagas: KafkaSagas<MemoryClient>;
 
 beforeEach(async () => {
-  sagas = await new KafkaSagas().open({ instanceCount: 2 });
+  clock = new ManualClock();
+  kafka = new MemoryKafka({ clock });
+  sagas = await new KafkaSagas({ clock, connect: () => kafka.client(), pass, prefix: 'atone' }).open({
+    instanceCount: 2,
+  });
 });
 
-afterEach(() => sagas.end());
+afterEach(() => {
+  kafka.faults = {};
+  return sagas.end();
+});
+
+/** Time goes on when a test waits. */
+async function pass(): Promise<void> {
+  await clock.advance(PASS_MS);
+}
 
 async function submitMany(
   coordinators: readonly KafkaCoordinator[],
@@ -75,7 +89,7 @@ describe('sagas over Kafka', () => {
 describe('sagas end, and nothing is done twice,', () => {
   test('when their coordinator stops and another one takes over', async () => {
     const [leaving, staying] = await twoCoordinators();
-    sagas.kafka.faults = { delayMs: () => 50 };
+    kafka.faults = { delayMs: () => 50 };
     const gids = await submitMany([leaving, staying], 40);
 
     await sagas.through(leaving.engine.stop());
@@ -87,14 +101,14 @@ describe('sagas end, and nothing is done twice,', () => {
 
   test('when partitions change hands all the time', async () => {
     const both = await twoCoordinators();
-    sagas.kafka.faults = { delayMs: () => 20 };
+    kafka.faults = { delayMs: () => 20 };
     const gids = await submitMany(both, 40);
 
     for (let count = 0; count < 10; count += 1) {
       const groups = [COORDINATORS, ...SERVICES.map((service) => `atone.${service}`)];
-      groups.forEach((group) => sagas.kafka.rebalance(group));
+      groups.forEach((group) => kafka.rebalance(group));
       // oxlint-disable-next-line no-await-in-loop -- one after the other.
-      await sagas.pass();
+      await pass();
     }
 
     await sagas.ended(gids);
@@ -103,10 +117,13 @@ describe('sagas end, and nothing is done twice,', () => {
 
   test('when instances of the services die in the middle', async () => {
     const dying = await Promise.all(SERVICES.map(async (service) => sagas.participant(service)));
-    sagas.kafka.faults = { delayMs: (step) => (step === 'commit' ? 200 : 5) };
+    kafka.faults = { delayMs: (step) => (step === 'commit' ? 200 : 5) };
     const gids = await submitMany([await sagas.coordinator()], 40);
 
-    dying.forEach((kill) => kill());
+    dying.forEach(({ client, forget }) => {
+      forget();
+      client.kill();
+    });
 
     await sagas.ended(gids);
     expect(effectsOf(gids)).toEqual(doneOnce(gids));
@@ -117,8 +134,8 @@ describe('sagas end, and nothing is done twice,', () => {
     const gids = [await sagas.submit(engine), await sagas.submit(engine)];
     await sagas.ended(gids);
 
-    SERVICES.forEach((service) => sagas.kafka.resetOffsets(`atone.${service}`, `atone.commands.${service}`));
-    sagas.kafka.resetOffsets(COORDINATORS, REPLIES);
+    SERVICES.forEach((service) => kafka.resetOffsets(`atone.${service}`, `atone.commands.${service}`));
+    kafka.resetOffsets(COORDINATORS, REPLIES);
 
     const later = await sagas.submit(engine);
     await sagas.ended([later]);
@@ -129,7 +146,7 @@ describe('sagas end, and nothing is done twice,', () => {
   test('when half of the records are lost, and some come twice', async () => {
     let count = 0;
     const { engine } = await sagas.coordinator();
-    sagas.kafka.faults = {
+    kafka.faults = {
       record: () => {
         count += 1;
         return count % 2 === 0 ? 'lost' : count % 3 === 0 ? 'twice' : 'stored';
@@ -144,11 +161,11 @@ describe('sagas end, and nothing is done twice,', () => {
 
   test('when the brokers are away for a while', async () => {
     const { engine } = await sagas.coordinator();
-    sagas.kafka.faults = { request: () => 'unreachable' };
+    kafka.faults = { request: () => 'unreachable' };
     const gids = [await sagas.submit(engine), await sagas.submit(engine)];
-    await sagas.clock.advance(20_000);
+    await clock.advance(20_000);
 
-    sagas.kafka.faults = {};
+    kafka.faults = {};
 
     await sagas.ended(gids);
     expect(effectsOf(gids)).toEqual(doneOnce(gids));

@@ -1,48 +1,59 @@
-import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine } from '@atone/engine';
-import { ManualClock, MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
-import { MemoryKafka, type MemoryClient } from '@atone/kafka/testing';
+import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine, type Clock } from '@atone/engine';
+import { MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
+import type { KafkaClient } from '@atone/kafka';
 import { action, contract, createParticipant, RefusedError } from '@atone/participant';
 import { startKafkaCommands, type KafkaCommands } from '@atone/participant/kafka';
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
 import { KafkaTransport } from '@atone/transport-kafka';
 import { z } from 'zod';
 
-export const COORDINATORS = 'atone.coordinators';
-export const REPLIES = 'atone.replies';
 export const SERVICES = ['stock', 'pay'] as const;
 const KEY = { keyId: 'k1', secret: 'a secret' };
 const PARTITIONS = { partitionCount: 6, replicationFactor: 1 };
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const PASS_MS = 10;
 const PASS_COUNT_MAX = 20_000;
+
+/** Where sagas are played. */
+export interface KafkaScene<Client extends KafkaClient> {
+  readonly clock: Clock;
+  readonly connect: () => Client;
+  /** Lets some time pass. */
+  readonly pass: () => Promise<void>;
+  /** What the names of all topics and groups begin with. */
+  readonly prefix: string;
+}
 
 export interface KafkaCoordinator {
   readonly engine: Engine;
   readonly transport: KafkaTransport;
-  readonly client: MemoryClient;
 }
 
-/** Sagas of two steps over a Kafka in memory, whose time goes on when a test waits. */
-export class KafkaSagas {
-  readonly clock = new ManualClock();
-  readonly kafka = new MemoryKafka({ clock: this.clock });
+/** Sagas of two steps over Kafka. */
+export class KafkaSagas<Client extends KafkaClient> {
   /** Whose payment is refused. */
   readonly refused = new Set<string>();
-  private readonly log = new MemoryLog(this.clock);
-  private readonly catalogue = new Catalogue(new MemoryCatalogueStore(this.clock));
+  private readonly log: MemoryLog;
+  private readonly catalogue: Catalogue;
   private readonly random = new SeededRandom(1);
   private readonly databases = new Map(SERVICES.map((service) => [service, new MemoryDatabase()]));
   private readonly coordinators: KafkaCoordinator[] = [];
   private readonly participants: KafkaCommands[] = [];
+  private readonly clients: Client[] = [];
   private instanceCount = 0;
+
+  constructor(private readonly scene: KafkaScene<Client>) {
+    this.log = new MemoryLog(scene.clock);
+    this.catalogue = new Catalogue(new MemoryCatalogueStore(scene.clock));
+  }
 
   /** Creates the topics of coordinators, and starts the services with so many instances each. */
   async open({ instanceCount }: { readonly instanceCount: number }): Promise<this> {
-    await this.kafka.client().createTopics([{ name: REPLIES, ...PARTITIONS }]);
+    const replies = { name: `${this.scene.prefix}.replies`, ...PARTITIONS };
+    await this.through(this.connect().createTopics([replies]));
     for (const service of SERVICES) {
       for (let count = 0; count < instanceCount; count += 1) {
         // oxlint-disable-next-line no-await-in-loop -- the first one creates the topics.
-        await this.participant(service);
+        await this.through(this.participant(service));
       }
     }
     return this;
@@ -50,22 +61,25 @@ export class KafkaSagas {
 
   async coordinator(): Promise<KafkaCoordinator> {
     const instanceId = `coordinator-${this.coordinators.length + 1}`;
-    const client = this.kafka.client();
-    const { clock, catalogue } = this;
-    const transport = new KafkaTransport({ client, clock, catalogue, instanceId, signingKey: KEY });
+    const { catalogue, scene } = this;
+    const { clock, prefix } = scene;
+    const client = this.connect();
+    const transport = new KafkaTransport({ client, clock, catalogue, instanceId, prefix, signingKey: KEY });
     const ports = { log: this.log, transport, catalogue, clock, random: this.random, logger: SILENT };
     const engine = new Engine(ports, { ...DEFAULT_ENGINE_OPTIONS, instanceId });
     await transport.start();
     await engine.start();
-    const coordinator = { engine, transport, client };
+    const coordinator = { engine, transport };
     this.coordinators.push(coordinator);
     return coordinator;
   }
 
-  /** Starts an instance of a service, and returns what kills it. */
-  async participant(service: (typeof SERVICES)[number]): Promise<() => void> {
-    const client = this.kafka.client();
-    const { clock } = this;
+  /** Starts an instance of a service, and returns its client and what has nobody close it in the end. */
+  async participant(
+    service: (typeof SERVICES)[number],
+  ): Promise<{ readonly client: Client; readonly forget: () => void }> {
+    const client = this.connect();
+    const { clock, prefix } = this.scene;
     const commands = await startKafkaCommands({
       participant: createParticipant({
         service,
@@ -73,6 +87,7 @@ export class KafkaSagas {
         handlers: [this.handlerOf(service)],
       }),
       client,
+      prefix,
       keys: [KEY],
       createTopics: PARTITIONS,
       clock,
@@ -86,18 +101,18 @@ export class KafkaSagas {
       kafka: commands.kafka,
       actions: [{ name: 'do', hasCompensation: true }],
     });
-    return () => {
+    const forget = (): void => {
       this.participants.splice(this.participants.indexOf(commands), 1);
-      client.kill();
+      this.clients.splice(this.clients.indexOf(client), 1);
     };
+    return { client, forget };
   }
 
   /** Starts a saga of one step at each service, and returns its gid. */
   async submit(engine: Engine, name = 'order'): Promise<string> {
     const steps = SERVICES.map((service) => ({ name: service, service, action: 'do', input: { name } }));
-    const submitting = engine.submit({ submission: { name: 'order', steps } });
-    await this.pass();
-    return (await submitting).gid;
+    const { gid } = await this.through(engine.submit({ submission: { name: 'order', steps } }));
+    return gid;
   }
 
   async stateOf(gid: string): Promise<string | undefined> {
@@ -127,20 +142,16 @@ export class KafkaSagas {
     );
   }
 
-  async pass(): Promise<void> {
-    await this.clock.advance(PASS_MS);
-  }
-
   async until(holds: () => boolean | Promise<boolean>): Promise<void> {
     for (let count = 0; count < PASS_COUNT_MAX; count += 1) {
       // oxlint-disable no-await-in-loop -- time goes on in steps.
       if (await holds()) {
         return;
       }
-      await this.pass();
+      await this.scene.pass();
       // oxlint-enable no-await-in-loop
     }
-    throw new Error(`It did not happen in ${(PASS_MS * PASS_COUNT_MAX) / 1_000} s.`);
+    throw new Error('It did not happen in time.');
   }
 
   /** Waits for what takes time by the clock of this world. */
@@ -156,9 +167,15 @@ export class KafkaSagas {
   }
 
   async end(): Promise<void> {
-    this.kafka.faults = {};
     await this.through(Promise.all(this.coordinators.map(async ({ engine }) => engine.stop())));
     await this.through(Promise.all(this.participants.map(async (commands) => commands.close())));
+    await this.through(Promise.all(this.clients.map(async (client) => client.close())));
+  }
+
+  private connect(): Client {
+    const client = this.scene.connect();
+    this.clients.push(client);
+    return client;
   }
 
   private databaseOf(service: (typeof SERVICES)[number]): MemoryDatabase {
