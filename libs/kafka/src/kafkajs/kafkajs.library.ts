@@ -3,7 +3,7 @@ import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
 import type { SendFailure } from '../kafka.error.js';
 import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
 import type { Consumption, KafkaLibrary, PlacedRecord } from '../library.port.js';
-import { STORE_TIMEOUT_MS } from '../limits.js';
+import { METADATA_AGE_MS, STORE_TIMEOUT_MS } from '../limits.js';
 import { kafkajsConfig } from './kafkajs.config.js';
 import { consumeByKafkajs } from './kafkajs.consumption.js';
 import { brokerCodes } from './kafkajs.errors.js';
@@ -19,6 +19,8 @@ export class KafkajsLibrary implements KafkaLibrary {
     // Not idempotent: there is one request under way at a time, and a repeat does no harm.
     this.producer = this.kafka.producer({
       allowAutoTopicCreation: false,
+      metadataMaxAge: METADATA_AGE_MS,
+      retry: { retries: 0 },
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     });
   }
@@ -61,6 +63,10 @@ export class KafkajsLibrary implements KafkaLibrary {
       await this.withAdmin(async (admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }));
       return undefined;
     } catch (error) {
+      if (brokerCodes(error).includes('UNKNOWN_TOPIC_OR_PARTITION')) {
+        // It was created, and the broker that was asked for its leaders had not heard of it. To create what exists is no error.
+        return this.createTopic(topic);
+      }
       const code = brokerCodes(error).find(isTopicRefusal);
       if (code === undefined) {
         throw error;
