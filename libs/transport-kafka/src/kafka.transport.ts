@@ -1,7 +1,8 @@
 import type { BranchTransport, Catalogue, Clock, ReplyFate, ReplySink } from '@atone/engine';
-import type { KafkaClient, ReceivedBatch, Subscription } from '@atone/kafka';
+import type { KafkaClient, ReceivedBatch, Subscription, TopicSettings } from '@atone/kafka';
 import {
   attemptKey,
+  deadTopic,
   repliesTopic,
   TOPIC_PREFIX,
   type BranchCommand,
@@ -36,6 +37,9 @@ export interface KafkaTransportOptions {
   readonly signatureAgeMaxMs?: number | undefined;
   /** Who drives what this instance does not. Without it their replies are passed over, and asked for again. */
   readonly ownerPartitions?: OwnerPartitions | undefined;
+  /** Creates the topics of the replies and of the dead letters, if they are missing. Default: somebody else has. */
+  readonly createTopics?:
+    Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'> | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
   /** Told of what goes wrong here or at the reply sink; it is tried again, or passed over. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
@@ -104,10 +108,25 @@ export class KafkaTransport implements BranchTransport {
     this.sink = sink;
   }
 
-  /** Begins to read replies. Commands wait until it does. Rejects when no broker can be reached. */
+  /**
+   * Begins to read replies. Commands wait until it does.
+   *
+   * @throws {KafkaTopicError} for topics that may not be created, with what an administrator has to run.
+   * @throws {KafkaUnreachableError}
+   */
   async start(): Promise<void> {
+    this.joining ??= this.join();
+    this.subscription = await this.joining;
+  }
+
+  private async join(): Promise<Subscription> {
     const { client, prefix = TOPIC_PREFIX, groupId = `${prefix}.coordinators`, onTrouble } = this.options;
-    this.joining ??= client.subscribe({
+    const { createTopics } = this.options;
+    if (createTopics !== undefined) {
+      const names = [this.repliesTopic, deadTopic(prefix)];
+      await client.createTopics(names.map((name) => ({ name, ...createTopics })));
+    }
+    return client.subscribe({
       groupId,
       topics: [this.repliesTopic],
       // Whoever holds a partition for the first time may have named it in a command before it read a record of it.
@@ -120,7 +139,6 @@ export class KafkaTransport implements BranchTransport {
       },
       onTrouble,
     });
-    this.subscription = await this.joining;
   }
 
   /** Hands a command over. After `close` it is dropped without a reply. */
