@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { GroupMember } from './consuming/group.member.js';
 import {
   KafkaClosedError,
@@ -15,12 +16,17 @@ import type {
   TopicSettings,
 } from './kafka.port.js';
 import type { KafkaLibrary, PlacedRecord } from './library.port.js';
-import { ADMIN_TIMEOUT_MS, SEND_TIMEOUT_MS } from './limits.js';
+import { ADMIN_TIMEOUT_MS, SEND_TIMEOUT_MS, STORE_TIMEOUT_MS } from './limits.js';
 import { partitionOf } from './partition.choice.js';
 import { SendLane } from './send.lane.js';
 import { topicCommands } from './topic.commands.js';
 import { TopicCounts } from './topic.counts.js';
 import { within } from './within.js';
+
+/** Later none begins, so that it ends about when the caller gives up. */
+const LAST_TRY_MS = SEND_TIMEOUT_MS - STORE_TIMEOUT_MS / 2;
+
+const TRY_PAUSE_MS = 100;
 
 /** A client over a library. */
 export class LibraryClient implements KafkaClient {
@@ -109,7 +115,28 @@ export class LibraryClient implements KafkaClient {
       }
       return { ...record, partition };
     });
-    await this.library.store(placed);
+    await this.storeInTime(placed);
+  }
+
+  /**
+   * Tries again while there is time. The libraries are told not to: theirs would go on when the caller has been told to give up, and
+   * store a record behind what came later.
+   */
+  private async storeInTime(records: readonly PlacedRecord[]): Promise<void> {
+    const lastTryAt = performance.now() + LAST_TRY_MS;
+    for (;;) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one try after the other
+        await this.library.store(records);
+        return;
+      } catch (error) {
+        if (this.library.failureOf(error) !== 'unreachable' || performance.now() > lastTryAt) {
+          throw error;
+        }
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      await delay(TRY_PAUSE_MS);
+    }
   }
 
   private async asking<Answer>(work: Promise<Answer>): Promise<Answer> {

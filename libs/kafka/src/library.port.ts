@@ -9,7 +9,7 @@ export interface PlacedRecord extends OutgoingRecord {
 
 /** What a client library has to offer; the rest is the same for all. */
 export interface KafkaLibrary {
-  /** Stores records by one request for each broker. May throw anything. */
+  /** Tries once to store records, by one request for each broker. May throw anything. */
   store(records: readonly PlacedRecord[]): Promise<void>;
   /** Says what an error of `store` means. What is not known for certain may have been stored: `unreachable`. */
   failureOf(error: unknown): SendFailure;

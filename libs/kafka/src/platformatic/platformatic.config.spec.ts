@@ -21,6 +21,15 @@ test('the library is told of TLS, and to name the host that it expects', () => {
   expect(platformaticConfig({ ...CONNECTION, tls: true })).toMatchObject({ tls: {} });
 });
 
+test.each([['10.0.0.1:9092'], ['[::1]:9092']])(
+  'the library names no host that is an address: %s',
+  (broker) => {
+    expect(platformaticConfig({ ...CONNECTION, brokers: [broker], tls: true })).toMatchObject({
+      tlsServerName: false,
+    });
+  },
+);
+
 test.each([[undefined], [false]])('the library uses no TLS where none is wanted: %j', (tls) => {
   expect(platformaticConfig({ ...CONNECTION, tls })).not.toHaveProperty('tls');
 });

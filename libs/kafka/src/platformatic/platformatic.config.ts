@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { BaseOptions, SASLMechanismValue } from '@platformatic/kafka';
 import type { KafkaConnection } from '../kafka.port.js';
 import { CONNECT_TIMEOUT_MS } from '../limits.js';
@@ -16,11 +17,18 @@ export function platformaticConfig({ brokers, clientId, tls, sasl }: KafkaConnec
   return {
     bootstrapBrokers: [...brokers],
     clientId,
-    ...(tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls, tlsServerName: true }),
+    ...(tls === undefined || tls === false
+      ? {}
+      : { tls: tls === true ? {} : tls, tlsServerName: !brokers.some(isAddress) }),
     ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: MECHANISMS[sasl.mechanism] } }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     autocreateTopics: false,
     retries: RETRY_COUNT,
     retryDelay: (_client, _operation, attempt) => Math.min(500, 25 * 2 ** attempt),
   };
+}
+
+/** Whether a broker is named by its address, which TLS does not allow as the name of a server. */
+function isAddress(broker: string): boolean {
+  return isIP(broker.replace(/:\d+$/u, '').replace(/^\[(.*)\]$/u, '$1')) !== 0;
 }

@@ -18,6 +18,7 @@ export class PlatformaticLibrary implements KafkaLibrary {
     // Not idempotent: there is one request under way at a time, and a repeat does no harm.
     this.producer = new Producer({
       ...this.config,
+      retries: 0,
       timeout: STORE_TIMEOUT_MS,
       requestTimeout: STORE_TIMEOUT_MS,
       serializers: stringSerializers,

@@ -91,8 +91,8 @@ export class Bench {
 export class RecordStream {
   /** Those that were acknowledged. */
   readonly sent: string[] = [];
-  /** How many were not. */
-  failedCount = 0;
+  /** What became of the others. */
+  readonly failures: unknown[] = [];
   private isStopped = false;
   private waiting: (() => void)[] = [];
   private readonly sending: Promise<void>;
@@ -127,8 +127,8 @@ export class RecordStream {
       try {
         await this.client.send([record(this.topic, `key-${number}`, `${number}`)]);
         this.sent.push(`${number}`);
-      } catch {
-        this.failedCount += 1;
+      } catch (error) {
+        this.failures.push(error);
       }
       this.waiting.splice(0).forEach((wake) => wake());
       // Gives others their turn, also where all is in memory.
