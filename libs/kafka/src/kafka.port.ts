@@ -49,7 +49,10 @@ export interface SubscriptionOptions {
   readonly onBatch: (batch: ReceivedBatch) => Promise<void>;
   /** Called whenever it changes with all partitions that this member holds, by topic; an empty map while it holds none. */
   readonly onAssignment?: ((partitions: ReadonlyMap<string, readonly number[]>) => void) | undefined;
-  /** Told of what goes wrong and is tried again. Nothing of it ends the subscription. */
+  /**
+   * Told of each batch that was rejected, and of trouble with the brokers: the same not more often than every ten seconds. All is tried
+   * again, and nothing of it ends the subscription.
+   */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
@@ -65,16 +68,29 @@ export interface TopicSettings {
 export interface KafkaClient {
   /**
    * Stores records; resolves when all in-sync replicas have them. Records of one partition are stored in the order in which
-   * they were handed over, also across calls.
+   * they were handed over, also across calls. What is handed over in one turn of the event loop, or while a request is under way, goes by
+   * one request. A key has the same partition whichever library stands behind.
    *
-   * @throws {KafkaSendError} when they are not known to be stored. Some may be.
+   * @throws {KafkaSendError} about those that are not known to be stored, within some seconds from when their turn comes. The others of
+   *   the same call are stored.
    */
   send(records: readonly OutgoingRecord[]): Promise<void>;
-  /** Joins a group. It heals by itself from whatever happens to brokers and connections. */
+  /**
+   * Joins a group. It resolves at once; `onAssignment` tells when it has joined, for it waits until there are brokers, and all of its
+   * topics. It heals by itself from whatever happens to brokers and connections.
+   *
+   * At a rebalance all partitions begin anew from what is committed, also those that stay: a batch that is under way then comes
+   * again, here after that batch, or at once at another member.
+   */
   subscribe(options: SubscriptionOptions): Promise<Subscription>;
-  /** Returns how many partitions each of these topics has; topics that do not exist are missing. */
+  /** Returns how many partitions each of these topics has; those that do not exist are missing. @throws {KafkaUnreachableError} */
   partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Creates what does not exist yet. @throws {KafkaTopicError} when it may not, with the commands that an administrator has to run. */
+  /**
+   * Creates what does not exist yet, and leaves the rest as it is.
+   *
+   * @throws {KafkaTopicError} when it may not, with the commands that an administrator has to run
+   * @throws {KafkaUnreachableError}
+   */
   createTopics(topics: readonly TopicSettings[]): Promise<void>;
   /** Closes all subscriptions, waits for what is being sent, and lets go of the brokers. */
   close(): Promise<void>;

@@ -31,4 +31,11 @@ export interface Consumption {
   readonly options: SubscriptionOptions;
   readonly work: GroupWork;
   readonly stopped: Promise<void>;
+  /** What a library keeps from one consumer of this member to the next. */
+  readonly membership: Membership;
+}
+
+export interface Membership {
+  /** By which the group knows a member that could not leave. With it, it need not wait until the group has given it up. */
+  memberId: string | null;
 }

@@ -1,5 +1,5 @@
 import type { Subscription, SubscriptionOptions } from '../kafka.port.js';
-import type { KafkaLibrary } from '../library.port.js';
+import type { KafkaLibrary, Membership } from '../library.port.js';
 import { RESTART_PAUSE_MS } from '../limits.js';
 import { GroupWork } from './group.work.js';
 
@@ -36,11 +36,12 @@ export class GroupMember implements Subscription {
 
   private async supervise(): Promise<void> {
     const { library, options, stopped, work } = this;
+    const membership: Membership = { memberId: null };
     while (!work.isClosing) {
       // oxlint-disable no-await-in-loop -- one consumer after the other
       try {
         if (await this.hasTopics()) {
-          await library.consume({ options, work, stopped });
+          await library.consume({ options, work, stopped, membership });
         }
       } catch (error) {
         work.trouble(error);

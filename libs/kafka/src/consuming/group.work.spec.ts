@@ -113,6 +113,16 @@ describe('the work of a member', () => {
     await work.close();
   });
 
+  test('tells of trouble with the brokers once, however often it is met', () => {
+    const { troubles, work } = member({});
+
+    work.trouble(new Error('Connection refused'));
+    work.trouble(new Error('Connection refused'));
+    work.trouble(new Error('Authentication failed'));
+
+    expect(troubles.map(String)).toEqual(['Error: Connection refused', 'Error: Authentication failed']);
+  });
+
   test('leaves though nothing can be committed', async () => {
     const { batches, work } = member({});
     work.hold(HELD, { commit: async () => Promise.reject(new Error('no coordinator')) });

@@ -22,6 +22,10 @@ const RECORD_COUNT_MAX = 500;
 /** A partition is fetched no further while so many batches of it wait. */
 const FULL_AT_BATCHES = 4;
 
+const TROUBLE_PAUSE_MS = 10_000;
+
+const TROUBLES_MAX = 100;
+
 /**
  * What a member does with the records that its library fetches: one batch of each partition at a time, again if it is rejected, and
  * then the commit. It outlives the library's consumer, which may have to be made anew.
@@ -31,6 +35,8 @@ export class GroupWork {
   private readonly lanes = new Map<string, PartitionLane>();
   private readonly committer: OffsetCommitter;
   private readonly paused = new Set<string>();
+  /** When each was told. */
+  private readonly troubles = new Map<string, number>();
   private readonly recordCountMax: number;
   private told = '[]';
   private port: GroupPort | undefined;
@@ -80,8 +86,17 @@ export class GroupWork {
     return (this.lanes.get(keyOf(place))?.length ?? 0) >= FULL_AT_BATCHES * this.recordCountMax;
   }
 
+  /** Tells of trouble with the brokers; the same words again only after a while, for they are asked many times a second. */
   trouble(error: unknown): void {
-    this.options.onTrouble?.(error);
+    const words = error instanceof Error ? error.message : String(error);
+    const now = performance.now();
+    if (now - (this.troubles.get(words) ?? -Infinity) >= TROUBLE_PAUSE_MS) {
+      if (this.troubles.size >= TROUBLES_MAX) {
+        this.troubles.clear();
+      }
+      this.troubles.set(words, now);
+      this.options.onTrouble?.(error);
+    }
   }
 
   /** Waits for what is under way, and commits it. */
@@ -115,7 +130,7 @@ export class GroupWork {
     return new PartitionLane(place, {
       recordCountMax: this.recordCountMax,
       onBatch: this.options.onBatch,
-      onTrouble: (error) => this.trouble(error),
+      onTrouble: (error) => this.options.onTrouble?.(error),
       onProgress: (progress) => {
         this.committer.note(progress);
         if (!this.isFull(place)) {

@@ -1,4 +1,10 @@
-import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import kafkajs, {
+  type Consumer,
+  type EachBatchPayload,
+  type Kafka,
+  type KafkaConfig,
+  type KafkaMessage,
+} from 'kafkajs';
 import type { GroupWork, Place } from '../consuming/group.work.js';
 import type { Progress } from '../consuming/offset.committer.js';
 import type { ReceivedRecord } from '../kafka.port.js';
@@ -14,13 +20,24 @@ import {
 } from '../limits.js';
 
 /**
+ * For about 20 s. A consumer that has crashed cannot come back as the member it was, and waits until the group has given that up.
+ */
+const RETRIES = 40;
+
+/** Members come and go; to kafkajs that is an error. */
+const ORDINARY = /rebalanc/iu;
+
+/**
  * Consumes through kafkajs.
  *
  * Its consumer is not let wait for a batch to be dealt with, or a slow one would hold up all partitions of its broker, and the
  * heartbeats.
  */
-export async function consumeByKafkajs(kafka: Kafka, { options, work, stopped }: Consumption): Promise<void> {
-  const consumer = kafka.consumer({
+export async function consumeByKafkajs(
+  config: KafkaConfig,
+  { options, work, stopped }: Consumption,
+): Promise<void> {
+  const consumer = kafkaOf(config, work).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
     sessionTimeout: SESSION_TIMEOUT_MS,
@@ -48,6 +65,24 @@ export async function consumeByKafkajs(kafka: Kafka, { options, work, stopped }:
     // It may have been about to join, which connects it again.
     void running.catch(() => undefined).then(async () => disconnect(consumer));
   }
+}
+
+/** Returns one that has patience, and whose log tells of trouble: where it tries again it tells nobody else. */
+function kafkaOf(config: KafkaConfig, work: GroupWork): Kafka {
+  return new kafkajs.Kafka({
+    ...config,
+    retry: { ...config.retry, retries: RETRIES },
+    logLevel: kafkajs.logLevel.ERROR,
+    logCreator:
+      () =>
+      ({ log }) => {
+        const { message, error } = log as { readonly message: string; readonly error?: unknown };
+        const words = typeof error === 'string' ? `${message}: ${error}` : message;
+        if (!ORDINARY.test(words)) {
+          work.trouble(new Error(words));
+        }
+      },
+  });
 }
 
 /** Leaves the group if a broker can be reached; else the group notices by itself. */

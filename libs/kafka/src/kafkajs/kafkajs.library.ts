@@ -1,4 +1,11 @@
-import kafkajs, { type Admin, type Kafka, type Message, type Producer, type TopicMessages } from 'kafkajs';
+import kafkajs, {
+  type Admin,
+  type Kafka,
+  type KafkaConfig,
+  type Message,
+  type Producer,
+  type TopicMessages,
+} from 'kafkajs';
 import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
 import type { SendFailure } from '../kafka.error.js';
 import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
@@ -10,12 +17,14 @@ import { brokerCodes } from './kafkajs.errors.js';
 
 /** What kafkajs offers. */
 export class KafkajsLibrary implements KafkaLibrary {
+  private readonly config: KafkaConfig;
   private readonly kafka: Kafka;
   private readonly producer: Producer;
   private connecting: Promise<void> | undefined;
 
   constructor(connection: KafkaConnection) {
-    this.kafka = new kafkajs.Kafka(kafkajsConfig(connection));
+    this.config = kafkajsConfig(connection);
+    this.kafka = new kafkajs.Kafka(this.config);
     // Not idempotent: there is one request under way at a time, and a repeat does no harm.
     this.producer = this.kafka.producer({
       allowAutoTopicCreation: false,
@@ -76,7 +85,7 @@ export class KafkajsLibrary implements KafkaLibrary {
   }
 
   async consume(consumption: Consumption): Promise<void> {
-    await consumeByKafkajs(this.kafka, consumption);
+    await consumeByKafkajs(this.config, consumption);
   }
 
   async close(): Promise<void> {

@@ -27,10 +27,12 @@ const PARTITION_BYTES_MAX = 1_048_576;
 /** Where all partitions have enough. */
 const FULL_PAUSE_MS = 20;
 
-const FAILURE_PAUSE_MS = 200;
+const FAILURE_PAUSE_MIN_MS = 100;
+
+const FAILURE_PAUSE_MAX_MS = 1_000;
 
 /** More in a row, and the consumer is made anew. */
-const FAILURES_MAX = 5;
+const FAILURES_MAX = 10;
 
 /** The leader of a partition that has none. */
 const NOBODY = -1;
@@ -151,7 +153,7 @@ export class PartitionFetching {
     const wanted = led.filter((position) => !work.isFull(position));
     if (node === NOBODY) {
       consumer.clearMetadata();
-      await work.pauses.pause(FAILURE_PAUSE_MS);
+      await work.pauses.pause(FAILURE_PAUSE_MIN_MS);
     } else if (led.length > 0 && wanted.length === 0) {
       await work.pauses.pause(FULL_PAUSE_MS);
     } else if (wanted.length > 0) {
@@ -228,7 +230,7 @@ export class PartitionFetching {
     if (brokerCodes(error).includes('OFFSET_OUT_OF_RANGE')) {
       await this.resetLost();
     }
-    await work.pauses.pause(FAILURE_PAUSE_MS);
+    await work.pauses.pause(Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MIN_MS * 2 ** failureCount));
   }
 
   /** What is committed is not there any more, or not yet: the topic was truncated, or made anew. */

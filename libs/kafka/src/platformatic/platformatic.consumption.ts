@@ -13,7 +13,7 @@ import { within } from '../within.js';
 import { PartitionFetching } from './partition.fetching.js';
 
 /** More in a row, and the consumer is made anew. */
-const HEARTBEAT_FAILURES_MAX = 3;
+const HEARTBEAT_FAILURES_MAX = 10;
 
 /**
  * Consumes through `@platformatic/kafka`.
@@ -63,7 +63,8 @@ export class PlatformaticConsumption {
   }
 
   private async join(): Promise<void> {
-    const { options, stopped } = this.consumption;
+    const { membership, options, stopped } = this.consumption;
+    this.consumer.memberId = membership.memberId;
     this.consumer.topics.trackAll(...options.topics);
     await this.consumer.joinGroup({});
     await stopped;
@@ -108,11 +109,14 @@ export class PlatformaticConsumption {
   }
 
   private async leave(): Promise<void> {
+    const { membership } = this.consumption;
     const fetchingEnd = this.fetching?.end();
+    membership.memberId = this.consumer.memberId;
     try {
       await within(LEAVE_TIMEOUT_MS, this.consumer.close(), () => new Error('no answer in time'));
+      membership.memberId = null;
     } catch {
-      // Where it cannot tell the broker, it has to go without, or it would keep its connections. The group notices by itself.
+      // Where it cannot tell the broker, it has to go without, or it would keep its connections.
       this.consumer.memberId = null;
       await this.consumer.close().catch(() => undefined);
     }
