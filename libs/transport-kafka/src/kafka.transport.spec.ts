@@ -223,6 +223,22 @@ describe('a batch of replies', () => {
   });
 });
 
+test('a batch that comes while the transport leaves is left to the next one', async () => {
+  const transport = world.transport();
+  const replies = listen(transport);
+  await transport.start();
+  world.kafka.faults = { delayMs: (step) => (step === 'deliver' ? 5 : 0) };
+  await world.answer(replyTo(commandTo('stock'), YES), 2);
+
+  await transport.close();
+
+  const next = world.transport();
+  const heard = listen(next);
+  await next.start();
+  await until(() => heard.length === 1);
+  expect(replies).toEqual([]);
+});
+
 describe('a reply to a transaction that is not driven here', () => {
   const reply = replyTo(commandTo('stock'), YES);
 
@@ -258,15 +274,22 @@ describe('a reply to a transaction that is not driven here', () => {
   });
 
   test('is sent on once at most', async () => {
-    const transport = world.transport({ ownerPartitions: async () => new Map([[reply.gid, 99]]) });
-    listen(transport, ELSEWHERE);
-    await transport.start();
-    const record = replyRecord(reply, { topic: REPLIES, partition: 0 }, { source: '/', nowMs: 0 });
+    const driving = world.transport();
+    const other = world.transport({
+      ownerPartitions: async () => new Map([[reply.gid, driving.partitions[0] ?? 0]]),
+    });
+    listen(other, ELSEWHERE);
+    await driving.start();
+    await other.start();
+    await until(() => other.partitions.length > 0);
+    const place = { topic: REPLIES, partition: other.partitions[0] ?? 0 };
+    const record = replyRecord(reply, place, { source: '/', nowMs: 0 });
 
     await world.store({ ...record, headers: { ...record.headers, 'atone-forwarded': 'another' } });
 
-    await until(() => transport.counts.dropped === 1);
-    expect(transport.counts.forwarded).toBe(0);
+    await until(() => other.counts.dropped === 1);
+    expect(other.counts.forwarded).toBe(0);
+    expect(stored(REPLIES)).toHaveLength(1);
   });
 
   test('is passed over when nobody can tell who drives it, and holds nothing up', async () => {

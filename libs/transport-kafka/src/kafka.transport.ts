@@ -187,6 +187,11 @@ export class KafkaTransport implements BranchTransport {
   }
 
   private async take(batch: ReceivedBatch): Promise<void> {
+    if (this.state === 'closed') {
+      throw new Error(
+        'The transport was closed: the replies are left to whoever holds their partition next.',
+      );
+    }
     await Promise.race([this.intake.take(batch), this.cut.promise]);
   }
 
