@@ -70,6 +70,19 @@ describe.each(LIBRARIES)('through $name, a broker', (library) => {
     expect(reader.values).toEqual(['one']);
   });
 
+  test('that is away lets a member leave', async () => {
+    const topic = await bench.topic(1);
+    const reader = await bench.join({ topics: [topic] });
+    await bench.client.send([record(topic, 'a', 'one')]);
+    await reader.until(({ values }) => values.length > 0);
+    await kafka.kill();
+
+    await reader.close();
+
+    expect(reader.heldCount).toBe(0);
+    await kafka.restart();
+  });
+
   test('that is away is told of when somebody asks for topics', async () => {
     await kafka.kill();
 

@@ -1,3 +1,5 @@
+import { LEAVE_TIMEOUT_MS } from '../limits.js';
+import { within } from '../within.js';
 import type { Pauses } from './pause.js';
 
 /** The offset of the next record of a partition that is not dealt with yet. */
@@ -39,10 +41,14 @@ export class OffsetCommitter {
     this.done.clear();
   }
 
-  /** Waits until all is committed, or cannot be. */
+  /** Waits until all is committed, or cannot be in time. */
   async close(): Promise<void> {
     this.isClosing = true;
-    await this.working;
+    try {
+      await within(LEAVE_TIMEOUT_MS, this.working ?? Promise.resolve(), () => new Error('no answer in time'));
+    } catch (error) {
+      this.options.onTrouble(error);
+    }
   }
 
   private async work(): Promise<void> {
