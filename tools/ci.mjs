@@ -53,7 +53,7 @@ async function main() {
   );
   await step('test:chaos', () =>
     runTests(['run', 'test:chaos', '--'], {
-      expected: ['kills', 'led', 'pauses'].map((name) => `test/chaos/${name}.chaos.ts`),
+      expected: ['kills', 'led', 'led.postgres', 'pauses'].map((name) => `test/chaos/${name}.chaos.ts`),
     }),
   );
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
@@ -43,12 +44,18 @@ async function main() {
     return complain(
       'Usage: node tools/run.mjs start|test|chaos|kafka|simulation|simulate|bench|participant-check [arguments]',
     );
+  if (tellsOptions()) return become([...PROGRAMS[name], ...args]);
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');
   const isBuilt = NEED_NO_BUILD.has(name) || (await build());
   if (!isBuilt && name !== 'test') return complain('The sources do not compile.');
   const exitCode = await become([...PROGRAMS[name], ...args]);
   // The tests run all the same, from the sources; but what does not compile is not good.
   return isBuilt ? exitCode : exitCode || 1;
+}
+
+/** What is built already can tell its options at once, however old it is. */
+function tellsOptions() {
+  return args.includes('--help') && existsSync(PROGRAMS[name][0]);
 }
 
 /** Runs Node with these arguments in our place, and returns its exit code. */

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { freePorts } from '@atone/embedded-kafka';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import { checkInvariants, fundingFor, type NewOrder, type Query } from '@atone/example-music-shop';
 import { createAtoneClient, type AtoneClient } from '@atone/participant';
 import pg from 'pg';
 import { ChaosChild } from './chaos.child.js';
-import { freePorts } from './free-ports.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COORDINATOR = join(ROOT, 'apps', 'coordinator', 'dist', 'main.js');

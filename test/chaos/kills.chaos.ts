@@ -52,7 +52,7 @@ describe('the check proves itself', () => {
     expect(world.startCount('payments')).toBeGreaterThan(1);
   });
 
-  test('without barriers, the same lost answers charge somebody twice, and the check says so', async () => {
+  test('without barriers, the same lost answers take money that nobody owes, and the check says so', async () => {
     const orders = await someOrders(100);
     world = await ChaosWorld.start(orders, answersLost);
     await world.inspect('shop_payments', async (query) => query(FORGET));
@@ -60,7 +60,8 @@ describe('the check proves itself', () => {
     await runOrders(world, orders, []);
 
     const violations = await world.violations(orders.length);
-    expect(violations.some((sentence) => /was charged \d+ times/u.test(sentence))).toBe(true);
+    // Charged again by the repeat; or, where that found too little money left, for an order that was aborted.
+    expect(violations).toContainEqual(expect.stringMatching(/^order \d+ cost \d+ instead of \d+$/u));
   });
 
   test.each(['engine.first.beforeWrite', 'engine.first.afterWrite', 'engine.end.beforeWrite'])(

@@ -8,7 +8,7 @@ const DEATHS: readonly DeathBed[] = [
   { victim: 'purse', failpoint: 'participant.action.beforeReply' },
   { victim: 'seats', failpoint: 'participant.confirm.beforeCommit' },
   { victim: 'coordinator', failpoint: 'engine.decide.afterWrite' },
-  { victim: 'office', failpoint: 'office.work.afterLastCall' },
+  { victim: 'office', failpoint: 'led.decide.afterSend' },
 ];
 
 let world: LedWorld;
@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 test('S1 S9 an initiator that was frozen past its deadline loses its commit: its method throws, and nothing is taken', async () => {
-  world.arm('office', 'office.decision.beforeRequest', 'freeze');
+  world.arm('office', 'led.decide.beforeSend', { what: 'freeze' });
   const booking = world.book();
   await until('those in doubt have been told', async () => (await statesOf(world)).includes('aborted'));
 

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { failpoint } from '@atone/core';
 import {
   createGlobalTransactions,
   createServiceClient,
   currentTransaction,
   outcomeOfError,
+  type GlobalTransactionsOptions,
 } from '@atone/participant';
 import { EXTRA, office, purse, seats, type Booking, type Told } from '../harness/booking.contracts.js';
 import { ledgerHandler } from '../harness/booking.ledger.js';
@@ -13,38 +13,41 @@ import { participate, serviceCalls, setting } from './led.participation.js';
 
 /*
  * The initiator: `POST /` books, as a led transaction with a branch of its own, and answers what it believes to have become
- * of it. Its failpoints are `office.…`, between the calls and around the request that carries the decision.
+ * of it.
  */
 
 const EXTRA_TIMEOUT_MS = 100;
 
+/** Longer lists are registered before the commit. */
+const BRANCH_COUNT_MAX = 20;
+
 const decisionDelays = new Map<string, number>();
 
-/** A network that can be stopped on either side of the decision. */
-const watchedFetch: typeof fetch = async (input, init) => {
-  const url = input instanceof Request ? input.url : input.toString();
-  const [, gid] = /([^/]+)\/decision/u.exec(url) ?? [];
-  if (gid === undefined) {
-    return fetch(input, init);
-  }
-  const delayMs = decisionDelays.get(gid) ?? 0;
-  // Once: what is sent again finds the network as it should be.
-  decisionDelays.delete(gid);
-  await pause(delayMs);
-  await failpoint('office.decision.beforeRequest');
-  const response = await fetch(input, init);
-  await failpoint('office.decision.beforeAnswer');
-  return response;
+const { participant, client } = await participate([ledgerHandler(office.record)]);
+/** A network that may be slow to take a decision. */
+const coordinator: GlobalTransactionsOptions['coordinator'] = {
+  logInfo: () => client.logInfo(),
+  notices: (notices) => client.notices(notices),
+  registerBranches: (gid, request) => client.registerBranches(gid, request),
+  async decide(gid, request, options) {
+    const delayMs = decisionDelays.get(gid) ?? 0;
+    // Once: what is sent again finds the network as it should be.
+    decisionDelays.delete(gid);
+    await pause(delayMs);
+    return client.decide(gid, request, options);
+  },
 };
-
-const { participant, client } = await participate([ledgerHandler(office.record)], watchedFetch);
 const calls = serviceCalls(participant);
 const services = {
   office: createServiceClient(office, { calls }),
   purse: createServiceClient(purse, { calls }),
   seats: createServiceClient(seats, { calls }),
 };
-const transactions = createGlobalTransactions({ service: 'office', coordinator: client });
+const transactions = createGlobalTransactions({
+  service: 'office',
+  coordinator,
+  branchCountMax: BRANCH_COUNT_MAX,
+});
 
 createServer((request, response) => {
   void bodyOf(request)
@@ -70,9 +73,7 @@ async function tell(booking: Booking): Promise<Told> {
 }
 
 async function book({ account, amount, holdsBelow, wantsExtra, regrets }: Booking): Promise<void> {
-  await failpoint('office.work.beforeFirstCall');
   await services.office.record({ name: account, amount });
-  await failpoint('office.work.betweenCalls');
   if (holdsBelow > 0) {
     const holds = Array.from({ length: holdsBelow }, () => ({ name: account, amount: amount / holdsBelow }));
     await services.purse.pay({ name: account, amount, seats: holds });
@@ -88,7 +89,6 @@ async function book({ account, amount, holdsBelow, wantsExtra, regrets }: Bookin
       .hold({ name: EXTRA, amount: 1 }, { timeout: EXTRA_TIMEOUT_MS })
       .catch(() => undefined);
   }
-  await failpoint('office.work.afterLastCall');
   if (regrets) {
     throw new Error('The customer has thought better of it.');
   }

@@ -43,15 +43,12 @@ export function serviceCalls(local?: Participant): ServiceCalls {
 }
 
 /** Starts a participant with its command server, its entry in the catalogue and its sweeper. */
-export async function participate(
-  handlers: readonly ActionHandler<PoolClient>[],
-  fetchWith: typeof fetch = fetch,
-): Promise<Participation> {
+export async function participate(handlers: readonly ActionHandler<PoolClient>[]): Promise<Participation> {
   const service = setting('SERVICE');
   const port = Number(setting('COMMANDS_PORT'));
   const pool = new Pool({ connectionString: setting('DATABASE_URL'), max: 24 });
   const database = pgDatabase(pool);
-  const client = clientOf(service, setting('COORDINATOR_URL'), fetchWith);
+  const client = clientOf(service, setting('COORDINATOR_URL'));
   const participant = createParticipant({
     service,
     database,
@@ -78,11 +75,11 @@ function doubtsOf(service: string): TransactionDoubts {
     // A planted bug, for the check to prove itself: past the deadline it undoes without asking.
     return { ask: async (doubts) => doubts.map(({ gid, branchId }) => ({ gid, branchId, verdict: 'undo' })) };
   }
-  return clientOf(service, setting('DOUBTS_URL'), fetch);
+  return clientOf(service, setting('DOUBTS_URL'));
 }
 
-function clientOf(service: string, url: string, fetchWith: typeof fetch): AtoneClient {
-  return createAtoneClient({ service, url, patience: '30s', requestTimeout: '5s', fetch: fetchWith });
+function clientOf(service: string, url: string): AtoneClient {
+  return createAtoneClient({ service, url, patience: '30s', requestTimeout: '5s' });
 }
 
 function tell(fields: object, message: string): void {

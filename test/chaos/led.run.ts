@@ -1,24 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../harness/until.js';
 import type { Booking, Told } from '../harness/booking.contracts.js';
-import { ACCOUNTS, type LedChild, type LedWorld } from './led.world.js';
+import { ACCOUNTS, LED_SERVERS, type LedChild, type LedServer, type LedWorld } from './led.world.js';
 
 const IN_FLIGHT = 16;
 
 /** How long an initiator that has died may take until it books again. */
 const REBIRTH_MS = 50;
 
+/** Where others die as well, a booking does not often come far. */
+const DEATH_PATIENCE_MS = 120_000;
+
 /** One death: who, after how many bookings have ended, and at which failpoint, if not at once. */
-export interface LedKill {
-  readonly victim: LedChild;
-  readonly afterCount: number;
-  readonly failpoint?: string | undefined;
-}
+export type LedKill = { readonly afterCount: number } & (
+  | { readonly victim: LedChild; readonly failpoint?: string | undefined }
+  | { readonly victim: LedServer; readonly failpoint?: undefined }
+);
 
 /** Where a process dies, and what brings it there. */
 export interface DeathBed {
   readonly victim: LedChild;
   readonly failpoint: string;
+  /** Which pass of it, of those since it was armed. Default: the first. */
+  readonly pass?: number;
   readonly booking?: Partial<Booking>;
   /** Whether somebody has to be in doubt: the decision comes late. */
   readonly needsDoubt?: boolean;
@@ -57,6 +61,18 @@ export function drawLedKills(
   });
 }
 
+/** Draws `count` kills of PostgreSQL over a run of `bookingCount` bookings, its servers in turn. */
+export function drawServerKills(
+  count: number,
+  bookingCount: number,
+  random: () => number,
+): readonly LedKill[] {
+  return Array.from({ length: count }, (_, index) => ({
+    victim: LED_SERVERS[index % LED_SERVERS.length] ?? 'log-postgres',
+    afterCount: Math.floor(((index + random()) / (count + 1)) * bookingCount),
+  }));
+}
+
 /** Books all, kills as told on the way, and settles when each booking was answered. */
 export async function runBookings(
   world: LedWorld,
@@ -82,16 +98,16 @@ export async function runBookings(
 /** Has a process die at a failpoint, and returns when it has. */
 export async function dieAt(
   world: LedWorld,
-  { victim, failpoint, booking, needsDoubt }: DeathBed,
+  { victim, failpoint, pass, booking, needsDoubt }: DeathBed,
 ): Promise<void> {
-  world.arm(victim, failpoint);
+  world.arm(victim, failpoint, { pass });
   await until(
     `the ${victim} has died at ${failpoint}`,
     async () => {
       await (needsDoubt === true ? orphan(world, victim) : world.book(booking));
       return !world.isArmed(victim);
     },
-    60_000,
+    DEATH_PATIENCE_MS,
   );
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { freePorts } from '@atone/embedded-kafka';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import { createAtoneClient, migrateBarrier } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
@@ -9,7 +10,6 @@ import { Pool } from 'pg';
 import { openPool } from '../harness/open.pool.js';
 import { until } from '../harness/until.js';
 import { ChaosChild } from './chaos.child.js';
-import { freePorts } from './free-ports.js';
 import {
   BRANCHES,
   isEnded,
@@ -31,8 +31,12 @@ const ARMED = pathToFileURL(here('armed.preload.mjs')).href;
 export const LED_SERVICES = ['office', 'purse', 'seats'] as const;
 export const COORDINATORS = ['coordinator', 'second-coordinator'] as const;
 
+/** One server has the log, the other one all ledgers. */
+export const LED_SERVERS = ['log-postgres', 'ledger-postgres'] as const;
+
 export type LedService = (typeof LED_SERVICES)[number];
 export type LedChild = LedService | (typeof COORDINATORS)[number];
+export type LedServer = (typeof LED_SERVERS)[number];
 
 export interface LedWorldOptions {
   /** Two share the log: initiators decide at the first, and who is in doubt asks the second. Default: 1. */
@@ -58,7 +62,9 @@ export class LedWorld {
   private readonly pools = new Map<string, Pool>();
   private readonly coordinators: readonly LedChild[];
   private readonly underWay = new Set<Promise<Told | undefined>>();
-  private postgres: EmbeddedPostgres | undefined;
+  private readonly servers = new Map<LedServer, EmbeddedPostgres>();
+  private readonly serverStarts: LedServer[] = [];
+  private restarting: Promise<void> = Promise.resolve();
   isStopped = false;
 
   private constructor(private readonly options: LedWorldOptions) {
@@ -79,22 +85,35 @@ export class LedWorld {
   }
 
   /** How often a process was started. */
-  startCount(name: LedChild): number {
-    return this.children.get(name)?.startCount ?? 0;
+  startCount(name: LedChild | LedServer): number {
+    const starts = this.serverStarts.filter((started) => started === name);
+    return this.children.get(name as LedChild)?.startCount ?? starts.length;
   }
 
-  kill(name: LedChild): void {
-    this.children.get(name)?.kill();
+  /** Ends a process as a power cut would, and has it started again. */
+  kill(name: LedChild | LedServer): void {
+    if (name === 'log-postgres' || name === 'ledger-postgres') {
+      this.restarting = this.restarting.then(async () => this.restart(name));
+    } else {
+      this.children.get(name)?.kill();
+    }
   }
 
   thaw(name: LedChild): void {
     this.children.get(name)?.thaw();
   }
 
-  /** Has a process end, or freeze, at its next pass of a failpoint. */
-  arm(name: LedChild, failpoint: string, what: 'kill' | 'freeze' = 'kill'): void {
+  /** Has a process end, or freeze, at its next pass of a failpoint, or a later one. */
+  arm(
+    name: LedChild,
+    failpoint: string,
+    {
+      what = 'kill',
+      pass = 1,
+    }: { readonly what?: 'kill' | 'freeze'; readonly pass?: number | undefined } = {},
+  ): void {
     const file = this.failpointFile(name);
-    writeFileSync(`${file}.new`, `${failpoint} ${what}`);
+    writeFileSync(`${file}.new`, `${failpoint} ${what} ${pass}`);
     renameSync(`${file}.new`, file);
   }
 
@@ -128,7 +147,7 @@ export class LedWorld {
 
   /** Waits until nothing is under way and nobody is in doubt, and returns, in sentences, all that does not hold. */
   async violations(): Promise<readonly string[]> {
-    await Promise.all(this.underWay);
+    await Promise.all([...this.underWay, this.restarting]);
     await until('all has ended', async () => isQuiet(await this.remains()), SETTLE_MS).catch(() => undefined);
     return this.violationsNow();
   }
@@ -142,7 +161,8 @@ export class LedWorld {
     this.isStopped = true;
     await Promise.all([...this.children.values()].map(async (child) => child.stop()));
     await Promise.all([...this.pools.values()].map(async (pool) => pool.end()));
-    await this.postgres?.stop();
+    await this.restarting.catch(() => undefined);
+    await Promise.all([...this.servers.values()].map(async (server) => server.stop()));
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -175,7 +195,7 @@ export class LedWorld {
   }
 
   private async startAll(): Promise<void> {
-    this.postgres = await startPostgres({ dataDir: join(this.folder, 'postgres'), durable: true });
+    await Promise.all(LED_SERVERS.map(async (name) => this.startServer(name)));
     const names = [...this.coordinators, ...LED_SERVICES.map((service) => `${service}.commands`), 'office'];
     for (const [position, port] of (await freePorts(names.length)).entries()) {
       this.ports.set(names[position] ?? '', port);
@@ -232,11 +252,32 @@ export class LedWorld {
     return url;
   }
 
-  private async createDatabase(name: string): Promise<string> {
-    if (this.postgres === undefined) {
-      throw new Error('PostgreSQL is not running.');
+  private async startServer(name: LedServer, port?: number): Promise<void> {
+    const dataDir = join(this.folder, name);
+    this.serverStarts.push(name);
+    this.servers.set(
+      name,
+      await startPostgres({ dataDir, durable: true, ...(port === undefined ? {} : { port }) }),
+    );
+  }
+
+  private async restart(name: LedServer): Promise<void> {
+    const { pid, port } = this.server(name);
+    process.kill(pid, 'SIGKILL');
+    await this.startServer(name, port);
+  }
+
+  private server(name: LedServer): EmbeddedPostgres {
+    const server = this.servers.get(name);
+    if (server === undefined) {
+      throw new Error(`The ${name} is not running.`);
     }
-    const url = await this.postgres.createDatabase(name);
+    return server;
+  }
+
+  private async createDatabase(name: string): Promise<string> {
+    const server = this.server(name === 'atone' ? 'log-postgres' : 'ledger-postgres');
+    const url = await server.createDatabase(name);
     this.pools.set(name, openPool(url, 2));
     return url;
   }

@@ -10,14 +10,13 @@ import {
   type GlobalTransactions,
   type ServiceClient,
 } from '@atone/participant';
-import type { TransactionPage, TransactionView } from '@atone/protocol';
+import type { TransactionView } from '@atone/protocol';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { seats } from '../harness/booking.contracts.js';
 import { ledgerHandler } from '../harness/booking.ledger.js';
 import { LedgerService } from '../harness/booking.service.js';
 import { openPool } from '../harness/open.pool.js';
-import { ask } from '../harness/rest.js';
 import { TestCoordinator } from '../harness/test.coordinator.js';
 import { until } from '../harness/until.js';
 
@@ -119,11 +118,11 @@ test('where the log was restored as well, nobody decides about what both have fo
 });
 
 test.each([
-  ['commit', 'confirmed', ['take', 'confirm']],
-  ['abort', 'undone', ['take', 'give back']],
-])(
-  'what a restored log cannot judge an operator resolves (%s), and the coordinator brings it at once',
-  async (to, state, deeds) => {
+  [{ to: 'commit', branches: ['1'] }, 'confirmed', ['take', 'confirm']],
+  [{ to: 'abort' }, 'undone', ['take', 'give back']],
+] as const)(
+  'what a restored log cannot judge an operator resolves (%j), and the coordinator brings it at once',
+  async (resolution, state, deeds) => {
     const gid = await lead(async () => {
       await holdSeat();
       await service.query(BACK_UP);
@@ -131,18 +130,13 @@ test.each([
     await endOf(gid);
     await loseTheLog();
     await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
-    const { body: stuck } = await ask<TransactionPage>(
-      `GET ${coordinator.url}/v1/transactions?stuckReason=log-restored`,
-    );
-    expect(stuck.transactions).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
+    const { transactions: stuck } = await coordinator.client.list({ stuckReason: 'log-restored' });
+    expect(stuck).toMatchObject([{ gid, isHearsay: true, stuck: { waysOut: ['resolve'] } }]);
 
-    const { status } = await ask(`POST ${coordinator.url}/v1/transactions/${gid}/resolve`, {
-      body: { to, by: 'ann', reason: 'as the customer was told' },
-    });
+    await coordinator.client.resolve(gid, { ...resolution, by: 'ann', reason: 'as the customer was told' });
 
-    expect(status).toBe(200);
     const view = await endOf(gid);
-    expect(view.outcome).toBe(to === 'commit' ? 'committed' : 'aborted');
+    expect(view.outcome).toBe(resolution.to === 'commit' ? 'committed' : 'aborted');
     expect(view.history[0]).toMatchObject({ what: 'operator-resolve', by: 'ann' });
     expect(await service.query(DEEDS)).toEqual([{ state, isInDoubt: false, deeds }]);
     expect(await service.sweeper.pass()).toMatchObject({ asked: 0 });
@@ -165,6 +159,8 @@ test('a branch of a transaction older than what the log remembers is neither con
   await until('it was told to ask people', async () => (await service.sweeper.pass()).people === 1);
 
   await expectNothingDecided();
+  const act = coordinator.client.resolve(oldGid, { to: 'abort', reason: 'of last year' });
+  await expect(act).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
   expect(service.warnings).toMatchObject([{ gid: oldGid, reason: expect.stringMatching(/older/u) }]);
 });
 

@@ -61,7 +61,7 @@ describe.each(ADAPTERS)('a led transaction of NestJS services on %s', (_name, ne
       await roomsClient.hold({ room: 'attic' });
     });
 
-    expect(reasons).toEqual(['Refused: no room left']);
+    expect(reasons).toEqual(['rooms.hold refused: no room left']);
     expect(await world.linesOf(gid)).toEqual(['2 attic sold']);
   });
 
@@ -104,7 +104,7 @@ describe.each(ADAPTERS)('a led transaction of NestJS services on %s', (_name, ne
     ]);
   });
 
-  test('undoes all below a plain controller that failed, and keeps the rest', async () => {
+  test('undoes all below a plain controller that is refused something, and keeps the rest', async () => {
     let status = 0;
 
     const gid = await world.trips.book(async ({ roomsClient }) => {
@@ -112,7 +112,7 @@ describe.each(ADAPTERS)('a led transaction of NestJS services on %s', (_name, ne
       await roomsClient.hold({ room: 'suite' });
     });
 
-    expect(status).toBe(500);
+    expect(status).toBe(409);
     expect(await world.linesOf(gid)).toEqual(['2 suite sold']);
   });
 

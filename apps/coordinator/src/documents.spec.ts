@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mintGid } from '@atone/core';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { TransactionView } from '@atone/protocol';
+import type { LogInfo, TransactionView } from '@atone/protocol';
 import { configurationTable } from './configuration.table.js';
 import { CryptoRandom } from './ports/crypto.random.js';
 import { TestCoordinator } from './testing/test.coordinator.js';
@@ -33,6 +33,8 @@ describe('docs/rest.md', () => {
     const secret = randomBytes(32).toString('hex');
     variables.set('SECRET', secret).set('HASH', createHash('sha256').update(secret).digest('hex'));
     variables.set('TRIP', mintGid(Date.now(), 0, new CryptoRandom()));
+    const { body: log } = await world.ask('GET', '/v1/log');
+    variables.set('EPOCH', String((log as LogInfo).epoch));
   });
 
   afterAll(async () => {

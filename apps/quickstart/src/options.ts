@@ -22,6 +22,9 @@ export interface QuickstartOptions {
 
 export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
+const DEFAULT_PORT = 7_070;
+const DEFAULT_DATA = join(REPOSITORY, '.atone');
+
 /** The coordinator and the services of an example. */
 const PORT_COUNT_MAX = 16;
 const PORT_MAX = 65_535 - PORT_COUNT_MAX;
@@ -52,11 +55,11 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     )
     .option(
       '--port <port>',
-      'of the coordinator; the services take the ports above',
+      'of the coordinator; the services take the ports above: 6 for the music shop, 8 for the travel agency',
       wholeNumber(1, PORT_MAX),
-      7070,
+      DEFAULT_PORT,
     )
-    .option('--data <folder>', 'where data and logs are kept', fromHere, join(REPOSITORY, '.atone'))
+    .option('--data <folder>', 'where data and logs are kept', fromHere, DEFAULT_DATA)
     .allowExcessArguments(false)
     .parse(args, { from: 'user' });
   const {
@@ -70,6 +73,12 @@ export function readOptions(args: readonly string[], examples: readonly string[]
 }
 
 type Defaulted = Pick<QuickstartOptions, 'example' | 'port' | 'data'>;
+
+/** Returns the arguments that lead to the same ports and the same data again, each after a space. */
+export function placeOf({ port, data }: Pick<QuickstartOptions, 'port' | 'data'>): string {
+  const atPort = port === DEFAULT_PORT ? '' : ` --port ${port}`;
+  return data === DEFAULT_DATA ? atPort : `${atPort} --data ${JSON.stringify(data)}`;
+}
 
 /** npm runs scripts in the repository's root, and tells where it was called. */
 function fromHere(path: string): string {

@@ -8,7 +8,7 @@ import { startEmbedded, useServer, type Databases } from './databases.js';
 import { commandOf } from './examples.js';
 import type { Ended, Example, LoadedWork, Surroundings, Work } from './example.js';
 import { feed } from './feeder.js';
-import { REPOSITORY, type QuickstartOptions } from './options.js';
+import { placeOf, REPOSITORY, type QuickstartOptions } from './options.js';
 import { requireFreePorts } from './ports.check.js';
 import { startProgress } from './progress.js';
 import { QuickstartError } from './quickstart.error.js';
@@ -232,7 +232,7 @@ function tell(report: Report, { terminal, options }: QuickstartPlan): void {
   if (abortedGid !== undefined) {
     terminal.say(`One that was undone: curl ${coordinatorUrl}/v1/transactions/${abortedGid}`);
   }
-  const anew = `${commandOf(options.example)} --fresh`;
+  const anew = `${commandOf(options.example)}${placeOf(options)} --fresh`;
   terminal.say(`Ctrl-C stops everything and keeps the data; \`${anew}\` begins anew.`);
 }
 

@@ -1,4 +1,4 @@
-import type { Outcome } from './saga.state.js';
+import type { Actor, Outcome } from './saga.state.js';
 
 /** An event reached a machine in a state in which it cannot come: a defect of the caller. */
 export class IllegalTransitionError extends Error {
@@ -27,13 +27,18 @@ export class AlreadyDecidedError extends ActRefusedError {
   constructor(
     readonly gid: string,
     readonly outcome: Outcome,
+    resolved?: Actor,
   ) {
-    super(
-      outcome === 'committed'
-        ? `Transaction ${gid} is committed, with the branches that its initiator listed. That never changes.`
-        : `Transaction ${gid} is aborted. That never changes.`,
-    );
+    super(`Transaction ${gid} is ${outcome}${howDecided(outcome, resolved)}. That never changes.`);
   }
+}
+
+function howDecided(outcome: Outcome, resolved: Actor | undefined): string {
+  if (resolved !== undefined) {
+    const how = outcome === 'committed' ? ', with the branches that were named' : '';
+    return `${how}: ${resolved.by} has resolved it so ("${resolved.reason}")`;
+  }
+  return outcome === 'committed' ? ', with the branches that its initiator listed' : '';
 }
 
 /** What is told of a branch does not fit what is known of it. */

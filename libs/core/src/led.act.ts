@@ -19,7 +19,7 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
     throw new ActRefusedError(`Transaction ${saga.gid} is not led: its plan says which branches it has.`);
   }
   if (saga.state !== 'active') {
-    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
   }
   const problem = registrationProblem(saga, branches);
   if (problem !== undefined) {
@@ -34,15 +34,23 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
 }
 
 /**
- * Checks that it is the initiator who asks. Of a presumed abort the log knows no secret but the one that a doubt has told,
- * and there is nothing left to decide.
+ * Checks that it is the initiator who asks. Of an abort for which only a doubt has told the secret there is nothing left to
+ * decide, whoever asks.
  *
  * @throws {WrongSecretError} when it is another one.
  */
 export function checkSecret(saga: Saga, secretHash: string): void {
-  if (saga.plan.led?.secretHash !== secretHash && saga.abort?.code !== 'presumed') {
+  if (saga.plan.led?.secretHash !== secretHash && !isAbortOfDoubt(saga)) {
     throw new WrongSecretError(saga.gid);
   }
+}
+
+/**
+ * Tells whether a transaction was aborted because somebody in doubt had asked, by presumption or by a person: nothing of its gid
+ * will ever be confirmed, whichever secret that one told.
+ */
+export function isAbortOfDoubt({ abort, resolved }: Saga): boolean {
+  return abort?.code === 'presumed' || (abort !== undefined && resolved !== undefined);
 }
 
 /**
@@ -57,7 +65,7 @@ export function decide(draft: Draft, decision: Decision): void {
   checkSecret(saga, decision.secretHash);
   if (saga.state !== 'active') {
     if (!isSameDecision(saga, decision)) {
-      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
     }
     return;
   }

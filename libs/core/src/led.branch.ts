@@ -58,8 +58,10 @@ export interface Resolution {
   readonly to: 'commit' | 'abort';
   /** The branches that participants are in doubt about. */
   readonly inDoubt: readonly LedBranch[];
-  /** The branches that a commit confirms; the others are undone. Default: all that are known. */
-  readonly kept?: readonly string[] | undefined;
+  /** The branches that a commit confirms; the others are undone. An abort undoes them all. */
+  readonly kept: readonly string[];
+  /** Others of which its initiator has told. Nothing is brought to them, which may have ended already; they are kept in mind. */
+  readonly heardOf?: readonly Pick<LedBranch, 'branchId' | 'service' | 'action'>[] | undefined;
 }
 
 /** What a plan holds of a led transaction. */

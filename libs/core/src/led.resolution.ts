@@ -5,7 +5,7 @@ import { asBranch } from './led.list.js';
 import { merged } from './led.order.js';
 import { decidedLed, type LedStart } from './led.plan.js';
 import type { Draft } from './saga.draft.js';
-import { outcomeOf, type Actor, type Saga } from './saga.state.js';
+import { outcomeOf, type Actor, type HistoryEntry, type Saga } from './saga.state.js';
 
 /*
  * What a person decides of a led transaction when its log cannot judge it any more: the log was restored, say, and may have
@@ -23,7 +23,8 @@ export function resolvedLed(start: LedStart, act: Actor & Resolution): Saga {
   const saga = decidedLed(start, decisionOf({ gid, secretHash: led.secretHash, known: [] }, act));
   const { by, reason } = act;
   const entry = { at: acceptedAt, what: 'operator-resolve', by, message: reason };
-  return { ...saga, history: [entry, ...saga.history], resolved: { by, reason } };
+  const others = othersOf(saga, act).map((other) => ({ at: acceptedAt, ...other }));
+  return { ...saga, history: [entry, ...saga.history, ...others], resolved: { by, reason } };
 }
 
 /** Tells whether only a person can decide a transaction: it is undecided, and began in another life of the log than `epoch`. */
@@ -42,7 +43,7 @@ export function resolve(draft: Draft, act: Actor & Resolution): void {
   const { saga } = draft;
   const { gid, plan, state } = saga;
   if (plan.led !== undefined && state !== 'active') {
-    throw new AlreadyDecidedError(gid, outcomeOf(state));
+    throw new AlreadyDecidedError(gid, outcomeOf(state), saga.resolved);
   }
   if (plan.led === undefined || !isResolvable(saga, draft.moment.epoch)) {
     throw new ActRefusedError(`Transaction ${gid} is decided without people: there is nothing to resolve.`);
@@ -50,6 +51,38 @@ export function resolve(draft: Draft, act: Actor & Resolution): void {
   const { secretHash } = plan.led;
   carryOut(draft, decisionOf({ gid, secretHash, known: plan.steps.map(asBranch) }, act));
   draft.change({ resolved: { by: act.by, reason: act.reason } });
+  for (const other of othersOf(draft.saga, act)) {
+    draft.note(other);
+  }
+}
+
+/** Tells whether a person has decided a transaction in the very way that is asked for: by a commit with the same branches, or an abort. */
+export function isResolvedAs(
+  { state, plan, resolved }: Saga,
+  { to, kept }: Pick<Resolution, 'to' | 'kept'>,
+): boolean {
+  const outcome = outcomeOf(state);
+  if (resolved === undefined || outcome === 'undecided') {
+    return false;
+  }
+  if (to === 'abort' || outcome === 'aborted') {
+    return to === 'abort' && outcome === 'aborted';
+  }
+  return plan.steps.every(({ branchId, led }) => (led?.goal === 'follow') === kept.includes(branchId));
+}
+
+type Note = Pick<HistoryEntry, 'what' | 'branchId' | 'message'>;
+
+function othersOf({ plan: { steps } }: Saga, { heardOf = [] }: Resolution): readonly Note[] {
+  const reached = new Set(steps.map(({ branchId }) => branchId));
+  return heardOf
+    .filter(({ branchId }) => !reached.has(branchId))
+    .slice(0, NAMED_COUNT_MAX)
+    .map(({ branchId, service, action }) => ({
+      what: 'not-reached',
+      branchId,
+      message: `Its initiator has told of ${service}.${action}. Unless it has ended, it is undone when its participant asks.`,
+    }));
 }
 
 /** How many branches a message names. */
@@ -72,12 +105,12 @@ function decisionOf({ gid, secretHash, known }: Subject, act: Actor & Resolution
     [...knownIds],
     others.map(({ branchId }) => branchId),
   );
-  const kept = new Set(to === 'abort' ? ids : (act.kept ?? ids));
+  const kept = new Set(to === 'abort' ? ids : act.kept);
   const stranger = [...kept].find((branchId) => !byId.has(branchId));
   if (stranger !== undefined) {
-    const names = ids.slice(0, NAMED_COUNT_MAX).join(', ');
     throw new ActRefusedError(
-      `Nobody has asked about a branch '${stranger}' of transaction ${gid}. There are ${ids.length}: ${names}.`,
+      `Nobody has asked this coordinator about a branch '${stranger}' of transaction ${gid}. It knows ${namesOf(ids)}. ` +
+        'One that is confirmed or undone never asks: leave it out.',
     );
   }
   const branchesOf = (chosen: readonly string[]): LedBranch[] =>
@@ -91,4 +124,10 @@ function decisionOf({ gid, secretHash, known }: Subject, act: Actor & Resolution
     message: reason,
     by,
   };
+}
+
+function namesOf(ids: readonly string[]): string {
+  const names = ids.slice(0, NAMED_COUNT_MAX).map((id) => `'${id}'`);
+  const more = ids.length > names.length ? ', …' : '';
+  return `${ids.length} ${ids.length === 1 ? 'branch' : 'branches'}: ${names.join(', ')}${more}`;
 }

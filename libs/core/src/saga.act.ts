@@ -16,7 +16,7 @@ export function applyAct(draft: Draft, act: OperatorAct): void {
   draft.note({
     what: `operator-${act.type}`,
     by: act.by,
-    message: act.reason,
+    message: act.type === 'skip' && act.force === true ? `${act.reason} (by force)` : act.reason,
     branchId: 'branchId' in act ? act.branchId : undefined,
   });
   draft.durableFirst();
@@ -83,6 +83,17 @@ function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
     throw new ActRefusedError(hindrance);
   }
   const closing = { by: act.by, reason: act.reason };
+  if (act.force === true) {
+    checkForce(draft.saga, branchId);
+    draft.skipNow(branchId, closing, 'Not acknowledged: an earlier call may still take effect.');
+    return;
+  }
+  if (draft.branch(branchId).closing !== undefined) {
+    throw new ActRefusedError(
+      `Branch '${branchId}' is being skipped already, and its participant has not acknowledged that yet. ` +
+        'A skip with `force` leaves it out without.',
+    );
+  }
   if (state === 'pending') {
     // Passed over only in its turn: what comes after it still waits for what comes before it.
     draft.changeBranch(branchId, { closing });
@@ -91,6 +102,21 @@ function skip(draft: Draft, act: OperatorAct & { type: 'skip' }): void {
     draft.close(branchId, closing);
   } else {
     draft.skipNow(branchId, closing);
+  }
+}
+
+/** What was forced may have run all the same, so nothing may follow that would have to undo it. */
+function checkForce(saga: Saga, branchId: string): void {
+  const branch = branchOf(saga, branchId);
+  if (branch.mayBeClosed !== true) {
+    throw new ActRefusedError(
+      `Branch '${branchId}' was not skipped before, so its participant was not asked to acknowledge it. Skip it without \`force\` first.`,
+    );
+  }
+  if (!isEnding(branch) && saga.state !== 'committing') {
+    throw new ActRefusedError(
+      `Branch '${branchId}' may have run. The transaction is undecided: wait until it is acknowledged, or abort.`,
+    );
   }
 }
 

@@ -85,7 +85,7 @@ export class Draft {
   }
 
   /** Leaves a branch out for good. */
-  skipNow(branchId: string, { by, reason }: Actor): void {
+  skipNow(branchId: string, { by, reason }: Actor, message?: string): void {
     const op = SKIPPED_OP[this.branch(branchId).state] ?? 'action';
     this.changeBranch(branchId, {
       state: 'skipped',
@@ -97,7 +97,7 @@ export class Draft {
       mayBeClosed: undefined,
       endedAt: this.now,
     });
-    this.note({ what: 'skipped', branchId, by });
+    this.note({ what: 'skipped', branchId, by, message });
     this.durableFirst();
   }
 

@@ -31,7 +31,8 @@ export interface ReplyEvent {
 export type OperatorAct =
   /** Asks again at once: all branches that wait or are stuck, or just one. */
   | (Actor & { readonly type: 'retry'; readonly branchId?: string | undefined })
-  | (Actor & { readonly type: 'skip'; readonly branchId: string })
+  /** `force` gives up what an earlier skip began: the participant's word that the branch cannot take effect later. */
+  | (Actor & { readonly type: 'skip'; readonly branchId: string; readonly force?: boolean | undefined })
   | (Actor & { readonly type: 'abort' })
   | (Actor & { readonly type: 'pause' })
   | (Actor & { readonly type: 'resume' })
@@ -47,6 +48,8 @@ export type SagaEvent =
    */
   | { readonly type: 'claim'; readonly by: string; readonly act?: OperatorAct | undefined }
   | { readonly type: 'tick' }
+  /** An instance of a service has come: what could not be reached there is asked again now. */
+  | { readonly type: 'reachable'; readonly service: string }
   /** Branches of a led transaction are registered before it is decided. */
   | { readonly type: 'enlist'; readonly branches: readonly LedBranch[] }
   /** The initiator decides a led transaction that was registered. */

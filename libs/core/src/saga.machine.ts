@@ -31,7 +31,7 @@ import { decide, enlist } from './led.act.js';
 import type { Moment, SagaEvent, Transition } from './saga.event.js';
 import { applyReply, applyUnknown, isExpected, weigh } from './saga.reply.js';
 import { settle } from './saga.settle.js';
-import { isEnded, isForgone, stepOf, type Saga } from './saga.state.js';
+import { awaitsService, isEnded, isForgone, stepOf, type Saga } from './saga.state.js';
 
 /**
  * Returns what an event makes of `saga`, and what is to be sent.
@@ -65,6 +65,9 @@ function apply(draft: Draft, event: SagaEvent): void {
       return;
     case 'tick':
       giveUpReplies(draft);
+      return;
+    case 'reachable':
+      wake(draft, event.service);
       return;
     case 'enlist':
       enlist(draft, event.branches);
@@ -113,6 +116,14 @@ function forgetLook(draft: Draft): void {
   }
 }
 
+function wake(draft: Draft, service: string): void {
+  for (const branch of draft.saga.branches) {
+    if (awaitsService(draft.saga, branch, service)) {
+      draft.changeBranch(branch.branchId, { dueAt: Math.min(branch.dueAt ?? draft.now, draft.now) });
+    }
+  }
+}
+
 function giveUpReplies(draft: Draft): void {
   for (const branch of draft.saga.branches) {
     if (branch.isInFlight && branch.dueAt !== undefined && branch.dueAt <= draft.now) {
@@ -126,7 +137,7 @@ function afterTheEnd(draft: Draft, event: SagaEvent): Transition {
     apply(draft, event);
     return draft.finish();
   }
-  if (event.type === 'reply') {
+  if (event.type === 'reply' || event.type === 'reachable') {
     return draft.finish();
   }
   throw new IllegalTransitionError(draft.saga.state, event.type);

@@ -225,7 +225,9 @@ export function giveUpIfSpent(draft: Draft, branchId: string): void {
     beginAbort(draft, { code: 'attempts', branchId, message });
     return;
   }
-  draft.stick(branchId, STUCK_BY_ERROR[error.class], error.message);
+  const isSkip = branch.closing !== undefined;
+  const message = isSkip ? `The skip of '${branchId}' was not acknowledged: ${error.message}` : error.message;
+  draft.stick(branchId, STUCK_BY_ERROR[error.class], message);
 }
 
 /** Only a driver that does not know of the abort can see this; its write will show that the row is not its own. */

@@ -2,7 +2,16 @@ import { planIndex } from './plan.graph.js';
 import { beginAbort } from './saga.abort.js';
 import type { Draft } from './saga.draft.js';
 import { opUnderWay } from './saga.reply.js';
-import { hasDeadline, isPassed, isReady, stepOf, stuckOf, type Branch, type Saga } from './saga.state.js';
+import {
+  hasDeadline,
+  isLeftUnanswered,
+  isPassed,
+  isReady,
+  stepOf,
+  stuckOf,
+  type Branch,
+  type Saga,
+} from './saga.state.js';
 
 /** Carries out what follows from the state, which is not an end yet: turns round, sends what is ready, ends. */
 export function settle(draft: Draft): void {
@@ -206,7 +215,10 @@ function undoInTurn(draft: Draft): void {
   }
 }
 
-/** Returns the branches that are to be undone and on which nothing depends that is to be undone before. */
+/**
+ * Returns the branches whose undo has begun, or may: nothing depends on them that is to be undone before. What an operator
+ * skips counts as settled by hand, also where its participant does not acknowledge that.
+ */
 function undoable(saga: Saga): string[] {
   const { order, dependents } = planIndex(saga.plan.steps);
   const isOpen = new Uint8Array(saga.branches.length);
@@ -215,11 +227,11 @@ function undoable(saga: Saga): string[] {
     const branch = saga.branches[position];
     const isHeld = dependents[position]?.some((dependent) => isOpen[dependent] === 1) === true;
     const isToUndo = branch !== undefined && needsUndo(saga, branch);
-    if (isHeld || isToUndo) {
+    if (isHeld || (isToUndo && !isLeftUnanswered(branch))) {
       // Also of what needs no undo itself: those before it still come after those behind it.
       isOpen[position] = 1;
     }
-    if (isToUndo && !isHeld) {
+    if (isToUndo && (!isHeld || branch.state === 'compensating')) {
       found.push(branch.branchId);
     }
   }

@@ -245,6 +245,21 @@ export function isEnding({ state }: Branch): boolean {
   return state === 'confirming' || state === 'compensating';
 }
 
+/**
+ * Tells whether an operator has skipped the undo of a branch, and its participant has let an attempt to close the round go
+ * unanswered. So it stays when those attempts are out, until a retry takes the skip back.
+ */
+export function isLeftUnanswered({ state, mayBeClosed, attempt, isInFlight }: Branch): boolean {
+  return state === 'compensating' && mayBeClosed === true && attempt > (isInFlight ? 1 : 0);
+}
+
+/** Tells whether a branch waits for its next attempt because nobody could be reached at its service. */
+export function awaitsService(saga: Saga, branch: Branch, service: string): boolean {
+  const { state, isInFlight, dueAt, lastError, branchId } = branch;
+  const isWaiting = !isInFlight && dueAt !== undefined && (state === 'unknown' || isEnding(branch));
+  return isWaiting && lastError?.class === 'unreachable' && stepOf(saga, branchId).service === service;
+}
+
 /** Tells whether the action under way is not asked again, because its undo follows and covers the case that it ran. */
 export function isForgone(saga: Saga, branch: Branch): boolean {
   return saga.state === 'aborting' && !isEnding(branch);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** Below the ports that Linux gives to outgoing connections, one of which could take a port while its broker is dead. */
+/** Below the ports that Linux gives to outgoing connections, one of which could take a port while its owner is dead. */
 const FIRST = 20_000;
 const COUNT = 10_000;
 

@@ -10,6 +10,7 @@ export {
   ServerStartError,
   WrongJarError,
 } from './embedded-kafka.error.js';
+export { freePorts } from './free-ports.js';
 export { findJava } from './java.locator.js';
 export type { Java, JavaPlaces } from './java.locator.js';
 export { startThrowawayKafka } from './throwaway.kafka.js';

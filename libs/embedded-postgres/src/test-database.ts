@@ -18,8 +18,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = process.env['ATONE_TEST_DATABASE_URL'];
   if (!server) {
     throw new Error(
-      'There is no test server: run the tests by `npm test` or `npm run jest`, whose global set-up starts one, ' +
-        'or set ATONE_TEST_DATABASE_URL to the URL of a superuser.',
+      'There is no test server. Set ATONE_TEST_DATABASE_URL to the URL of a superuser, or have a globalSetup of Jest start one by ' +
+        '`startThrowawayPostgres` and set it; in the repository of Atone `npm test` and `npm run jest` do.',
     );
   }
   const name = `test_${randomBytes(8).toString('hex')}`;

@@ -10,10 +10,16 @@ export const INSTANCE_GONE_AFTER_MS = 30_000;
  */
 export class Catalogue {
   private byService: ReadonlyMap<string, readonly CatalogueInstance[]> = new Map();
+  private readonly listeners: ((service: string) => void)[] = [];
   private askedCount = 0;
   private takenTurn = 0;
 
   constructor(private readonly store: CatalogueStore) {}
+
+  /** Has `listener` told of each service of which an instance has come, or come back after it counted as gone. */
+  onArrival(listener: (service: string) => void): void {
+    this.listeners.push(listener);
+  }
 
   async refresh(): Promise<void> {
     this.askedCount += 1;
@@ -25,7 +31,20 @@ export class Catalogue {
     // A list that was asked for earlier may come later, and must not hide what the newer one holds.
     if (turn > this.takenTurn) {
       this.takenTurn = turn;
+      const former = this.byService;
       this.byService = byService;
+      this.announce(former);
+    }
+  }
+
+  private announce(former: ReadonlyMap<string, readonly CatalogueInstance[]>): void {
+    for (const [service, instances] of this.byService) {
+      const known = new Map(former.get(service)?.map(({ instance, seenAt }) => [instance, seenAt]));
+      if (instances.some((one) => one.seenAt - (known.get(one.instance) ?? 0) > INSTANCE_GONE_AFTER_MS)) {
+        this.listeners.forEach((listener) => {
+          listener(service);
+        });
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { stuckOf } from '@atone/core';
+import { awaitsService, stuckOf } from '@atone/core';
 import type { ReplyEnvelope } from '@atone/protocol';
 import type { EnginePorts } from './engine.ports.js';
 import type { StoredRow } from './log.port.js';
@@ -13,7 +13,14 @@ import {
 } from './saga.codec.js';
 import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
+import { newlyStuck } from './stuck.part.js';
 import type { ReplyFate } from './transport.port.js';
+
+/** Over how long the transactions that waited for a service ask it again, */
+const WAKE_SPREAD_MS = 2_000;
+
+/** and how many of them in a second at most, however many have waited. */
+const WAKE_RATE_MAX = 200;
 
 interface TableParts {
   readonly instanceId: string;
@@ -44,6 +51,13 @@ export class DriverTable {
       write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
       send: (command, answerWithinMs) => {
         ports.transport.send(command, answerWithinMs);
+      },
+      advanced: (driver, next) => {
+        const stuck = newlyStuck(driver.saga, next);
+        if (stuck !== undefined) {
+          const { gid, name } = driver.envelope;
+          ports.logger.warn({ gid, name, ...stuck }, 'transaction stuck');
+        }
       },
       released: (driver, how) => {
         this.released(driver, how);
@@ -119,6 +133,22 @@ export class DriverTable {
     }
     driver.post({ type: 'reply', ...envelope });
     return { isDriven: true, settled: async () => driver.settled() };
+  }
+
+  /**
+   * Asks again what could not be reached at a service of which an instance has come. Spread at random, so that it is not
+   * met by all at once, and never before their own time for those whose next attempt is due sooner.
+   */
+  reachable(service: string): void {
+    const waiting = [...this.drivers.values()].filter(({ saga }) =>
+      saga.branches.some((branch) => awaitsService(saga, branch, service)),
+    );
+    const spreadMs = Math.max(WAKE_SPREAD_MS, (waiting.length / WAKE_RATE_MAX) * 1_000);
+    for (const driver of waiting) {
+      this.ports.clock.setTimer(this.ports.random.next() * spreadMs, () => {
+        driver.post({ type: 'reachable', service });
+      });
+    }
   }
 
   writeProgress(): void {

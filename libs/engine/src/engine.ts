@@ -9,7 +9,7 @@ import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
 import { TransactionNotFoundError } from './errors.js';
 import type { HearsayEntry } from './hearsay.js';
-import type { ResolveAct } from './led.resolution.js';
+import type { ResolveAct, ResolveAnswer } from './led.resolution.js';
 import { LedTransactions } from './led.transactions.js';
 import type { DecideAnswer, LogLife, Trace } from './led.shapes.js';
 import { LogWriter } from './log-writer.js';
@@ -79,6 +79,9 @@ export class Engine {
       admit: (point) => {
         this.doorkeeper.admit(this.crowd, point === 'engine.decide' ? OLD_WORK_RESERVE : 1);
       },
+    });
+    ports.catalogue.onArrival((service) => {
+      this.drivers.reachable(service);
     });
     ports.transport.onReply((reply) => {
       this.led.answered(reply);
@@ -196,7 +199,7 @@ export class Engine {
    * {@link TransactionNotFoundError} when there is no such transaction.
    */
   async act(gid: string, act: OperatorAct): Promise<Snapshot> {
-    return this.acts.act(gid, act);
+    return act.type === 'abort' ? this.led.abort(gid, act) : this.acts.act(gid, act);
   }
 
   /**
@@ -205,14 +208,22 @@ export class Engine {
    *
    * @throws {ActRefusedError} when the log decides it by itself, when nobody has asked this instance about it, or before
    * its deadline. Nothing was written.
-   * @throws {AlreadyDecidedError} when it was decided.
+   * @throws {TransactionNotFoundError} when neither the log nor this instance knows anything of it.
+   * @throws {AlreadyDecidedError} when it was decided otherwise, or not by an operator.
    * @throws {BranchConflictError} when what is kept lies below what is not.
    * @throws {NotMyTransactionError} when another log decides it.
    * @throws {OverloadedError} when this instance holds too many; nothing was written.
    * @throws {LogDoubtError} when the log did not answer: look at the transaction, and ask again.
    */
-  async resolve(gid: string, act: ResolveAct): Promise<Snapshot> {
+  async resolve(gid: string, act: ResolveAct): Promise<ResolveAnswer> {
     return this.led.resolve(gid, act);
+  }
+
+  /** Returns the error for a gid that the log does not hold; it says so where another log decides it. */
+  notFound(gid: string): TransactionNotFoundError {
+    const [number, ours] = [gidLogNumber(gid), this.options.logNumber];
+    const hint = `It belongs to log ${number}, and this is log ${ours}: ask a coordinator of that one.`;
+    return new TransactionNotFoundError(gid, number === ours ? '' : hint);
   }
 
   /** Returns the transaction as it stands. @throws {TransactionNotFoundError} */
@@ -223,7 +234,7 @@ export class Engine {
     }
     const row = await this.ports.log.get(gid);
     if (row === undefined) {
-      throw new TransactionNotFoundError(gid);
+      throw this.notFound(gid);
     }
     return snapshotOfRow(row);
   }

@@ -24,8 +24,11 @@ export class TransactionNotFoundError extends EngineError {
   override readonly name = 'TransactionNotFoundError';
   readonly code = 'NOT_FOUND';
 
-  constructor(readonly gid: string) {
-    super(`There is no global transaction ${gid} in this log.`);
+  constructor(
+    readonly gid: string,
+    hint = '',
+  ) {
+    super(`There is no global transaction ${gid} in this log.${hint === '' ? '' : ` ${hint}`}`);
   }
 }
 
@@ -118,7 +121,8 @@ export class LogRestoredError extends EngineError {
   ) {
     super(
       `Transaction ${gid} began in life ${began} of the log, and it is in ${present === undefined ? 'another' : `life ${present}`} now: ` +
-        'what was decided may be lost, so a person has to look. Nothing was written.',
+        'what was decided may be lost, so a person has to look. Nothing was written. If the log was neither restored nor failed over, ' +
+        'the request tells a wrong `epoch`: read it from GET /v1/log before a transaction begins.',
     );
   }
 }

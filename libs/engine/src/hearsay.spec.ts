@@ -76,11 +76,11 @@ test('a doubt that is not asked again is forgotten after some minutes, and one t
   expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '2', trouble: 'the table is locked' }]);
 });
 
-test('a doubt that is left to people, and so asked again seldom, is remembered for twenty minutes', async () => {
+test('a doubt that is left to people, and so asked again seldom, is remembered for an hour', async () => {
   const referral = { stuck: 'log-restored', message: 'the log was restored' } as const;
   hearsay.doubt(trip.doubt('1'));
   hearsay.refer(trip.doubt('1'), referral);
-  await clock.advance(19 * MINUTE_MS);
+  await clock.advance(59 * MINUTE_MS);
   expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ branchId: '1', referral }]);
 
   await clock.advance(2 * MINUTE_MS);
@@ -114,6 +114,32 @@ test('of what only a participant has asked about its initiator and its deadline 
     { gid: trip.gid, notice: { name: 'unknown', initiator: 'travel' }, deadlineAt: clock.now() },
   ]);
   expect(hearsay.heardOf(trip.gid)).toBeUndefined();
+});
+
+test('nobody is in doubt for longer than his transaction is old, whatever his clock says', async () => {
+  await clock.advance(MINUTE_MS);
+
+  hearsay.doubt(trip.doubt('1', { overdueMs: 1e13 }));
+
+  expect(hearsay.get(trip.gid)?.doubts).toMatchObject([{ since: clock.now() - MINUTE_MS }]);
+});
+
+test('what keeps a participant from its end is kept in short', () => {
+  hearsay.doubt(trip.doubt('1', { trouble: 'x'.repeat(1_000) }));
+
+  expect(hearsay.get(trip.gid)?.doubts[0]?.trouble).toHaveLength(200);
+});
+
+test('two effects that ask under one id are one branch with a rival', () => {
+  hearsay.doubt(trip.doubt('1'));
+  hearsay.doubt(trip.doubt('2'));
+
+  hearsay.doubt(trip.doubt('1', { service: 'car', nonce: 'another-nonce' }));
+
+  expect(hearsay.get(trip.gid)?.doubts).toMatchObject([
+    { branchId: '1', service: 'hotel', rivals: [{ service: 'car', nonce: 'another-nonce' }] },
+    { branchId: '2' },
+  ]);
 });
 
 test('of more than it may keep the oldest is forgotten, whatever is told of them', () => {

@@ -1,35 +1,9 @@
-import { gidTimeMs, type BranchKind } from '@atone/core';
+import { gidTimeMs } from '@atone/core';
 import type { Doubt, Notice } from '@atone/protocol';
+import { byBranch, type BranchDoubt, type Referral } from './branch.doubt.js';
 import type { Clock } from './clock.port.js';
+import { DoubtStore } from './doubt.store.js';
 import { ToldCallsStore, type ToldCalls } from './told.calls.js';
-
-/** That a participant has asked what was decided for a branch. */
-export interface BranchDoubt {
-  readonly branchId: string;
-  readonly service: string;
-  readonly action: string;
-  readonly kind: BranchKind;
-  /** Since when the branch is past its deadline, by the log's clock. */
-  readonly since: number;
-  /** Which effect it is, as its row tells it. */
-  readonly nonce: string;
-  readonly secretHash: string;
-  /** The life of the log in which its transaction began. */
-  readonly epoch: number;
-  /** What keeps the participant from doing what it was told. */
-  readonly trouble?: string | undefined;
-  /** Why only a person can tell what becomes of it, where that is so. */
-  readonly referral?: Referral | undefined;
-  /** When it was asked for the last time. */
-  readonly askedAt: number;
-}
-
-/** Why the log leaves a branch in doubt to people. */
-export interface Referral {
-  /** As what its transaction is stuck; absent where another log decides it, or an operator has passed it over. */
-  readonly stuck?: 'log-restored' | 'undecidable' | undefined;
-  readonly message: string;
-}
 
 /** What this instance has heard of a led transaction. */
 export interface HearsayEntry {
@@ -50,24 +24,24 @@ export interface Heard extends Omit<HearsayEntry, 'calls' | 'doubts'> {
   readonly isOver?: boolean;
 }
 
+/** What those who are in doubt tell of their transaction. */
 interface Doubted {
   readonly heard: Heard;
   /** The latest deadline of which a call has told those who ask. */
   readonly deadlineAt: number | undefined;
-  readonly branches: Map<string, BranchDoubt>;
 }
 
 /** The most transactions that are kept of each sort; the oldest go first. */
 const COUNT_MAX = 50_000;
 
-/** The most branches of one transaction whose doubts are kept. */
-const BRANCH_COUNT_MAX = 1_000;
+/** How much is kept of what keeps a participant from doing what it was told. */
+const TROUBLE_CHARS_MAX = 200;
 
 /** For how long past its deadline a transaction is remembered, and a doubt that is not asked again. */
 const FORGET_AFTER_MS = 300_000;
 
-/** The same for a doubt that is left to people: it is asked again seldom. */
-const FORGET_REFERRED_AFTER_MS = 1_200_000;
+/** The same for a doubt that is left to people: it is asked again seldom, and not always here. */
+const FORGET_REFERRED_AFTER_MS = 3_600_000;
 
 const SWEEP_EVERY_MS = 30_000;
 
@@ -77,7 +51,7 @@ const SWEEP_EVERY_MS = 30_000;
  */
 export class Hearsay {
   private readonly heard = new Map<string, Heard>();
-  private readonly doubted = new Map<string, Doubted>();
+  private readonly doubted = new DoubtStore<Doubted>();
   private readonly told = new ToldCallsStore();
   /** Of which there is a row. Of one that is decided a notice that comes late says nothing new. */
   private readonly logged = new Map<string, 'undecided' | 'decided'>();
@@ -109,22 +83,17 @@ export class Hearsay {
 
   /** Takes note of what a participant asks. */
   doubt(doubt: Doubt): void {
-    const { gid, branchId, service, action, kind, overdueMs, trouble } = doubt;
+    const { gid, branchId, service, action, kind, nonce, secretHash, epoch } = doubt;
     const askedAt = this.clock.now();
-    const since = askedAt - overdueMs;
-    const { heard, branches, deadlineAt } = this.doubted.get(gid) ?? {
-      heard: heardIn(doubt, since),
-      branches: new Map<string, BranchDoubt>(),
-    };
-    const known = { heard, branches, deadlineAt: latest(deadlineAt, toldDeadline(doubt, askedAt)) };
-    const { nonce, secretHash, epoch } = doubt;
+    // Nothing is overdue for longer than its transaction is old, whatever the clock of a participant says.
+    const since = Math.max(askedAt - doubt.overdueMs, Math.min(gidTimeMs(gid), askedAt));
+    const known = this.doubted.about(gid);
+    const heard = known?.heard ?? heardIn(doubt, since);
+    const deadlineAt = latest(known?.deadlineAt, toldDeadline(doubt, askedAt));
     const told = { branchId, service, action, kind, nonce, secretHash, epoch };
-    const referral = known.branches.get(branchId)?.referral;
-    known.branches.set(branchId, { ...told, since, trouble, referral, askedAt });
-    drop(known.branches, BRANCH_COUNT_MAX);
-    // Behind all others: who was not asked about for the longest time is in front.
-    this.doubted.delete(gid);
-    this.doubted.set(gid, known);
+    const trouble = doubt.trouble === undefined ? undefined : shortened(doubt.trouble);
+    const referral = this.doubted.doubtOf(gid, doubt)?.referral;
+    this.doubted.keep(gid, { heard, deadlineAt }, { ...told, since, trouble, referral, askedAt });
     this.sweep();
   }
 
@@ -141,25 +110,35 @@ export class Hearsay {
     }
   }
 
-  /** Takes note whether a branch is left to people, and why. */
-  refer({ gid, branchId }: Pick<Doubt, 'gid' | 'branchId'>, referral: Referral | undefined): void {
-    const branches = this.doubted.get(gid)?.branches;
-    const doubt = branches?.get(branchId);
-    if (doubt !== undefined) {
-      branches?.set(branchId, { ...doubt, referral });
+  /** Takes note whether a branch is left to people, and why. Returns whether its transaction is stuck by that, and was not before. */
+  refer(
+    doubt: Pick<Doubt, 'gid' | 'branchId' | 'service' | 'nonce'>,
+    referral: Referral | undefined,
+  ): boolean {
+    const { gid } = doubt;
+    if (referral?.stuck === undefined) {
+      this.doubted.refer(gid, doubt, referral);
+      return false;
     }
-    if (referral?.stuck !== undefined) {
-      // If there was a row, it is lost.
-      this.logged.delete(gid);
-    }
+    const wasStuck = this.doubted.some(gid, (other) => other.referral?.stuck !== undefined);
+    this.doubted.refer(gid, doubt, referral);
+    // If there was a row, it is lost.
+    this.logged.delete(gid);
+    return !wasStuck;
   }
 
   /** Forgets the doubt about a branch that has been confirmed or undone. */
   end(gid: string, branchId: string): void {
-    const branches = this.doubted.get(gid)?.branches;
-    if (branches?.delete(branchId) === true && branches.size === 0) {
-      this.doubted.delete(gid);
-    }
+    this.doubted.endBranch(gid, branchId);
+  }
+
+  /** Tells whether the initiator of a transaction, or anybody who is in doubt about it, tells of another life of the log. */
+  isOfOtherLife({ gid, epoch }: Pick<Doubt, 'gid' | 'epoch'>): boolean {
+    const { notice } = this.heardOf(gid) ?? {};
+    return (
+      (notice !== undefined && notice.epoch !== epoch) ||
+      this.doubted.some(gid, (doubt) => doubt.epoch !== epoch)
+    );
   }
 
   /** Returns what the initiator of a transaction has told of it. */
@@ -170,24 +149,24 @@ export class Hearsay {
 
   /** Returns the latest deadline that the initiator, or who is in doubt, has told of: nobody decides before it. */
   deadlineOf(gid: string): number | undefined {
-    return latest(this.heardOf(gid)?.deadlineAt, this.doubted.get(gid)?.deadlineAt);
+    return latest(this.heardOf(gid)?.deadlineAt, this.doubted.about(gid)?.deadlineAt);
   }
 
   /** Returns what is heard of a transaction, whether there is a row or not. */
   get(gid: string): HearsayEntry | undefined {
     this.sweep();
-    const doubted = this.doubted.get(gid);
+    const doubted = this.doubted.about(gid);
     const heard = this.heard.get(gid) ?? doubted?.heard;
     if (heard === undefined || (heard.isOver === true && doubted === undefined)) {
       return undefined;
     }
-    return { ...heard, calls: this.told.of(gid), doubts: [...(doubted?.branches.values() ?? [])] };
+    return { ...heard, calls: this.told.of(gid), doubts: byBranch(this.doubted.of(gid)) };
   }
 
   /** Returns what is heard of transactions, the newest first, without those of which a row has been seen here. */
   list(): readonly HearsayEntry[] {
     this.sweep();
-    const gids = new Set([...this.heard.keys(), ...this.doubted.keys()]);
+    const gids = new Set([...this.heard.keys(), ...this.doubted.gids()]);
     return [...gids]
       .filter((gid) => !this.logged.has(gid))
       .toSorted((left, right) => (left < right ? 1 : -1))
@@ -214,7 +193,7 @@ export class Hearsay {
 
   private sweep(): void {
     drop(this.heard, this.countMax);
-    drop(this.doubted, this.countMax);
+    this.doubted.dropDownTo(this.countMax);
     const now = this.clock.now();
     if (Math.abs(now - this.sweptAt) < SWEEP_EVERY_MS) {
       return;
@@ -225,14 +204,10 @@ export class Hearsay {
         this.forget(gid);
       }
     }
-    for (const [gid, { branches }] of this.doubted) {
-      for (const { branchId, askedAt, referral } of branches.values()) {
-        const afterMs = referral === undefined ? FORGET_AFTER_MS : FORGET_REFERRED_AFTER_MS;
-        if (askedAt + afterMs <= now) {
-          this.end(gid, branchId);
-        }
-      }
-    }
+    this.doubted.sweep(({ askedAt, referral }) => {
+      const afterMs = referral === undefined ? FORGET_AFTER_MS : FORGET_REFERRED_AFTER_MS;
+      return askedAt + afterMs <= now;
+    });
   }
 }
 
@@ -249,6 +224,11 @@ function toldDeadline({ gid, timeoutMs }: Doubt, askedAt: number): number | unde
 
 function latest(left: number | undefined, right: number | undefined): number | undefined {
   return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
+}
+
+/** Returns the beginning of a text, and does not keep the whole of it alive. */
+function shortened(text: string): string {
+  return Buffer.from(text.slice(0, TROUBLE_CHARS_MAX)).toString();
 }
 
 /** The name of a transaction of which only its participants have told. */

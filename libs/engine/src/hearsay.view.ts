@@ -1,6 +1,7 @@
 import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 import { iso } from './api.shapes.js';
-import type { BranchDoubt, HearsayEntry } from './hearsay.js';
+import { ambiguityOf, type BranchDoubt } from './branch.doubt.js';
+import type { HearsayEntry } from './hearsay.js';
 import type { RowFilter } from './log.port.js';
 
 /** Returns a led transaction that is only heard of as the API shows it in lists. */
@@ -39,8 +40,9 @@ export function withHearsay(view: TransactionView, entry: HearsayEntry | undefin
     return view;
   }
   const { branches: told = [], branchCount, calls = [] } = view.state === 'active' ? entry.calls : {};
-  const doubts = new Map(entry.doubts.map((doubt) => [doubt.branchId, doubtView(doubt)]));
-  const shown = [view.branches, told.map(toldBranch), entry.doubts.map(doubtedBranch)].reduce(withOthers);
+  const open = view.state === 'active' ? entry.doubts : afterDecision(entry.doubts, view.branches);
+  const doubts = new Map(open.map((doubt) => [doubt.branchId, doubtView(doubt)]));
+  const shown = [view.branches, told.map(toldBranch), open.map(doubtedBranch)].reduce(withOthers);
   const branches = shown.map((branch) => {
     const doubt = doubts.get(branch.branchId);
     return doubt === undefined ? branch : { ...branch, state: stateInDoubt(branch), doubt };
@@ -51,6 +53,25 @@ export function withHearsay(view: TransactionView, entry: HearsayEntry | undefin
     ...(branchCount === undefined ? {} : { branchCount }),
     ...(calls.length === 0 ? {} : { calls }),
   };
+}
+
+/**
+ * What was left to people until somebody decides is so no longer. Of what the row does not have it is shown still that its
+ * participant is in doubt: it asks once more.
+ */
+function afterDecision(
+  doubts: readonly BranchDoubt[],
+  branches: readonly BranchView[],
+): readonly BranchDoubt[] {
+  const driven = new Set(branches.map(({ branchId }) => branchId));
+  return doubts.flatMap((doubt) => {
+    const { branchId, referral } = doubt;
+    const isSettled = referral?.stuck !== undefined || referral?.isUntilDecided === true;
+    if (!isSettled) {
+      return [doubt];
+    }
+    return driven.has(branchId) ? [] : [{ ...doubt, referral: undefined }];
+  });
 }
 
 /** Tells whether a list with this filter shows what is only heard of. */
@@ -141,7 +162,13 @@ function heardBranch(
   };
 }
 
-function doubtView({ since, trouble, referral }: BranchDoubt): BranchView['doubt'] {
-  const people = referral === undefined ? {} : { isForPeople: true, reason: referral.message };
-  return { since: iso(since), trouble, ...people };
+function doubtView(doubt: BranchDoubt): BranchView['doubt'] {
+  const { since, trouble, referral } = doubt;
+  const reasons = [referral?.message, ambiguityOf(doubt)].filter((reason) => reason !== undefined);
+  return {
+    since: iso(since),
+    trouble,
+    ...(referral === undefined ? {} : { isForPeople: true }),
+    ...(reasons.length === 0 ? {} : { reason: reasons.join(' ') }),
+  };
 }

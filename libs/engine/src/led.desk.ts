@@ -45,6 +45,12 @@ export interface Asked<Request> {
   readonly trace: Trace;
 }
 
+/** What is decided, and what the initiator calls it. */
+interface Deciding {
+  readonly decision: Decision;
+  readonly request: DecisionRequest;
+}
+
 /** Takes the decisions of initiators, and the branches that are registered before them. */
 export class LedDesk {
   constructor(
@@ -76,13 +82,16 @@ export class LedDesk {
     const { drivers, insertion } = this.parts;
     const driver = drivers.get(gid);
     if (driver !== undefined) {
-      return this.decideHere(driver, decision);
+      return this.decideHere(driver, { decision, request: asked.request });
     }
     if (decision.to === 'commit' && decision.registered.length > 0) {
-      return this.decideRow({ row: await this.registered(asked, decision), isInDoubt: false }, decision);
+      const row = await this.registered(asked, decision);
+      return this.decideRow({ row, isInDoubt: false }, { decision, request: asked.request });
     }
     const outcome = await insertion.insertOrFind(this.decided(asked, decision), 'engine.decide');
-    return 'row' in outcome ? this.decideRow(outcome, decision) : { snapshot: outcome, isRepeat: false };
+    return 'row' in outcome
+      ? this.decideRow(outcome, { decision, request: asked.request })
+      : { snapshot: outcome, isRepeat: false };
   }
 
   /** What a list counts on as registered is in a row, or nowhere. */
@@ -95,21 +104,24 @@ export class LedDesk {
     throw this.parts.gate.epochHindrance(gid, request.epoch) ?? new BranchConflictError(missing);
   }
 
-  private async decideHere(driver: SagaDriver, decision: Decision): Promise<DecideAnswer> {
+  private async decideHere(driver: SagaDriver, { decision, request }: Deciding): Promise<DecideAnswer> {
     if (driver.saga.state !== 'active') {
       // What a driver has as decided is durable, and need not wait behind what it is writing now.
       return { snapshot: repeated(this.snapshotOf(driver), decision), isRepeat: true };
     }
     this.checkDecidable(driver.saga, decision);
+    const { name, lane, tags = {} } = request;
+    driver.entitle({ name, lane, tags });
     await driver.ask({ type: 'decide', decision });
     return { snapshot: this.snapshotOf(driver), isRepeat: false };
   }
 
-  private async decideRow({ row, isInDoubt }: Found, decision: Decision): Promise<DecideAnswer> {
+  private async decideRow({ row, isInDoubt }: Found, deciding: Deciding): Promise<DecideAnswer> {
+    const { decision } = deciding;
     const snapshot = readable(row);
     if (snapshot.saga.state === 'active') {
       this.checkDecidable(snapshot.saga, decision);
-      return this.decideHere(await this.heirOf(row.gid), decision);
+      return this.decideHere(await this.heirOf(row.gid), deciding);
     }
     this.parts.insertion.adoptOrphan(row);
     return { snapshot: repeated(snapshot, decision), isRepeat: !isInDoubt };
@@ -140,7 +152,7 @@ export class LedDesk {
   private checkJoinable(saga: Saga, request: RegistrationRequest): void {
     if (saga.state !== 'active') {
       checkSecret(saga, request.secretHash);
-      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+      throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
     }
     this.checkDecidable(saga, request);
   }
@@ -257,7 +269,7 @@ function repeated(snapshot: Snapshot, decision: Decision): Snapshot {
   const { saga } = snapshot;
   checkSecret(saga, decision.secretHash);
   if (!isSameDecision(saga, decision)) {
-    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state));
+    throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
   }
   return snapshot;
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Verdict } from '@atone/protocol';
+import type { Doubt, Verdict } from '@atone/protocol';
 import { EngineWorld, overriding, SeededRandom } from './testing/index.js';
 import { LedCase, TIMEOUT_MS, told } from './testing/led.requests.js';
 import type { TransactionLog } from './log.port.js';
@@ -71,6 +71,33 @@ describe('a question about what nobody has decided', () => {
     expect(await world.log.get(trip.gid)).toBeUndefined();
   });
 
+  test('that names another life of the log than another participant is left to people', async () => {
+    const { engine } = await world.coordinator();
+    world.log.life = 2;
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1')]);
+
+    const verdicts = await engine.doubts([trip.doubt('9', { epoch: 2, secretHash: 'f'.repeat(64) })]);
+
+    expect(verdicts).toMatchObject([
+      { verdict: 'ask-people', reason: expect.stringContaining('another life of the log') },
+    ]);
+    expect(verdictsOf(await engine.doubts([trip.doubt('1')]))).toEqual(['ask-people']);
+    expect(await world.log.get(trip.gid)).toBeUndefined();
+  });
+
+  test('that names another life of the log than its initiator is left to people', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+    world.log.life = 2;
+    await world.clock.advance(TIMEOUT_MS + 1);
+
+    const verdicts = await engine.doubts([trip.doubt('1', { epoch: 2 })]);
+
+    expect(verdictsOf(verdicts)).toEqual(['ask-people']);
+    expect(await world.log.get(trip.gid)).toBeUndefined();
+  });
+
   test('goes on for the others when the log will never take one of them', async () => {
     const other = new LedCase(world.clock, new SeededRandom(8));
     const refusal = Object.assign(new Error('no partition'), { retryable: false });
@@ -97,15 +124,28 @@ describe('a question that this log must not answer', () => {
     expect(verdict?.reason).toContain('belongs to log 3');
   });
 
-  test.each([
-    ['older than its memory', -8 * 86_400_000],
-    ['from the future', 600_000],
-  ])('is about a gid %s', async (_, offsetMs) => {
+  test('is about a gid older than its memory', async () => {
     const { engine } = await world.coordinator();
-    const odd = new LedCase({ now: () => world.clock.now() + offsetMs }, new SeededRandom(8));
+    const old = new LedCase({ now: () => world.clock.now() - 8 * 86_400_000 }, new SeededRandom(8));
 
-    expect(verdictsOf(await engine.doubts([odd.doubt('1')]))).toEqual(['ask-people']);
-    expect(await world.log.get(odd.gid)).toBeUndefined();
+    expect(verdictsOf(await engine.doubts([old.doubt('1')]))).toEqual(['ask-people']);
+    expect(await world.log.get(old.gid)).toBeUndefined();
+  });
+
+  test.each<[string, number, Partial<Doubt>]>([
+    ['a gid from the future', 600_000, {}],
+    ['a life of the log that was not noticed here yet', 0, { epoch: 2 }],
+  ])('is about %s: who asks waits, and is left to people after ten minutes', async (_, offsetMs, own) => {
+    const { engine } = await world.coordinator();
+    const ahead = new LedCase({ now: () => world.clock.now() + offsetMs }, new SeededRandom(8));
+
+    const verdicts = await engine.doubts([
+      ahead.doubt('1', { ...own, overdueMs: 599_999 }),
+      ahead.doubt('2', { ...own, overdueMs: 600_000 }),
+    ]);
+
+    expect(verdictsOf(verdicts)).toEqual(['wait', 'ask-people']);
+    expect(await world.log.get(ahead.gid)).toBeUndefined();
   });
 
   test('is about what began in another life of the log, and left no row', async () => {
@@ -332,6 +372,7 @@ describe('what is in doubt', () => {
   test('is shown beside what is heard, and beside a row', async () => {
     const { engine } = await world.coordinator({ script: () => undefined });
     engine.notice([trip.notice()]);
+    await world.clock.advance(400);
     const askedAt = world.clock.now();
 
     await engine.doubts([trip.doubt('1', { overdueMs: 400, trouble: 'the table is locked' })]);

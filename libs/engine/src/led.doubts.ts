@@ -1,5 +1,6 @@
 import {
   branchReaching,
+  isAbortOfDoubt,
   isEnded,
   isToConfirm,
   outcomeOf,
@@ -8,11 +9,12 @@ import {
   type Saga,
 } from '@atone/core';
 import type { Doubt, Verdict } from '@atone/protocol';
+import type { Referral } from './branch.doubt.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
 import { LogDoubtError, LogRestoredError, NotMyTransactionError, type EngineError } from './errors.js';
 import { reached } from './failpoints.js';
-import { UNNAMED, type Hearsay, type Referral } from './hearsay.js';
+import { UNNAMED, type Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import { ledRow, type LedStart } from './led.insertion.js';
 import { ROW_FORMAT, type InsertOutcome, type StoredRow } from './log.port.js';
@@ -30,13 +32,16 @@ interface DoubtParts {
 /** What the log says of a gid; `unreadable` when only another version can tell. */
 type Finding = Saga | 'unreadable';
 
-type Judgement = Omit<Verdict, 'gid' | 'branchId'> & { readonly stuck?: Referral['stuck'] };
+type Judgement = Omit<Verdict, 'gid' | 'branchId'> & Pick<Referral, 'stuck' | 'isUntilDecided'>;
 
 /** What is due now, or being written now, is known a little later. */
 const SOON_MS = 1_000;
 
 /** What a coordinator brings is there long before, unless it is in trouble. */
 const DRIVEN_WAIT_MS = 5_000;
+
+/** For how long past its deadline a branch waits for a coordinator that is behind; then people must look. */
+const BEHIND_MAX_MS = 600_000;
 
 const UNREADABLE_WAIT_MS = 60_000;
 
@@ -63,18 +68,34 @@ export class LedDoubts {
       const { gid, branchId } = doubt;
       const finding = presumed.get(gid) ?? known.get(gid);
       const judgement = finding === undefined ? hindered.get(doubt) : this.judgementOf(doubt, finding);
-      const { stuck, ...verdict } = judgement ?? wait(SOON_MS, 'What was decided is being written.');
+      const { stuck, isUntilDecided, ...verdict } =
+        judgement ?? wait(SOON_MS, 'What was decided is being written.');
       const isForPeople = verdict.verdict === 'ask-people';
-      this.parts.hearsay.refer(doubt, isForPeople ? { stuck, message: verdict.reason ?? '' } : undefined);
+      const referral = { stuck, isUntilDecided, message: verdict.reason ?? '' };
+      this.refer(doubt, isForPeople ? referral : undefined);
       return { gid, branchId, ...verdict };
     });
   }
 
   /** Returns why a question about a gid without a row, whose deadline has passed, is left to people; undefined if it is not. */
   referral(gid: string, { epoch, secretHash }: Pick<Doubt, 'epoch' | 'secretHash'>): Referral | undefined {
+    const foreign = this.foreign(gid, epoch);
+    if (foreign !== undefined) {
+      return foreign;
+    }
     const { notice } = this.parts.hearsay.heardOf(gid) ?? {};
-    const isContradicted = notice !== undefined && notice.secretHash !== secretHash;
-    return this.foreign(gid, epoch) ?? (isContradicted ? CONTRADICTION : undefined);
+    if (notice !== undefined && notice.secretHash !== secretHash) {
+      return OTHER_SECRET;
+    }
+    // One of them is wrong, and if it is this one, the decision may have been lost.
+    return this.parts.hearsay.isOfOtherLife({ gid, epoch }) ? OTHER_LIFE : undefined;
+  }
+
+  private refer(doubt: Doubt, referral: Referral | undefined): void {
+    const { gid, branchId, service } = doubt;
+    if (this.parts.hearsay.refer(doubt, referral)) {
+      this.ports.logger.warn({ gid, reason: referral?.stuck, branchId, service }, 'transaction stuck');
+    }
   }
 
   /** Decides abort where nobody has decided, and returns what the log holds after that. */
@@ -154,14 +175,15 @@ export class LedDoubts {
     if (finding === 'unreadable') {
       return wait(UNREADABLE_WAIT_MS, 'Its row can only be read by another version of the coordinator.');
     }
-    // Whoever has asked first, a presumed abort is an abort: of that gid nothing will ever be confirmed.
-    if (finding.plan.led?.secretHash !== doubt.secretHash && finding.abort?.code !== 'presumed') {
+    if (finding.plan.led?.secretHash !== doubt.secretHash && !isAbortOfDoubt(finding)) {
       const reason = 'The secret of the transaction in the log is another one.';
       this.warnOf(doubt, reason);
       return askPeople(reason);
     }
     const hindrance = this.parts.gate.undecidable(finding);
-    return hindrance === undefined ? this.decided(doubt, finding) : askPeople(hindrance.message);
+    return hindrance === undefined
+      ? this.decided(doubt, finding)
+      : { ...askPeople(hindrance.message), isUntilDecided: true };
   }
 
   private decided(doubt: Doubt, finding: Saga): Judgement {
@@ -177,7 +199,13 @@ export class LedDoubts {
 
   /** Returns why a question about a gid without a row may not decide it. */
   private hindrance(doubt: Doubt): Judgement | undefined {
-    const { gid, epoch } = doubt;
+    const { gid, epoch, overdueMs } = doubt;
+    if (overdueMs < BEHIND_MAX_MS && this.parts.gate.isAhead(gid, epoch)) {
+      return wait(
+        DRIVEN_WAIT_MS,
+        'This coordinator is behind: its clock, or the life of the log that it knows.',
+      );
+    }
     const foreign = this.foreign(gid, epoch);
     if (foreign !== undefined) {
       return referred(foreign);
@@ -241,9 +269,14 @@ function ownEndOf(finding: Saga, doubt: Doubt, isStraggler: boolean): Judgement 
       };
 }
 
-const CONTRADICTION: Referral = {
+const OTHER_SECRET: Referral = {
   stuck: 'undecidable',
   message: 'Its initiator has told of another secret.',
+};
+
+const OTHER_LIFE: Referral = {
+  stuck: 'undecidable',
+  message: 'Its initiator, or another participant, has told of another life of the log.',
 };
 
 /** What another log decides is stuck nowhere here. */

@@ -60,6 +60,15 @@ export class LedGate {
       : undefined;
   }
 
+  /**
+   * Tells whether a transaction of ours bears a time that is yet to come, or began in a life of the log that has not been noticed here
+   * yet: whoever tells of it may know more than this coordinator does so far.
+   */
+  isAhead(gid: string, epoch: number): boolean {
+    const isYetToCome = gidTimeMs(gid) > this.clock.now() + this.options.skewMs;
+    return this.isOwn(gid) && (isYetToCome || epoch > this.presentEpoch());
+  }
+
   /** @throws {LogDoubtError} before the log was asked for the first time. */
   presentEpoch(): number {
     const epoch = this.epoch();

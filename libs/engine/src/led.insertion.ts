@@ -9,7 +9,7 @@ import type { Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import type { InsertOutcome, NewRow, StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
-import { encodePlan, encodeProgress, servicesOf, type Envelope } from './saga.codec.js';
+import { encodePlan, encodeProgress, servicesOf, withAcceptance, type Envelope } from './saga.codec.js';
 import type { Snapshot } from './snapshot.js';
 import { isHopeless } from './write-each.js';
 
@@ -127,14 +127,15 @@ export class LedInsertion {
     }
   }
 
-  private drive({ envelope, saga }: LedStart, acceptedAt: number): Snapshot {
+  private drive({ envelope, saga, deadlineInMs }: LedStart, acceptedAt: number): Snapshot {
     const { drivers, options } = this.parts;
     const { clock } = this.ports;
     if (acceptedAt > clock.now()) {
       // The log has told its time once more, or the transaction would seem to end before it began.
       clock.synchronize(acceptedAt);
     }
-    const inserted = { ...saga, acceptedAt };
+    const deadlineAt = deadlineInMs === undefined ? undefined : acceptedAt + deadlineInMs;
+    const inserted = withAcceptance({ ...saga, deadlineAt }, acceptedAt);
     if (isEnded(inserted)) {
       return { envelope, saga: inserted, version: 1, owner: undefined };
     }

@@ -32,6 +32,54 @@ describe('branches that are registered', () => {
     expect(await world.log.get(trip.gid)).toMatchObject({ name: 'book-trip' });
   });
 
+  test.each(['here', 'at another instance'])(
+    'bear the name that their initiator decides by, %s, though who registered them told another',
+    async (where) => {
+      const { engine } = await world.coordinator();
+      const other = await world.coordinator();
+      await engine.register(trip.gid, trip.registration(['1'], { name: 'travel', lane: 'slow' }));
+
+      const decider = where === 'here' ? engine : other.engine;
+      const { snapshot } = await decider.decide(trip.gid, trip.commit(['1'], { tags: { order: '7' } }));
+
+      const title = { name: 'book-trip', lane: 'slow', tags: { order: '7' } };
+      expect(snapshot.envelope).toMatchObject(title);
+      expect(await world.log.list({ name: 'book-trip', limit: 10 })).toMatchObject([title]);
+    },
+  );
+
+  test('bear the name that a notice of their initiator tells after they were registered', async () => {
+    const { engine } = await world.coordinator();
+    await engine.register(trip.gid, trip.registration(['1'], { name: 'travel' }));
+
+    engine.notice([trip.notice({ name: 'book-trip' })]);
+    await world.clock.advance(5_000);
+
+    expect((await engine.get(trip.gid)).envelope.name).toBe('book-trip');
+    expect(await world.log.get(trip.gid)).toMatchObject({ name: 'book-trip', state: 'active' });
+  });
+
+  test('have no history before the log accepted them, and its deadline, however long that took', async () => {
+    const log = overriding(world.log, {
+      insertIfAbsent: async (rows) => {
+        await world.clock.advance(20);
+        return world.log.insertIfAbsent(rows);
+      },
+    });
+    const { engine } = await world.coordinator({ log });
+
+    const { saga } = await engine.register(trip.gid, trip.registration(['1'], { remainingMs: 20_000 }));
+
+    const other = await world.coordinator();
+    for (const view of [
+      viewOf({ ...(await engine.get(trip.gid)), saga }),
+      viewOf(await other.engine.get(trip.gid)),
+    ]) {
+      expect(view.history[0]?.at).toBe(view.acceptedAt);
+      expect(Date.parse(view.deadlineAt ?? '')).toBe(Date.parse(view.acceptedAt) + 20_000);
+    }
+  });
+
   test('join those that were registered before, here and at another instance', async () => {
     const { engine } = await world.coordinator();
     const other = await world.coordinator();
@@ -104,7 +152,10 @@ describe('branches that are registered', () => {
 
     const old = engine.register(trip.gid, trip.registration(['1'], { epoch: 9 }));
 
-    await expect(old).rejects.toMatchObject({ code: 'LOG_RESTORED' });
+    await expect(old).rejects.toMatchObject({
+      code: 'LOG_RESTORED',
+      message: expect.stringContaining('read it from GET /v1/log'),
+    });
   });
 
   test('of a gid of which this log may write nothing new are refused', async () => {

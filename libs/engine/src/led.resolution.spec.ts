@@ -1,14 +1,21 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { gidTimeMs } from '@atone/core';
 import type { Doubt } from '@atone/protocol';
 import type { Engine } from './engine.js';
+import { withHearsay } from './hearsay.view.js';
 import type { ResolveAct } from './led.resolution.js';
 import { EngineWorld, overriding, SeededRandom } from './testing/index.js';
 import { LedCase, TIMEOUT_MS } from './testing/led.requests.js';
 import { viewOf } from './transaction.view.js';
 
 const DAY_MS = 86_400_000;
-const COMMIT: ResolveAct = { to: 'commit', by: 'ann', reason: 'the hotel has charged it' };
-const ABORT: ResolveAct = { to: 'abort', by: 'bob', reason: 'nobody has paid' };
+const COMMIT = {
+  to: 'commit',
+  by: 'ann',
+  reason: 'the hotel has charged it',
+  branchIds: ['1'],
+} satisfies ResolveAct;
+const ABORT: ResolveAct = { to: 'abort', by: 'bob', reason: 'nobody has paid', branchIds: [] };
 
 let world: EngineWorld;
 let trip: LedCase;
@@ -27,6 +34,10 @@ async function restored(ids: readonly string[], more: Partial<Doubt> = {}) {
   return coordinator;
 }
 
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 async function restore(): Promise<void> {
   world.log.life = 2;
   await world.clock.advance(2_100);
@@ -38,10 +49,10 @@ async function verdictsAbout(engine: Engine, ...ids: readonly string[]): Promise
 }
 
 describe('what a restored log cannot judge', () => {
-  test('is committed when a person says so, with all that are in doubt, and brought to them at once', async () => {
+  test('is committed when a person says so, and that is brought to those in doubt at once', async () => {
     const { engine, transport } = await restored(['1', '2']);
 
-    const snapshot = await engine.resolve(trip.gid, COMMIT);
+    const snapshot = await engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
     await world.clock.advance(200);
 
     expect(viewOf(snapshot)).toMatchObject({ outcome: 'committed', initiator: 'travel' });
@@ -91,6 +102,92 @@ describe('what a restored log cannot judge', () => {
     });
   });
 
+  test('is resolved again in the same way without a change, by whoever asks, and otherwise by nobody', async () => {
+    const { engine } = await restored(['1', '2']);
+    const first = await engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+    const { version } = await engine.get(trip.gid);
+    const other = await world.coordinator();
+
+    const again = await other.engine.resolve(trip.gid, { ...COMMIT, by: 'bob' });
+
+    expect([first.isRepeat, again.isRepeat]).toEqual([false, true]);
+    expect(viewOf(again)).toMatchObject({ outcome: 'committed', version });
+    const otherwise = other.engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
+    await expect(otherwise).rejects.toMatchObject({
+      code: 'ALREADY_DECIDED',
+      message: expect.stringContaining(`ann has resolved it so ("${COMMIT.reason}")`),
+    });
+  });
+
+  test('keeps its beginning, and the deadline that was told', async () => {
+    const { engine } = await restored(['1'], { timeoutMs: TIMEOUT_MS });
+
+    const { acceptedAt, deadlineAt } = viewOf(await engine.resolve(trip.gid, ABORT));
+    await world.clock.advance(200);
+
+    const began = gidTimeMs(trip.gid);
+    const told = { acceptedAt: isoOf(began), deadlineAt: isoOf(began + TIMEOUT_MS) };
+    expect({ acceptedAt, deadlineAt }).toEqual(told);
+    expect(viewOf(await engine.get(trip.gid))).toMatchObject(told);
+  });
+
+  test('keeps in mind what only its initiator has told of, and brings nothing there', async () => {
+    const { engine, transport } = await world.coordinator();
+    const call = {
+      branchId: '2',
+      service: 'flight',
+      action: 'hold',
+      kind: 'tcc',
+      state: 'returned',
+    } as const;
+    engine.notice([trip.notice({ branches: [call] })]);
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+    await engine.doubts([trip.doubt('1')]);
+
+    await engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+
+    expect(transport.ops).toEqual(['confirm 1']);
+    expect(viewOf(await engine.get(trip.gid)).history).toContainEqual(
+      expect.objectContaining({
+        what: 'not-reached',
+        branchId: '2',
+        message: expect.stringContaining('flight.hold'),
+      }),
+    );
+  });
+
+  test('shows what has asked elsewhere still as in doubt, and no longer as left to people', async () => {
+    const { engine } = await restored(['1', '2']);
+    const other = await world.coordinator();
+    await other.engine.doubts([trip.doubt('1')]);
+    await other.engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+
+    const view = withHearsay(viewOf(await engine.get(trip.gid)), engine.hearsay(trip.gid));
+
+    expect(view.branches).toMatchObject([
+      { branchId: '1', state: 'confirmed' },
+      { branchId: '2', isHearsay: true, doubt: { since: expect.any(String) } },
+    ]);
+    expect(view.branches[1]?.doubt?.isForPeople).toBeUndefined();
+  });
+
+  test('is no longer shown as left to people, where it was asked about and decided by another coordinator', async () => {
+    const { engine } = await restored(['1']);
+    const other = await world.coordinator();
+    await other.engine.doubts([trip.doubt('1')]);
+    await other.engine.resolve(trip.gid, COMMIT);
+    await world.clock.advance(200);
+
+    const view = withHearsay(viewOf(await engine.get(trip.gid)), engine.hearsay(trip.gid));
+
+    expect(view).toMatchObject({ state: 'committed', branches: [{ branchId: '1', state: 'confirmed' }] });
+    expect(view.branches[0]?.doubt).toBeUndefined();
+  });
+
   test('is decided once when two operators decide at once', async () => {
     const { engine } = await restored(['1']);
     const other = await world.coordinator();
@@ -134,10 +231,21 @@ describe('what a restored log cannot judge', () => {
     const { engine, transport } = await restored(['1', '2']);
     await engine.doubts([trip.doubt('3', { secretHash: 'e'.repeat(64) })]);
 
-    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
+    const all = engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2', '3'] });
+    await expect(all).rejects.toMatchObject({ code: 'ACT_NOT_POSSIBLE' });
     await engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1', '2'] });
 
     expect(transport.ops).toEqual(['confirm 1', 'confirm 2', 'compensate 3']);
+  });
+
+  test('is aborted for all that ask later, whichever secret they tell', async () => {
+    const { engine } = await restored(['1']);
+    await engine.resolve(trip.gid, ABORT);
+    await world.clock.advance(200);
+
+    const verdicts = await engine.doubts([trip.doubt('2', { secretHash: 'e'.repeat(64) })]);
+
+    expect(verdicts).toMatchObject([{ verdict: 'undo', isStraggler: true }]);
   });
 
   test('cannot be committed with a branch that nobody has asked about', async () => {
@@ -149,39 +257,6 @@ describe('what a restored log cannot judge', () => {
       code: 'ACT_NOT_POSSIBLE',
       message: expect.stringContaining("branch '4'"),
     });
-  });
-});
-
-describe('what a former life of the log has registered', () => {
-  test('is committed when a person says so, at whichever coordinator, though nobody has asked', async () => {
-    const { engine } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1', '2']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    expect(viewOf(await engine.get(trip.gid)).stuck).toMatchObject({
-      reason: 'log-restored',
-      waysOut: ['abort', 'resolve'],
-    });
-    const other = await world.coordinator();
-
-    await other.engine.resolve(trip.gid, { ...COMMIT, branchIds: ['1'] });
-
-    expect(other.transport.ops).toEqual(['confirm 1', 'compensate 2']);
-    await expect(engine.decide(trip.gid, trip.commit(['1', '2']))).rejects.toMatchObject({
-      code: 'ALREADY_DECIDED',
-    });
-  });
-
-  test('is committed with what is in doubt beside it', async () => {
-    const { engine, transport } = await world.coordinator();
-    await engine.register(trip.gid, trip.registration(['1']));
-    await restore();
-    await world.clock.advance(TIMEOUT_MS);
-    await engine.doubts([trip.doubt('1'), trip.doubt('2')]);
-
-    await engine.resolve(trip.gid, COMMIT);
-
-    expect(transport.ops).toEqual(['confirm 1', 'confirm 2']);
   });
 });
 
@@ -251,13 +326,41 @@ describe('people do not decide', () => {
     });
   });
 
-  test('what nobody has asked this coordinator about', async () => {
+  test('what nobody has told this coordinator about', async () => {
     await restored(['1']);
     const { engine } = await world.coordinator();
 
     await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
-      code: 'ACT_NOT_POSSIBLE',
+      code: 'NOT_FOUND',
+      gid: trip.gid,
       message: expect.stringContaining('asks one of the coordinators again'),
+    });
+  });
+
+  test('what its initiator alone has told this coordinator about', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+    await restore();
+    await world.clock.advance(TIMEOUT_MS);
+
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringContaining('No participant has asked'),
+    });
+  });
+
+  test('what is decided by itself, before its deadline and after it', async () => {
+    const { engine } = await world.coordinator();
+    engine.notice([trip.notice()]);
+
+    const deadline = isoOf(gidTimeMs(trip.gid) + TIMEOUT_MS);
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      message: expect.stringMatching(new RegExp(`at ${deadline}\\. Nobody need resolve it`, 'u')),
+    });
+    await world.clock.advance(TIMEOUT_MS);
+    await expect(engine.resolve(trip.gid, COMMIT)).rejects.toMatchObject({
+      message: expect.stringContaining('needs nobody to resolve it'),
     });
   });
 
@@ -283,8 +386,7 @@ describe('people do not decide', () => {
     const { engine } = await restored(['1']);
     const failing = overriding(world.log, { insertIfAbsent: async () => Promise.reject(new Error('away')) });
     const other = await world.coordinator({ log: failing });
-    await other.engine.doubts([trip.doubt('1')]);
-    await expect(other.engine.doubts([trip.doubt('2', { epoch: 2 })])).rejects.toMatchObject({
+    await expect(other.engine.doubts([trip.doubt('1', { epoch: 2 })])).rejects.toMatchObject({
       code: 'LOG_UNAVAILABLE',
     });
 

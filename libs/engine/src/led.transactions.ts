@@ -12,7 +12,7 @@ import { LedDesk, type Asked } from './led.desk.js';
 import { LedDoubts } from './led.doubts.js';
 import { LedGate } from './led.gate.js';
 import { LedInsertion, type InsertionParts } from './led.insertion.js';
-import { LedResolution, type ResolveAct } from './led.resolution.js';
+import { LedResolution, type AbortAct, type ResolveAct, type ResolveAnswer } from './led.resolution.js';
 import type { DecideAnswer, LogLife } from './led.shapes.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
@@ -68,8 +68,10 @@ export class LedTransactions {
   notice(notices: readonly Notice[]): void {
     for (const notice of notices) {
       const { gid } = notice;
-      const driven = this.parts.drivers.get(gid)?.saga.state;
+      const driver = this.parts.drivers.get(gid);
+      const driven = driver?.saga.state;
       if (driven === 'active') {
+        driver?.entitle({ name: notice.name, lane: notice.lane, tags: notice.tags ?? {} });
         this.hearsay.register(gid);
       }
       if ((driven ?? 'active') === 'active' && this.gate.hindrance(gid) === undefined) {
@@ -84,8 +86,13 @@ export class LedTransactions {
   }
 
   /** See Engine.resolve. */
-  async resolve(gid: string, act: ResolveAct): Promise<Snapshot> {
+  async resolve(gid: string, act: ResolveAct): Promise<ResolveAnswer> {
     return this.resolution.resolve(gid, act);
+  }
+
+  /** Aborts as an operator says; see Engine.act. */
+  async abort(gid: string, act: AbortAct): Promise<Snapshot> {
+    return this.resolution.abort(gid, act);
   }
 
   /** Takes note that a participant has ended a branch: it is in doubt no more. */

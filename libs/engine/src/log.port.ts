@@ -58,6 +58,13 @@ export interface KeyHolder {
   readonly bodyHash: string;
 }
 
+/** What people find a transaction by. */
+export interface RowTitle {
+  readonly name: string;
+  readonly lane?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface RowUpdate {
   readonly gid: string;
   /** The update happens only if the row still has this version; the row then has the next one. */
@@ -67,6 +74,8 @@ export interface RowUpdate {
   readonly owner?: string | undefined;
   /** The services of all branches, where there are other ones now. */
   readonly services?: readonly string[] | undefined;
+  /** What it is called, where that is known better now. */
+  readonly title?: RowTitle | undefined;
   /** The life of the log in which alone it may happen; any if absent. */
   readonly epoch?: number | undefined;
 }

@@ -32,6 +32,10 @@ interface RecoveryHost {
 /** A pass that went well counts this long as proof that work is being taken. */
 const PROOF_MS = 10_000;
 
+const AFTER_A_RESTORE =
+  'Decisions of the former life may be lost. See "The log was restored" in docs/led-transactions.md, and ' +
+  'GET /v1/transactions?stuckReason=log-restored.';
+
 /** Twice 10 s: as long as a statement may take at the log. */
 const FURTHER_LOOK_COUNT = 2;
 
@@ -103,7 +107,12 @@ export class Recovery {
     const logNow = await this.ports.log.renewLease(this.options.instanceId, this.options.leaseMs);
     this.ports.clock.synchronize(logNow);
     this.leaseRenewedAt = this.ports.clock.now();
-    this.lastEpoch = await this.ports.log.epoch();
+    const epoch = await this.ports.log.epoch();
+    if (this.lastEpoch !== undefined && this.lastEpoch !== epoch) {
+      const life = { from: this.lastEpoch, to: epoch, remedy: AFTER_A_RESTORE };
+      this.ports.logger.warn(life, 'the log is in a new life');
+    }
+    this.lastEpoch = epoch;
   }
 
   private async recover(): Promise<void> {

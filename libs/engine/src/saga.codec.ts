@@ -87,11 +87,24 @@ export function decodeSaga(row: StoredRow): Saga {
     plan: { ...plan, steps } as unknown as Plan,
     state: row.state,
     memory: 'broken',
-    acceptedAt: row.acceptedAt,
     deadlineAt: row.deadlineAt,
   } as unknown as Saga;
   checkFit(saga);
-  return saga;
+  return withAcceptance(saga, row.acceptedAt);
+}
+
+/** Returns the saga as it was accepted: what went into its first row was written down a moment before the log told when. */
+export function withAcceptance(saga: Saga, acceptedAt: number): Saga {
+  const { history, endedAt } = saga;
+  const isEarly = (history[0]?.at ?? acceptedAt) < acceptedAt;
+  return {
+    ...saga,
+    acceptedAt,
+    endedAt: endedAt === undefined ? undefined : Math.max(endedAt, acceptedAt),
+    history: isEarly
+      ? history.map((entry) => (entry.at < acceptedAt ? { ...entry, at: acceptedAt } : entry))
+      : history,
+  };
 }
 
 /** Returns the steps that a row's plan holds: those of its saga, unless it has got others since. */

@@ -16,9 +16,10 @@ import {
 import type { BranchCommand, LedContext } from '@atone/protocol';
 import type { Clock, Timer } from './clock.port.js';
 import { reached, type Urgency } from './failpoints.js';
-import type { RowProgress, RowUpdate } from './log.port.js';
+import type { RowProgress, RowTitle, RowUpdate } from './log.port.js';
 import type { UpdateOutcome } from './log-writer.js';
 import { encodeProgress, servicesOf, type Envelope } from './saga.codec.js';
+import { TitledEnvelope } from './titled.envelope.js';
 
 /** What a driver needs of its engine. */
 export interface DriverHost {
@@ -30,6 +31,8 @@ export interface DriverHost {
   /** Writes the row by compare-and-set, through every doubt but that of a stop. */
   write(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome>;
   send(command: BranchCommand, answerWithinMs: number): void;
+  /** The saga of the driver is about to be `next`. */
+  advanced(driver: SagaDriver, next: Saga): void;
   /** The driver is through with its saga. */
   released(driver: SagaDriver, how: Release): void;
   /** A defect: the machine or the driver threw. The row is left to operators. */
@@ -71,6 +74,7 @@ interface Letter {
 export class SagaDriver {
   private current: Pick<DriverStart, 'saga' | 'version'>;
   private readonly plannedSteps: Plan['steps'];
+  private readonly titled: TitledEnvelope;
   private readonly letters: Letter[] = [];
   private isBusy = false;
   private isReleased = false;
@@ -82,15 +86,20 @@ export class SagaDriver {
 
   constructor(
     private readonly host: DriverHost,
-    readonly envelope: Envelope,
+    envelope: Envelope,
     start: DriverStart,
   ) {
     this.current = start;
+    this.titled = new TitledEnvelope(envelope);
     this.plannedSteps = start.plannedSteps ?? start.saga.plan.steps;
   }
 
   get gid(): string {
     return this.envelope.gid;
+  }
+
+  get envelope(): Envelope {
+    return this.titled.envelope;
   }
 
   get saga(): Saga {
@@ -104,6 +113,11 @@ export class SagaDriver {
   /** Marks that somebody waits for the outcome. */
   hurry(): void {
     this.isAwaited = true;
+  }
+
+  /** Takes over what the initiator calls the transaction, whoever told of it before. It is written with what is next. */
+  entitle(title: RowTitle): void {
+    this.isDirty = this.titled.entitle(title) || this.isDirty;
   }
 
   post(event: SagaEvent): void {
@@ -209,7 +223,9 @@ export class SagaDriver {
   private advance(letter: Letter, event: SagaEvent): Transition | undefined {
     try {
       const { clock, random } = this.host;
-      return advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
+      const next = advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
+      this.host.advanced(this, next.saga);
+      return next;
     } catch (error) {
       letter.reject?.(error);
       if (!(error instanceof ActRefusedError)) {
@@ -255,7 +271,11 @@ export class SagaDriver {
     const progress = this.progressOf(saga);
     const services = saga.plan.steps === this.saga.plan.steps ? undefined : servicesOf(saga);
     const epoch = this.lifeToDecideIn(saga);
-    return this.host.write({ gid, version, progress, owner, services, epoch }, isUrgent);
+    const title = this.titled.unwritten();
+    const update = { gid, version, progress, owner, services, epoch, title };
+    const outcome = await this.host.write(update, isUrgent);
+    this.titled.written(title);
+    return outcome;
   }
 
   /**

@@ -1,4 +1,5 @@
 import {
+  gidTimeMs,
   halvesOf,
   isAbortable,
   isEnded,
@@ -14,6 +15,7 @@ import {
 import type { BranchView, StuckView, TransactionSummary, TransactionView } from '@atone/protocol';
 import { iso } from './api.shapes.js';
 import type { Snapshot } from './snapshot.js';
+import { stuckPart } from './stuck.part.js';
 
 /** Returns a transaction as the API shows it in lists. */
 export function summaryOf(snapshot: Snapshot): TransactionSummary {
@@ -31,11 +33,16 @@ export function summaryOf(snapshot: Snapshot): TransactionSummary {
     stuck: stuckSummary(snapshot),
     paused: saga.paused === undefined ? undefined : { ...saga.paused, since: iso(saga.paused.since) },
     abort: saga.abort,
-    acceptedAt: iso(saga.acceptedAt),
+    acceptedAt: iso(begunAt(saga)),
     deadlineAt: isoOrNone(saga.deadlineAt),
     endedAt: isoOrNone(saga.endedAt),
     version,
   };
+}
+
+/** What a person resolved may have had no row before that, and has begun long ago. */
+function begunAt({ gid, acceptedAt, resolved }: Saga): number {
+  return resolved === undefined ? acceptedAt : Math.min(gidTimeMs(gid), acceptedAt);
 }
 
 function stuckSummary({ saga, quarantinedAt }: Snapshot): StuckView | undefined {
@@ -130,6 +137,7 @@ function stuckView(saga: Saga, stuck: Stuck & { readonly branchId?: string }): S
     message,
     since: iso(since),
     branchId,
+    ...(branchId === undefined ? {} : stuckPart(saga, branchId)),
     waysOut: [
       ...(branchId === undefined ? [] : (['retry'] as const)),
       ...(canSkip ? (['skip'] as const) : []),

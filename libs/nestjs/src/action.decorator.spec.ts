@@ -87,6 +87,7 @@ describe('@Action', () => {
   });
 
   test('does not compile where it does not fit', () => {
+    // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
     expect(compileErrors).toBeInstanceOf(Function);
   });
 });

@@ -1,14 +1,16 @@
 import {
   MisuseError,
   type ActionContract,
+  type AnswerOf,
   type BranchContext,
   type InputOf,
   type PayloadSchema,
   type RegisteredAction,
   type Undo,
 } from '@atone/participant';
-import type { z } from 'zod';
 import { declareAction } from './action.metadata.js';
+
+export type { AnswerOf } from '@atone/participant';
 
 /** What `compensate` says for an action that cannot be undone. */
 export const NO_COMPENSATION = 'none';
@@ -32,10 +34,6 @@ export type ActionMethod<Contract> = (
   input: InputOf<Contract>,
   branch: BranchContext<never>,
 ) => Promise<AnswerOf<Contract>>;
-
-/** What a method that carries out `Contract` returns, before the schema has filled in defaults. */
-export type AnswerOf<Contract> =
-  Contract extends ActionContract<z.ZodType, infer Output> ? z.input<Output> : never;
 
 /** A class that has the method `Compensate`, and it undoes `Contract`. */
 export type Compensating<Contract, Compensate extends string> = {

@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { checkedProvider } from './atone.option.names.js';
 import { ATONE_OPTIONS, type AtoneOptions } from './atone.options.js';
 import { clientProviders, clientToken, type AnyContract } from './led/service.clients.js';
 
@@ -19,7 +20,7 @@ const builder = new ConfigurableModuleBuilder<AtoneOptions>({
     (definition, { isGlobal = true, clients = [] }) => ({
       ...definition,
       global: isGlobal,
-      providers: [...(definition.providers ?? []), ...clientProviders(clients)],
+      providers: [...(definition.providers ?? []).map(checkedProvider), ...clientProviders(clients)],
       exports: [...(definition.exports ?? []), ...clients.map(clientToken)],
     }),
   )

@@ -1,10 +1,11 @@
-import { Module, type NestModule } from '@nestjs/common';
+import { Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import type { AtoneClient } from '@atone/participant';
 import { ActionDiscovery } from './action.discovery.js';
 import { ATONE_CONNECTION, httpConnection, type AtoneConnection } from './atone.connection.js';
 import { AtoneLifecycle } from './atone.lifecycle.js';
 import { ConfigurableAtoneModule } from './atone.module-builder.js';
+import { refuseUnknownBesideFactory } from './atone.option.names.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from './atone.options.js';
 import { DataSourceDiscovery } from './data-source.discovery.js';
 import { AdoptionDiscovery } from './led/adoption.discovery.js';
@@ -17,6 +18,8 @@ import { RefusalInterceptor } from './led/refusal.interceptor.js';
 import { ServiceCaller } from './led/service.caller.js';
 import { Participation } from './participation.js';
 import { Sagas } from './sagas.service.js';
+
+type AsyncOptions = Parameters<typeof ConfigurableAtoneModule.forRootAsync>[0];
 
 /**
  * Lets a service start sagas and lead transactions, and carry out actions for those of others.
@@ -51,6 +54,12 @@ import { Sagas } from './sagas.service.js';
 export class AtoneModule extends ConfigurableAtoneModule implements NestModule {
   constructor(private readonly inbound: InboundHttp) {
     super();
+  }
+
+  /** Takes the options from a factory. @throws MisuseError for what stands beside it and is no option. */
+  static override forRootAsync(options: AsyncOptions): DynamicModule {
+    refuseUnknownBesideFactory(options);
+    return super.forRootAsync(options);
   }
 
   /** Not for applications that take no requests: Nest does not call it there. */

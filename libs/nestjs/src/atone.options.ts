@@ -24,9 +24,15 @@ export interface PropagationOptions {
   /**
    * Whose messages do, of the clients of @nestjs/microservices among the providers. `true`: of all. A list: of those with these tokens.
    * Default: of those that have a place for it beside the payload (Kafka, NATS, RabbitMQ, and TCP and Redis of Nest 12). The
-   * others put an envelope around the payload, which a receiver without AtoneModule cannot read.
+   * others put an envelope around the payload, which a receiver without AtoneModule cannot read. What those of a list send after the
+   * end of the transaction around it is refused, as calls of named URLs are.
    */
   readonly clients?: boolean | readonly InjectionToken[] | undefined;
+  /**
+   * Which of them must send within a global transaction, by their tokens, as `mandatoryTo` says it of URLs. They carry it, whatever `clients`
+   * says. Default: none.
+   */
+  readonly mandatoryClients?: readonly InjectionToken[] | undefined;
   /**
    * Tells which URLs belong to services that take part. No other calls carry anything; and these are repeated when no answer
    * came, whatever their method. Default: all take part, and only what HTTP calls idempotent is repeated.

@@ -48,6 +48,7 @@ export {
   InvalidSagaInputError,
   MisuseError,
   NoTransactionError,
+  NotSentError,
   outcomeOfError,
   OutcomeUnknownError,
   refusalOf,

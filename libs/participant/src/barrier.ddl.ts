@@ -112,10 +112,14 @@ where version = 2`,
 const VERSION_4: readonly string[] = [
   `alter table atone.barrier
   add column timeout_ms integer,
-  add constraint barrier_timeout_is_of_the_led check (timeout_ms is null or (timeout_ms >= 1 and kind is not null))`,
+  add constraint barrier_timeout_is_of_the_led check (timeout_ms is null or (timeout_ms >= 1 and kind is not null)) not valid`,
+  `alter table atone.barrier_version
+  add column compatible_from integer not null default 1,
+  add constraint barrier_version_is_compatible_with_itself check (compatible_from between 1 and version)`,
   `update atone.barrier_version
-set version = 4
+set version = 4, compatible_from = 4
 where version = 3`,
+  'alter table atone.barrier validate constraint barrier_timeout_is_of_the_led',
 ];
 
 /**
@@ -123,6 +127,11 @@ where version = 3`,
  * before to its own, and never changes after a release.
  */
 export const BARRIER_STEPS: readonly (readonly string[])[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+
+/** Tells of a statement that it only reads, and for long: in a transaction of its own it keeps nobody from the table. */
+export function isValidation(statement: string): boolean {
+  return / validate constraint \w+$/u.test(statement);
+}
 
 /** The statements of `sql/barrier.uninstall.sql`. The schema stays: it may hold other tables of Atone. */
 export const UNINSTALL_BARRIER: readonly string[] = [

@@ -1,5 +1,5 @@
 import type { BranchKind } from '@atone/core';
-import type { Doubt } from '@atone/protocol';
+import { OVERDUE_MAX_MS, type Doubt } from '@atone/protocol';
 import type { SqlRow, SqlSession } from './database.port.js';
 
 /** A branch that nobody has ended though its deadline has passed, by the clock of its database. */
@@ -100,7 +100,7 @@ function readDoubtful(service: string, row: SqlRow): DoubtfulBranch {
       secretHash: String(row['secret_hash']),
       epoch: Number(row['epoch']),
       initiator: String(row['initiator']),
-      overdueMs: Math.max(0, Number(row['overdue_ms'])),
+      overdueMs: Math.min(Math.max(0, Number(row['overdue_ms'])), OVERDUE_MAX_MS),
       ...(typeof timeoutMs === 'number' ? { timeoutMs } : {}),
       ...(typeof trouble === 'string' ? { trouble } : {}),
     },

@@ -57,9 +57,56 @@ test('three services that install it at once all succeed, and again later', asyn
   await expect(checkBarrier(database)).resolves.toBeUndefined();
 });
 
+test('a table that is newer, and says that this library can work with it, is taken as it is', async () => {
+  await migrateBarrier(database);
+  await pool.query('update atone.barrier_version set version = 5, compatible_from = 4');
+
+  await checkBarrier(database);
+  await migrateBarrier(database);
+
+  const { rows } = await pool.query('select version from atone.barrier_version');
+  expect(rows).toEqual([{ version: 5 }]);
+});
+
+test('all its constraints have been checked against the rows that were there', async () => {
+  await migrateBarrier(database);
+
+  const { rows } = await pool.query(
+    `select conname from pg_constraint where connamespace = 'atone'::regnamespace and not convalidated`,
+  );
+
+  expect(rows).toEqual([]);
+});
+
+test('the version that adds the whole time reads the table in a transaction of its own', async () => {
+  for (const name of ['barrier.v1.sql', 'barrier.v2.sql', 'barrier.v3.sql']) {
+    // oxlint-disable-next-line no-await-in-loop -- each needs the one before
+    await pool.query(await sqlFile(name));
+  }
+  const transactions: string[][] = [];
+  const watched: LocalDatabase<PoolClient> = {
+    ...database,
+    transaction: async (work) =>
+      database.transaction(async (open) => {
+        const statements: string[] = [];
+        transactions.push(statements);
+        const execute: typeof open.sql.execute = async (text, params) => {
+          statements.push(text);
+          return open.sql.execute(text, params);
+        };
+        return work({ ...open, sql: { ...open.sql, execute } });
+      }),
+  };
+
+  await migrateBarrier(watched);
+
+  expect(transactions).toHaveLength(2);
+  expect(transactions[1]).toEqual([expect.stringContaining('validate constraint')]);
+});
+
 test('a table that is newer is refused by check and install, with what to do', async () => {
   await migrateBarrier(database);
-  await pool.query('update atone.barrier_version set version = 5');
+  await pool.query('update atone.barrier_version set version = 5, compatible_from = 5');
   const refusal = {
     name: 'BarrierOutdatedError',
     message: expect.stringContaining('Update @atone/participant'),

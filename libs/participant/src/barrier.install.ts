@@ -1,4 +1,4 @@
-import { BARRIER_STEPS, BARRIER_VERSION } from './barrier.ddl.js';
+import { BARRIER_STEPS, BARRIER_VERSION, isValidation } from './barrier.ddl.js';
 import type { LocalDatabase, SqlSession } from './database.port.js';
 import { BarrierMissingError, BarrierOutdatedError, MisuseError } from './participant.error.js';
 
@@ -20,13 +20,13 @@ export async function checkBarrier(
   await database.transaction(async ({ sql }) => {
     await refuseMisleadingRole(sql);
     await refuseRoleWithoutPrivileges(sql, cleanUp);
-    const { found, name } = await foundVersion(sql);
+    const { found, compatibleFrom, name } = await foundVersion(sql);
     if (found === undefined) {
       throw new BarrierMissingError(
         `The table atone.barrier is missing in database '${name}'. ${howToInstall(0)}`,
       );
     }
-    if (found !== BARRIER_VERSION) {
+    if (found < BARRIER_VERSION || compatibleFrom > BARRIER_VERSION) {
       throw outdated(found, name);
     }
   });
@@ -38,22 +38,34 @@ const LOCK_INSTALLATION = "select pg_advisory_xact_lock(hashtextextended('atone.
 /**
  * Installs the barrier's table, or brings it up to date.
  *
- * @throws BarrierOutdatedError if a newer version of it is there.
+ * @throws BarrierOutdatedError if a newer version of it is there that this library cannot work with.
  * @throws MisuseError if the schema of Atone would hide the tables of this role.
  */
 export async function migrateBarrier(database: LocalDatabase<unknown>): Promise<void> {
-  await database.transaction(async ({ sql }) => {
+  const missing = await database.transaction(async ({ sql }) => {
     await refuseMisleadingRole(sql);
     await sql.execute(LOCK_INSTALLATION);
-    const { found = 0, name } = await foundVersion(sql);
-    if (found > BARRIER_VERSION) {
+    const { found = 0, compatibleFrom, name } = await foundVersion(sql);
+    if (compatibleFrom > BARRIER_VERSION) {
       throw outdated(found, name);
     }
-    for (const statement of BARRIER_STEPS.slice(found).flat()) {
-      // oxlint-disable-next-line no-await-in-loop -- each statement needs the one before
-      await sql.execute(statement);
-    }
+    const statements = BARRIER_STEPS.slice(found).flat();
+    await executeAll(
+      sql,
+      statements.filter((statement) => !isValidation(statement)),
+    );
+    return statements.filter(isValidation);
   });
+  if (missing.length > 0) {
+    await database.transaction(async ({ sql }) => executeAll(sql, missing));
+  }
+}
+
+async function executeAll(sql: SqlSession, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) {
+    // oxlint-disable-next-line no-await-in-loop -- each statement needs the one before
+    await sql.execute(statement);
+  }
 }
 
 /** PostgreSQL keeps `$user` with or without quotes, as it was given. */
@@ -123,16 +135,30 @@ async function refuseRoleWithoutPrivileges(sql: SqlSession, cleanUp: boolean): P
 const FIND_TABLE =
   "select current_database()::text as name, to_regclass('atone.barrier_version') is not null as is_there";
 
-const READ_VERSION = 'select version from atone.barrier_version';
+/** Versions before 4 have no column that tells with which libraries they are compatible: each is with its own. */
+const READ_VERSION = `
+select version, coalesce((to_jsonb(v) ->> 'compatible_from')::integer, version) as compatible_from
+from atone.barrier_version as v`;
 
-async function foundVersion(sql: SqlSession): Promise<{ found: number | undefined; name: string }> {
+interface FoundVersion {
+  readonly found: number | undefined;
+  /** The oldest version of the barrier whose library can work with the one that was found. */
+  readonly compatibleFrom: number;
+  readonly name: string;
+}
+
+async function foundVersion(sql: SqlSession): Promise<FoundVersion> {
   const [table] = (await sql.execute(FIND_TABLE)).rows;
   const name = String(table?.['name']);
   if (table?.['is_there'] !== true) {
-    return { found: undefined, name };
+    return { found: undefined, compatibleFrom: 0, name };
   }
   const [row] = (await sql.execute(READ_VERSION)).rows;
-  return { found: row && Number(row['version']), name };
+  return {
+    found: row && Number(row['version']),
+    compatibleFrom: Number(row?.['compatible_from'] ?? 0),
+    name,
+  };
 }
 
 function outdated(found: number, name: string): BarrierOutdatedError {

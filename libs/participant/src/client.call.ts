@@ -26,13 +26,20 @@ export interface Call {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** How long the coordinator may hold the call on purpose. */
-  readonly waitMs?: number;
+  /** Until when the coordinator may hold the call on purpose; what is repeated later is not held. */
+  readonly hold?: Hold | undefined;
   /** Whether a call of unknown outcome may be made again. */
   readonly isRepeatable: boolean;
   /** For how long, if less than the client's patience. */
   readonly patienceMaxMs?: number;
   readonly subject: Omit<CallSubject, 'url'>;
+}
+
+/** How long the coordinator may hold a call, by the clock of the client. */
+export interface Hold {
+  readonly until: number;
+  /** How much later an attempt that was held is given up. Default: as much as one may take that is not held. */
+  readonly slackMs?: number;
 }
 
 /** A yes. */
@@ -48,6 +55,11 @@ type Attempt =
   | { readonly kind: 'busy'; readonly code: string; readonly why: string; readonly retryAfterMs: number }
   | { readonly kind: 'unknown'; readonly why: string; readonly cause?: unknown };
 
+/** What somebody waits for who is to be answered in time, and not with the end at any price. */
+export const HOLD_SLACK_MS = 1_000;
+/** The longest that one request is held: proxies cut off longer ones. */
+const HELD_MAX_MS = 20_000;
+
 const RETRY = { initialMs: 100, capMs: 2_000, attemptCountMax: 0, undoAttemptCountMax: 0, replyTimeoutMs: 0 };
 
 /**
@@ -58,7 +70,8 @@ const RETRY = { initialMs: 100, capMs: 2_000, attemptCountMax: 0, undoAttemptCou
 export async function makeCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Answer> {
   const subject = { ...call.subject, url: settings.url };
   const patienceMs = Math.min(settings.patienceMs, call.patienceMaxMs ?? settings.patienceMs);
-  const until = ports.clock.now() + patienceMs;
+  const startedAt = ports.clock.now();
+  const until = startedAt + patienceMs;
   let lastUnknown: Extract<Attempt, { kind: 'unknown' }> | undefined;
   for (let attempt = 1; ; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
@@ -75,7 +88,7 @@ export async function makeCall(call: Call, settings: CallSettings, ports: Client
       result.kind === 'busy' ? result.retryAfterMs : 0,
     );
     if (!call.isRepeatable || ports.clock.now() + pauseMs > until) {
-      throw givenUp(subject, lastUnknown ?? result);
+      throw givenUp(subject, lastUnknown ?? result, attempt === 1 ? 0 : ports.clock.now() - startedAt);
     }
     // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(ports.clock, pauseMs);
@@ -94,33 +107,29 @@ export function whatAnswered({ status, header }: Pick<HttpResponse, 'status' | '
 function givenUp(
   subject: CallSubject,
   result: Extract<Attempt, { kind: 'unknown' | 'busy' }>,
+  triedMs: number,
 ): AtoneClientError {
   return result.kind === 'busy'
     ? new CoordinatorBusyError(subject, result.code, result.why)
-    : new CoordinatorUnreachableError(subject, result.why, { cause: result.cause });
+    : new CoordinatorUnreachableError(subject, result.why, { cause: result.cause, triedMs });
 }
 
 async function attemptCall(call: Call, settings: CallSettings, ports: ClientPorts): Promise<Attempt> {
   let response: HttpResponse;
   try {
-    response = await ports.send(requestOf(call, settings));
+    response = await ports.send(requestOf(call, settings, ports.clock.now()));
   } catch (error) {
     return { kind: 'unknown', why: reasonOf(error), cause: error };
   }
   return judge(response, { ...call.subject, url: settings.url });
 }
 
-function requestOf(call: Call, settings: CallSettings): HttpRequest {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) {
-      query.set(name, value);
-    }
-  }
-  const search = query.size === 0 ? '' : `?${query.toString()}`;
+function requestOf(call: Call, settings: CallSettings, nowMs: number): HttpRequest {
+  const { until = nowMs, slackMs = settings.requestTimeoutMs } = call.hold ?? {};
+  const heldMs = Math.min(Math.max(0, until - nowMs), HELD_MAX_MS);
   return {
     method: call.method,
-    url: `${settings.url}${call.path}${search}`,
+    url: `${settings.url}${call.path}${searchOf(call, heldMs)}`,
     headers: {
       accept: 'application/json, application/problem+json',
       ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
@@ -128,8 +137,23 @@ function requestOf(call: Call, settings: CallSettings): HttpRequest {
       ...call.headers,
     },
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    timeoutMs: settings.requestTimeoutMs + (call.waitMs ?? 0),
+    timeoutMs: heldMs > 0 ? heldMs + slackMs : settings.requestTimeoutMs,
   };
+}
+
+function searchOf(call: Call, heldMs: number): string {
+  const query = new URLSearchParams(heldMs > 0 ? { wait: waitText(heldMs) } : {});
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) {
+      query.set(name, value);
+    }
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
+
+function waitText(heldMs: number): string {
+  const ms = Math.ceil(heldMs);
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
 }
 
 function judge(response: HttpResponse, subject: CallSubject): Attempt {

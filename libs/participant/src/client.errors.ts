@@ -37,10 +37,11 @@ export class CoordinatorUnreachableError extends AtoneClientError {
     subject: CallSubject,
     /** What happened to the request, such as `connect ECONNREFUSED 127.0.0.1:7070`. */
     readonly why: string,
-    options?: ErrorOptions,
+    { triedMs, ...options }: ErrorOptions & { readonly triedMs?: number } = {},
   ) {
     super(
-      `The coordinator at ${subject.url} gave no usable answer when asked to ${subject.what}: ${why}. ${known(subject)}`,
+      `The coordinator at ${subject.url} gave no usable answer when asked to ${subject.what}${triedFor(triedMs)}: ${why}. ` +
+        `${known(subject)} Start the coordinator, or correct its url (\`coordinator.url\`).`,
       subject.gid,
       options,
     );
@@ -120,6 +121,11 @@ export class UnexpectedAnswerError extends AtoneClientError {
 function fieldsOf({ detail, errors }: Refusal): string {
   const news = errors.filter(({ message }) => !detail.includes(message));
   return news.length === 0 ? '' : ` (${news.map(({ field, message }) => `${field}: ${message}`).join('; ')})`;
+}
+
+/** Returns for how long it was asked again and again, if it was. */
+function triedFor(triedMs = 0): string {
+  return triedMs < 1_000 ? '' : `, again and again for ${Math.round(triedMs / 1_000)} s`;
 }
 
 function known(subject: CallSubject): string {

@@ -1,6 +1,7 @@
 import type { DecisionRequest, Doubt, RegistrationRequest } from '@atone/protocol';
 import { describe, expect, test } from '@jest/globals';
 import type { HttpRequest } from './client.ports.js';
+import { durationMs, type Duration } from './client.duration.js';
 import { createClient } from './client.js';
 
 const GID = '01980000-0000-7000-8000-000000000001';
@@ -55,6 +56,37 @@ function clientWith(...answers: (Answer | Error)[]) {
   return { client, requests, now: () => nowMs };
 }
 
+/** A client of a coordinator whose transaction does not end: it holds what it may, and all but the first `lostCount` are answered. */
+function holdingClient(lostCount: number) {
+  let nowMs = 0;
+  let count = 0;
+  const client = createClient(
+    { url: 'http://coordinator.test' },
+    {
+      send: async ({ url, timeoutMs }) => {
+        count += 1;
+        const heldMs = durationMs((new URL(url).searchParams.get('wait') ?? '0s') as Duration);
+        if (count <= lostCount || heldMs > timeoutMs) {
+          nowMs += timeoutMs;
+          throw new Error('no answer');
+        }
+        nowMs += heldMs;
+        return { status: 200, text: JSON.stringify(VIEW), header: () => undefined };
+      },
+      clock: {
+        now: () => nowMs,
+        setTimer(delayMs, callback) {
+          nowMs += delayMs;
+          queueMicrotask(callback);
+          return { cancel: () => undefined };
+        },
+      },
+      random: { next: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    },
+  );
+  return { client, now: () => nowMs };
+}
+
 function problem(status: number, code: string, more: object = {}): Answer {
   return {
     status,
@@ -90,8 +122,24 @@ describe('a decision', () => {
     const { client, requests } = clientWith({ status: 200, body: VIEW }, { status: 200, body: ended });
 
     expect(await client.decide(GID, DECISION, { wait: '5s' })).toEqual(ended);
-    expect(requests.map(({ url }) => new URL(url).search)).toEqual(['?wait=5s', '?wait=5s']);
+    expect(requests.map(({ url }) => new URL(url).search)).toEqual(['?wait=5s', '?wait=4800ms']);
   });
+
+  test.each([
+    ['5s', 'holds it', 0],
+    ['30s', 'holds it', 0],
+    ['5s', 'does not answer while it holds it', 1],
+    ['30s', 'does not answer while it holds it', 1],
+  ] as const)(
+    'is not waited for longer than %s and a second, whose coordinator %s',
+    async (wait, _how, lostCount) => {
+      const { client, now } = holdingClient(lostCount);
+
+      expect(await client.decide(GID, DECISION, { wait })).toEqual(VIEW);
+      expect(now()).toBeGreaterThan(4_000);
+      expect(now()).toBeLessThanOrEqual(Number.parseInt(wait, 10) * 1_000 + 1_200);
+    },
+  );
 
   test('is given up after the patience of the call', async () => {
     const { client, now } = clientWith(new Error('socket hang up'));

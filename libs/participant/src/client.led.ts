@@ -10,7 +10,7 @@ import {
   type TransactionView,
   type Verdict,
 } from '@atone/protocol';
-import type { Answer, Call } from './client.call.js';
+import { HOLD_SLACK_MS, type Answer, type Call } from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { UnexpectedAnswerError } from './client.errors.js';
 
@@ -55,11 +55,9 @@ export interface LedClientHost {
   readonly url: string;
   call(call: Call): Promise<Answer>;
   viewOf(answer: Answer, subject: Call['subject']): TransactionView;
-  /** Returns the view at its end, or as it is when `waitMs` are over. */
-  awaitEnd(view: TransactionView, waitMs: number): Promise<TransactionView>;
-  /** Returns how long one request may be held. */
-  heldMs(waitMs: number): number;
-  waitQuery(waitMs: number): { readonly wait?: string };
+  /** Returns the view at its end, or as it is `until`. */
+  awaitEnd(view: TransactionView, until: number): Promise<TransactionView>;
+  now(): number;
   traceHeaders(): Readonly<Record<string, string>>;
 }
 
@@ -91,22 +89,21 @@ interface Deciding {
 }
 
 async function decide(host: LedClientHost, { gid, request, options }: Deciding): Promise<TransactionView> {
-  const waitMs = durationMs(options.wait ?? 0);
-  const heldMs = host.heldMs(waitMs);
+  const until = host.now() + durationMs(options.wait ?? 0);
   const subject = { what: `${request.to} ${gid}`, changes: true, gid };
   const answer = await host.call({
     method: 'PUT',
     path: `${pathOf(gid)}/decision`,
-    query: host.waitQuery(heldMs),
     headers: host.traceHeaders(),
     body: request,
-    waitMs: heldMs,
+    // What is held longer than that is asked for again, to know at least what was decided.
+    hold: { until, slackMs: HOLD_SLACK_MS },
     // The same secret and list are confirmed, however often they come.
     isRepeatable: true,
     ...(options.patience === undefined ? {} : { patienceMaxMs: durationMs(options.patience) }),
     subject,
   });
-  return host.awaitEnd(host.viewOf(answer, subject), waitMs);
+  return host.awaitEnd(host.viewOf(answer, subject), until);
 }
 
 async function registerBranches(

@@ -18,6 +18,11 @@ export interface HttpResponse {
   header(name: string): string | undefined;
 }
 
+/** No connection was made, so that nothing of a request has left this process. */
+export class NotConnectedError extends Error {
+  override readonly name = 'NotConnectedError';
+}
+
 /** Time as it passes: `now` counts ms from anywhere and never jumps. */
 export interface ElapsedClock {
   now(): number;
@@ -31,7 +36,10 @@ export interface ElapsedClock {
 
 /** What the client needs from the machine it runs on. */
 export interface ClientPorts {
-  /** Sends a request. Rejects when no complete answer came, which tells nothing about what the other side did. */
+  /**
+   * Sends a request. Rejects when no complete answer came, which tells nothing about what the other side did, unless it is with a
+   * NotConnectedError: then it has done nothing.
+   */
   readonly send: (request: HttpRequest) => Promise<HttpResponse>;
   readonly clock: ElapsedClock;
   readonly random: Random;

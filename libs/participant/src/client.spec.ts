@@ -15,6 +15,7 @@ import type { HttpRequest, HttpResponse } from './client.ports.js';
 import { createClient } from './client.js';
 import { action, contract } from './contract.js';
 import { createAtoneClient } from './node/client.node.js';
+import { MisuseError } from './participant.error.js';
 import { saga, type SagaInput, type SagaOutputs } from './saga-builder.js';
 
 const GID = '01980000-0000-7000-8000-000000000001';
@@ -76,6 +77,18 @@ function problem(status: number, code: string, headers: Record<string, string> =
   const body = { type: 'about:blank', title: code, status, detail: `Because ${code}.`, code };
   return { status, body, headers };
 }
+
+test.each([
+  ['127.0.0.1:7370', 'write http://127.0.0.1:7370.'],
+  ['localhost:7370/atone', 'write http://localhost:7370/atone.'],
+  ['ftp://coordinator.test', 'write it as in http://127.0.0.1:7070.'],
+  ['', 'write it as in http://127.0.0.1:7070.'],
+])("the url '%s' of a coordinator is refused, with the cure", (url, cure) => {
+  const create = () => createAtoneClient({ url });
+
+  expect(create).toThrow(MisuseError);
+  expect(create).toThrow(`'${url}' is no http(s) url: ${cure}`);
+});
 
 describe('a submission', () => {
   test('sends the plan, the key, the token and the service, and brings the outcome', async () => {
@@ -141,8 +154,8 @@ describe('a submission', () => {
 
     expect(result.outcome).toBe('committed');
     expect(requests.slice(1).map(({ url }) => url)).toEqual([
-      `http://coordinator.test/v1/transactions/${GID}?wait=5s`,
-      `http://coordinator.test/v1/transactions/${GID}?wait=5s`,
+      `http://coordinator.test/v1/transactions/${GID}?wait=4800ms`,
+      `http://coordinator.test/v1/transactions/${GID}?wait=4600ms`,
     ]);
   });
 
@@ -194,9 +207,10 @@ describe('a submission', () => {
 
     await expect(submitted).rejects.toThrow(CoordinatorUnreachableError);
     await expect(submitted).rejects.toThrow(
-      "The coordinator at http://coordinator.test gave no usable answer when asked to start the transaction 'place-order': " +
-        'connect ECONNREFUSED 127.0.0.1:1. Nothing is known about the outcome: the transaction may or may not run. ' +
-        "To find out, submit the same again with the idempotency key 'o-1'; it starts nothing twice.",
+      "The coordinator at http://coordinator.test gave no usable answer when asked to start the transaction 'place-order', " +
+        'again and again for 30 s: connect ECONNREFUSED 127.0.0.1:1. Nothing is known about the outcome: the transaction may or may not run. ' +
+        "To find out, submit the same again with the idempotency key 'o-1'; it starts nothing twice. " +
+        'Start the coordinator, or correct its url (`coordinator.url`).',
     );
     await expect(submitted).rejects.toMatchObject({ retryable: true, code: 'COORDINATOR_UNREACHABLE' });
     expect(clock.nowMs).toBeGreaterThan(20_000);

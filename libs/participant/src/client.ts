@@ -21,7 +21,15 @@ import {
 } from '@atone/protocol';
 import type { z } from 'zod';
 import { currentBranch, currentFrame } from './branch.context.js';
-import { makeCall, whatAnswered, type Answer, type Call, type CallSettings } from './client.call.js';
+import {
+  HOLD_SLACK_MS,
+  makeCall,
+  whatAnswered,
+  type Answer,
+  type Call,
+  type CallSettings,
+  type Hold,
+} from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
 import {
@@ -33,6 +41,7 @@ import {
 } from './client.led.js';
 import { sleep, type ClientPorts } from './client.ports.js';
 import type { PayloadSchema } from './contract.js';
+import { MisuseError } from './participant.error.js';
 import type { Saga } from './saga-builder.js';
 import type { Tags } from './saga-builder.types.js';
 
@@ -87,6 +96,21 @@ export interface ActOptions {
   readonly by?: string;
 }
 
+/** Which branch is left out. */
+export interface SkipOptions extends ActOptions {
+  readonly branchId: string;
+  /** Gives up an earlier skip that the participant did not acknowledge: what it was asked before may still take effect. */
+  readonly force?: boolean;
+}
+
+/** How a led transaction is decided that its log cannot judge. */
+export type ResolveOptions = ActOptions &
+  (
+    | { readonly to: 'abort' }
+    /** `branches` are the ids of those that are confirmed; the others are undone. */
+    | { readonly to: 'commit'; readonly branches: readonly [string, ...string[]] }
+  );
+
 /** The coordinator's API, typed. Every method throws an `AtoneClientError` where the answer is not yes. */
 export interface AtoneClient extends LedClient {
   readonly url: string;
@@ -114,10 +138,12 @@ export interface AtoneClient extends LedClient {
     options?: Partial<ActOptions> & { readonly branchId?: string },
   ): Promise<TransactionView>;
   /** Goes on without an effect of the branch, or without undoing it. */
-  skip(gid: string, options: ActOptions & { readonly branchId: string }): Promise<TransactionView>;
+  skip(gid: string, options: SkipOptions): Promise<TransactionView>;
   abort(gid: string, options: ActOptions): Promise<TransactionView>;
   pause(gid: string, options: ActOptions): Promise<TransactionView>;
   resume(gid: string, options: ActOptions): Promise<TransactionView>;
+  /** Decides a led transaction that the log cannot judge, because it was restored, say. */
+  resolve(gid: string, options: ResolveOptions): Promise<TransactionView>;
 
   registerInstance(service: string, instance: ParticipantInstance): Promise<void>;
   deregisterInstance(service: string, instance: string): Promise<void>;
@@ -125,15 +151,13 @@ export interface AtoneClient extends LedClient {
 
 export const DEFAULT_PATIENCE_MS = 30_000;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
-/** The longest that one request is held: proxies cut off longer ones. */
-const HELD_MAX_MS = 20_000;
 /** The pause between two questions for one end, should the coordinator not hold them. */
 const POLL_MS = 200;
 
 /**
  * Returns a client over `ports`.
  *
- * @throws TypeError when the url is no http(s) url.
+ * @throws MisuseError when the url is no http(s) url.
  */
 export function createClient(options: ClientOptions, ports: ClientPorts): AtoneClient {
   return new PortClient(settingsOf(options), options.service, ports);
@@ -151,9 +175,8 @@ class PortClient implements AtoneClient {
       url: settings.url,
       call: (call) => this.call(call),
       viewOf: (answer, subject) => this.viewOf(answer, subject),
-      awaitEnd: (view, waitMs) => this.awaitEnd(view, this.ports.clock.now() + waitMs),
-      heldMs: (waitMs) => Math.min(waitMs, HELD_MAX_MS),
-      waitQuery,
+      awaitEnd: (view, until) => this.awaitEnd(view, until),
+      now: () => this.ports.clock.now(),
       traceHeaders: () => traceHeaders(currentTrace()),
     });
   }
@@ -175,18 +198,15 @@ class PortClient implements AtoneClient {
     plan: Submission,
     options: SubmitOptions = {},
   ): Promise<SubmitResult<Record<string, Json>>> {
-    const waitMs = durationMs(options.wait ?? 0);
-    const until = this.ports.clock.now() + waitMs;
+    const until = this.ports.clock.now() + durationMs(options.wait ?? 0);
     const idempotencyKey = readKey(options.idempotencyKey) ?? this.drawKey();
     const subject = { what: `start the transaction '${plan.name}'`, changes: true, idempotencyKey };
-    const heldMs = Math.min(waitMs, HELD_MAX_MS);
     const answer = await this.call({
       method: 'POST',
       path: '/v1/transactions',
-      query: waitQuery(heldMs),
       headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders(currentTrace()) },
       body: withOptions(plan, options, this.service),
-      waitMs: heldMs,
+      hold: { until },
       isRepeatable: true,
       subject,
     });
@@ -196,9 +216,8 @@ class PortClient implements AtoneClient {
   }
 
   async get(gid: string, options: { readonly wait?: Duration } = {}): Promise<TransactionView> {
-    const waitMs = durationMs(options.wait ?? 0);
-    const until = this.ports.clock.now() + waitMs;
-    return this.awaitEnd(await this.getOnce(gid, Math.min(waitMs, HELD_MAX_MS)), until);
+    const until = this.ports.clock.now() + durationMs(options.wait ?? 0);
+    return this.awaitEnd(await this.getOnce(gid, { until }), until);
   }
 
   async list(query: Partial<ListQuery> = {}): Promise<TransactionPage> {
@@ -247,7 +266,7 @@ class PortClient implements AtoneClient {
     return this.act(gid, 'retry', options);
   }
 
-  skip(gid: string, options: ActOptions & { readonly branchId: string }): Promise<TransactionView> {
+  skip(gid: string, options: SkipOptions): Promise<TransactionView> {
     const { branchId, ...body } = options;
     return this.act(gid, `branches/${encodeURIComponent(branchId)}/skip`, body);
   }
@@ -262,6 +281,10 @@ class PortClient implements AtoneClient {
 
   resume(gid: string, options: ActOptions): Promise<TransactionView> {
     return this.act(gid, 'resume', options);
+  }
+
+  resolve(gid: string, options: ResolveOptions): Promise<TransactionView> {
+    return this.act(gid, 'resolve', options);
   }
 
   async registerInstance(service: string, instance: ParticipantInstance): Promise<void> {
@@ -312,14 +335,13 @@ class PortClient implements AtoneClient {
     );
   }
 
-  private async getOnce(gid: string, waitMs: number, patienceMaxMs?: number): Promise<TransactionView> {
+  private async getOnce(gid: string, hold: Hold, patienceMaxMs?: number): Promise<TransactionView> {
     const what = `look up ${gid}`;
     const subject = { what, changes: false, gid };
     const answer = await this.call({
       ...asking(what),
       path: `/v1/transactions/${encodeURIComponent(gid)}`,
-      query: waitQuery(waitMs),
-      waitMs,
+      hold,
       subject,
       ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
     });
@@ -335,7 +357,7 @@ class PortClient implements AtoneClient {
       const restMs = Math.max(until - this.ports.clock.now(), 0);
       try {
         // oxlint-disable-next-line no-await-in-loop -- see above
-        view = await this.getOnce(view.gid, Math.min(restMs, HELD_MAX_MS), restMs);
+        view = await this.getOnce(view.gid, { until, slackMs: HOLD_SLACK_MS }, restMs);
       } catch (error) {
         if (error instanceof AtoneClientError && error.retryable) {
           return view;
@@ -363,9 +385,18 @@ class PortClient implements AtoneClient {
   }
 }
 
+/** Who leaves out the scheme means this one. */
+function cureOf(url: string): string {
+  const whole = `http://${url}`;
+  const isWithoutScheme = !url.includes('://') && URL.canParse(whole);
+  return `write ${isWithoutScheme ? whole : 'it as in http://127.0.0.1:7070'}`;
+}
+
 function settingsOf(options: ClientOptions): CallSettings {
   if (!URL.canParse(options.url) || !/^https?:$/u.test(new URL(options.url).protocol)) {
-    throw new TypeError(`The coordinator's url '${options.url}' is no http(s) url.`);
+    throw new MisuseError(
+      `The coordinator's url '${options.url}' is no http(s) url: ${cureOf(options.url)}.`,
+    );
   }
   return {
     url: options.url.replace(/\/+$/u, ''),
@@ -419,10 +450,6 @@ function resultOf(view: TransactionView, isReplay: boolean): SubmitResult<Record
 /** Ended, or stuck: waiting would not help. */
 function hasSettled(view: TransactionView): boolean {
   return view.state === 'committed' || view.state === 'aborted' || view.stuck !== undefined;
-}
-
-function waitQuery(waitMs: number): { wait?: string } {
-  return waitMs > 0 ? { wait: `${Math.ceil(waitMs / 1_000)}s` } : {};
 }
 
 function asking(what: string): Pick<Call, 'method' | 'isRepeatable' | 'subject'> {

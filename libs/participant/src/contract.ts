@@ -141,7 +141,10 @@ export class RefusedError extends Error {
   /** What NestJS, Express and Fastify answer when a handler of theirs throws it. */
   readonly status = 409;
   readonly statusCode = 409;
-  /** They tell the reason to nobody else than services that call within a transaction; `refusalProblem` has it. */
+  /**
+   * Has NestJS tell others than callers within a transaction nothing but the status. Fastify does not look at it, and answers the message,
+   * with the reason, to everybody; so does Express outside of production. Where strangers can call, answer by an error handler.
+   */
   readonly expose = false;
 
   /** Also knows the refusals of another copy of this library in the process, an ESM and a CommonJS one for example. */
@@ -152,9 +155,15 @@ export class RefusedError extends Error {
   constructor(
     readonly reason: string,
     readonly details?: Json,
-    options?: ErrorOptions,
+    {
+      by,
+      ...options
+    }: ErrorOptions & {
+      /** The action that refused, for the message of its caller. */
+      readonly by?: string | undefined;
+    } = {},
   ) {
-    super(`Refused: ${reason}`, options);
+    super(by === undefined ? `Refused: ${reason}` : `${by} refused: ${reason}`, options);
   }
 }
 

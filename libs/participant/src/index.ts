@@ -36,10 +36,12 @@ export * from './registration.js';
 export * from './node/registration.node.js';
 export type { AtoneParticipant, AtoneService } from './node/atone.service.js';
 export { logLine, type ServiceLog } from './node/service.log.js';
+export * from './node/option.names.js';
 export * from './node/service.options.js';
 export * from './node/service.presence.js';
 export * from './node/service.workers.js';
 export * from './node/start.atone.js';
+export { handlerOf, type AnswerOf, type HandlerOf, type ServiceHandler } from './typed.handler.js';
 export type * from './node/start.options.js';
 
 export type { AnswerMeaning, ThroughCall } from './led/call.through.js';
@@ -81,6 +83,11 @@ export {
   type DirectoryOptions,
   type ServiceDirectory,
 } from './led/service.directory.js';
-export { bindTransaction, currentTransaction, type CurrentTransaction } from './led/transaction.context.js';
+export {
+  bindTransaction,
+  currentTransaction,
+  isPastEnd,
+  type CurrentTransaction,
+} from './led/transaction.context.js';
 export * from './node/led.node.js';
 export * from './node/led.runtime.js';

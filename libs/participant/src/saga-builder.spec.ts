@@ -306,6 +306,7 @@ describe('a saga that cannot run', () => {
 });
 
 test('a mapping that does not fit does not compile', () => {
+  // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
   expect(compileErrors).toBeInstanceOf(Function);
 });
 

@@ -4,6 +4,10 @@ import { tagsSchema } from './plan.schema.js';
 
 /*
  * Led transactions: the initiator's own code calls the actions, and the coordinator brings the decision.
+ *
+ * Who only tells or asks, by a notice or a doubt, may tell more than this version knows: that is passed over, because a library of a
+ * later version would otherwise have all questions of a batch refused. What is decided or registered is strict: a member that
+ * is passed over might have said what becomes of a branch.
  */
 
 /** How many branches one request may hold. */
@@ -17,6 +21,16 @@ export const NOTICE_BRANCH_COUNT_MAX = 50;
 export const CALL_LABEL_CHARS_MAX = 200;
 /** The longest that a led transaction may stay undecided. */
 export const LED_TIMEOUT_MAX_MS = 24 * 3_600_000;
+/** For how long a doubt may be overdue: 300 years, so that no clock of a participant has its questions refused. */
+export const OVERDUE_MAX_MS = 1e13;
+/** The greatest number of a life: an `integer` of PostgreSQL. */
+const EPOCH_MAX = 2_147_483_647;
+/** The greatest number of a log: it goes into 12 bits of a gid. */
+const LOG_NUMBER_MAX = 4_095;
+/** More branches than a transaction can have. */
+const TOLD_COUNT_MAX = 1_000_000;
+/** What a timer can wait for. */
+const WAIT_MAX_MS = 2_147_483_647;
 
 export const branchKindSchema = z.enum(['saga', 'tcc']);
 
@@ -33,7 +47,7 @@ export const branchIdSchema = z
   .max(256)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._~:-]*$/u, 'must hold only A-Z a-z 0-9 . _ ~ : -');
 
-const epochSchema = z.int().min(1);
+const epochSchema = z.int().min(1).max(EPOCH_MAX);
 
 const timeoutSchema = z
   .int()
@@ -70,7 +84,7 @@ export const ledBranchSchema = z.strictObject({
 
 export const registeredBelowSchema = z.strictObject({
   prefix: z.string().min(1).max(256),
-  count: z.int().min(1),
+  count: z.int().min(1).max(TOLD_COUNT_MAX),
 });
 
 /** What a participant's answer tells of the branch that it stored, and of those below it. */
@@ -85,12 +99,16 @@ export const enlistmentSchema = z.object({
 /** The first segment of an answer to `GET /v1/log`: what an initiator must know before it can begin. */
 export const logInfoSchema = z
   .object({
-    logNumber: z.int().min(0).meta({ description: 'Goes into `rand_a` of the gids that this log decides.' }),
+    logNumber: z
+      .int()
+      .min(0)
+      .max(LOG_NUMBER_MAX)
+      .meta({ description: 'Goes into `rand_a` of the gids that this log decides.' }),
     epoch: epochSchema.meta({
       description: 'The life of the log: it changes when decisions may have been lost.',
     }),
     now: z.iso.datetime().meta({ description: 'By the clock of the log.' }),
-    timeoutMaxMs: z.int(),
+    timeoutMaxMs: z.int().min(1).max(WAIT_MAX_MS),
   })
   .meta({ id: 'LogInfo' });
 
@@ -106,7 +124,7 @@ const startShape = {
 };
 
 /** A branch as its initiator knows it while nothing is decided. */
-const calledBranchSchema = z.strictObject({
+const calledBranchSchema = z.object({
   branchId: branchIdSchema,
   service: nameSchema,
   action: nameSchema,
@@ -115,7 +133,7 @@ const calledBranchSchema = z.strictObject({
 });
 
 /** A call under way that is no branch itself: a request or a message that carries the transaction. */
-export const callInFlightSchema = z.strictObject({
+export const callInFlightSchema = z.object({
   callId: branchIdSchema,
   label: z.string().max(CALL_LABEL_CHARS_MAX).meta({ description: 'Such as `POST http://stock/holds`.' }),
 });
@@ -130,6 +148,7 @@ const calledShape = {
   branchCount: z
     .int()
     .min(0)
+    .max(TOLD_COUNT_MAX)
     .optional()
     .meta({ description: 'How many there are, where `branches` does not hold them all.' }),
   calls: z
@@ -140,7 +159,7 @@ const calledShape = {
 };
 
 /** That a led transaction has begun, what it has called, or that it is over: for people, and nobody waits for it. */
-export const noticeSchema = z.strictObject({
+export const noticeSchema = z.object({
   gid: gidSchema,
   ...startShape,
   secretHash: sha256Schema,
@@ -153,7 +172,7 @@ export const noticeSchema = z.strictObject({
 
 export type Notice = z.infer<typeof noticeSchema>;
 
-export const noticesRequestSchema = z.strictObject({
+export const noticesRequestSchema = z.object({
   notices: z.array(noticeSchema).min(1).max(NOTICE_COUNT_MAX),
 });
 
@@ -192,7 +211,7 @@ export const registrationRequestSchema = z.strictObject({
 export type RegistrationRequest = z.infer<typeof registrationRequestSchema>;
 
 /** A branch whose deadline has passed without a decision. */
-export const doubtSchema = z.strictObject({
+export const doubtSchema = z.object({
   gid: gidSchema,
   branchId: branchIdSchema,
   service: nameSchema,
@@ -209,13 +228,14 @@ export const doubtSchema = z.strictObject({
   overdueMs: z
     .number()
     .min(0)
+    .max(OVERDUE_MAX_MS)
     .meta({ description: 'For how long its deadline has passed, by the clock of its database.' }),
   trouble: z.string().max(1_000).optional().meta({ description: 'Why it could not do what it was told.' }),
 });
 
 export type Doubt = z.infer<typeof doubtSchema>;
 
-export const doubtsRequestSchema = z.strictObject({
+export const doubtsRequestSchema = z.object({
   doubts: z.array(doubtSchema).min(1).max(DOUBT_COUNT_MAX),
 });
 
@@ -227,7 +247,7 @@ export const verdictSchema = z.object({
   gid: gidSchema,
   branchId: branchIdSchema,
   verdict: z.enum(['confirm', 'undo', 'wait', 'ask-people']),
-  waitMs: z.number().min(0).optional().meta({ description: 'When to ask again.' }),
+  waitMs: z.number().min(0).max(WAIT_MAX_MS).optional().meta({ description: 'When to ask again.' }),
   isStraggler: z.boolean().optional().meta({
     description:
       'Whether the log does not know the branch, so that no coordinator will ever bring it an end: a stored no is asked again, in a later round.',

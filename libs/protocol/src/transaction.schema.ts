@@ -68,7 +68,15 @@ export const stuckViewSchema = z.object({
   reason: z.enum(STUCK_REASONS),
   message: z.string(),
   since: instant,
-  branchId: z.string().optional(),
+  branchId: z
+    .string()
+    .optional()
+    .meta({ description: 'The first branch that got stuck; absent where it is the transaction as a whole.' }),
+  service: z.string().optional().meta({ description: 'To which that branch belongs.' }),
+  op: z
+    .enum(['action', 'confirm', 'compensate'])
+    .optional()
+    .meta({ description: 'What the service was asked to do with that branch.' }),
   mixed: mixedViewSchema.optional(),
   waysOut: z.array(z.enum(['retry', 'skip', 'abort', 'resolve'])),
 });
@@ -227,18 +235,26 @@ export const actRequestSchema = z.strictObject({
   by: z.string().trim().min(1).max(128).optional(),
 });
 
+/** How an operator leaves a branch out: `POST /v1/transactions/{gid}/branches/{branchId}/skip`. */
+export const skipRequestSchema = actRequestSchema.extend({
+  force: z.boolean().optional().meta({
+    description:
+      'Leaves the branch out although its participant did not acknowledge an earlier skip: what it was asked before may still take effect.',
+  }),
+});
+
 /** What an operator decides of a led transaction that the log cannot judge: `POST /v1/transactions/{gid}/resolve`. */
 export const resolveRequestSchema = actRequestSchema
   .extend({
     to: z.enum(['commit', 'abort']),
     branches: z.array(z.string().min(1).max(256)).min(1).max(RESOLVED_COUNT_MAX).optional().meta({
       description:
-        'The ids of the branches that a commit confirms; the others are undone. Without it all that the transaction is shown with are confirmed.',
+        'The ids of the branches that a commit confirms; the others are undone. Each must be one that this coordinator knows: its participant has asked here, or it was registered.',
     }),
   })
-  .refine(({ to, branches }) => to === 'commit' || branches === undefined, {
+  .refine(({ to, branches }) => (to === 'commit') === (branches !== undefined), {
     path: ['branches'],
-    error: 'goes only with a commit: an abort undoes them all',
+    error: 'goes with a commit, which confirms nothing else, and not with an abort, which undoes them all',
   });
 
 export const retryRequestSchema = z.strictObject({
@@ -257,6 +273,10 @@ export const countsSchema = z.object({
     .int()
     .optional()
     .meta({ description: 'Led transactions that this coordinator has only heard of. In no other count.' }),
+  hearsayStuck: z
+    .int()
+    .optional()
+    .meta({ description: 'How many of these only a person can decide. `stuck` does not count them.' }),
   oldestStuckSince: instant.optional(),
 });
 

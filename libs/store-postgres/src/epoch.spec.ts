@@ -1,4 +1,6 @@
+import { createTestDatabase } from '@atone/embedded-postgres';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openPostgresStore } from './open.store.js';
 import { newRow } from './testing/row.factory.js';
 import { openStoreWorld, type StoreWorld } from './testing/store.world.js';
 
@@ -49,6 +51,27 @@ test('a log that was restored from a dump is in another life', async () => {
 
   expect(await store.log.epoch()).toBeGreaterThan(before);
 });
+
+test('a log that was copied with its database is in another life', async () => {
+  const original = await createTestDatabase();
+  const before = await epochOf(original.url);
+  const copy = new URL(original.url);
+  copy.pathname += '_copy';
+  const [from, to] = [original.url, copy.href].map((url) => new URL(url).pathname.slice(1));
+  await world.side.query(`create database ${to} template ${from}`);
+
+  expect(await epochOf(copy.href)).toBeGreaterThan(before);
+
+  await world.side.query(`drop database ${to} with (force)`);
+  await original.drop();
+});
+
+async function epochOf(url: string): Promise<number> {
+  const store = await openPostgresStore({ url, acceptLoss: true });
+  const epoch = await store.log.epoch();
+  await store.close();
+  return epoch;
+}
 
 test('nothing is inserted in a life that has not been counted yet', async () => {
   const { store, side } = world;

@@ -2,12 +2,14 @@ import type { HotStatement, StatementRunner } from './hot.pool.js';
 
 /**
  * What tells one life of a database from the next: a cluster that was made anew has another system identifier, one that
- * was promoted, or recovered to a point in time, another timeline, and in a database that was restored from a dump the
- * table itself is another one. A disk that was put back as it had been shows nothing of it.
+ * was promoted, or recovered to a point in time, another timeline, a database that was copied from another one is another
+ * database, and in one that was restored from a dump the table itself is another one. A disk that was put back as it had
+ * been shows nothing of it.
  */
 export const IDENTITY = `concat_ws('/',
     (select system_identifier from pg_control_system()),
     left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    (select oid from pg_database where datname = current_database()),
     'atone.log_life'::regclass::oid)`;
 
 const READ: HotStatement = {

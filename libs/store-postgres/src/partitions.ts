@@ -4,6 +4,14 @@ const DAY_MS = 86_400_000;
 const DAYS_BACK = 1;
 const DAYS_AHEAD = 7;
 
+/*
+ * Retention will be built here: it drops the partitions of days that the log no longer remembers, and in which no row is live.
+ *
+ * It must be the lack of a partition that refuses a late insertion. The coordinator looks at the age of a gid before it writes,
+ * and can be suspended in between for as long as it likes. So whole days go, never single rows, whose places would be free
+ * again; and no partition of a day that was dropped is made once more.
+ */
+
 /** Any fixed number would do; this one spells "part". */
 const PARTITION_LOCK = 0x70_61_72_74;
 

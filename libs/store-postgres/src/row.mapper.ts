@@ -114,9 +114,14 @@ export function headColumns(rows: readonly NewRow[]): unknown[][] {
     rows.map((row) => row.name),
     rows.map((row) => row.initiator),
     rows.map((row) => row.lane),
-    rows.map((row) => textArray(Object.entries(row.tags).map(([name, value]) => tagElement(name, value)))),
+    rows.map((row) => tagArray(row.tags)),
     rows.map((row) => textArray(row.services)),
   ];
+}
+
+/** Writes tags as the column has them. */
+export function tagArray(tags: NewRow['tags']): string {
+  return textArray(Object.entries(tags).map(([name, value]) => tagElement(name, value)));
 }
 
 /** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */

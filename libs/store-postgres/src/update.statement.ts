@@ -3,7 +3,7 @@ import { checkBatch } from './batch.error.js';
 import { IDENTITY } from './epoch.statement.js';
 import { countFinished } from './finished.count.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
-import { textArray } from './row.mapper.js';
+import { tagArray, textArray } from './row.mapper.js';
 
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
@@ -23,6 +23,9 @@ with changed as (
       is_paused = u.is_paused,
       owner = u.owner,
       services = coalesce(u.services::text[], t.services),
+      name = coalesce(u.name, t.name),
+      lane = coalesce(u.lane, t.lane),
+      tags = coalesce(u.tags::text[], t.tags),
       due_at = case
         when u.state in ('committed', 'aborted') then null
         when u.owner is null then now() + u.due_in_ms * interval '1 millisecond'
@@ -33,9 +36,9 @@ with changed as (
       progress = u.progress
   from unnest(
     $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::float8[], $8::boolean[], $9::uuid[], $10::float8[],
-    $11::json[], $12::int[], $13::text[]
+    $11::json[], $12::int[], $13::text[], $14::text[], $15::text[], $16::text[]
   ) as u (
-    gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress, epoch, services
+    gid, version, state, stuck_reason, stuck_at_ms, is_paused, owner, due_in_ms, progress, epoch, services, name, lane, tags
   )
   where t.gid = u.gid
     and t.gid between $1 and $2
@@ -68,6 +71,9 @@ export async function updateRows(pool: StatementRunner, updates: readonly RowUpd
     sorted.map(({ progress }) => JSON.stringify(progress.document)),
     sorted.map(({ epoch }) => epoch),
     sorted.map(({ services }) => services && textArray(services)),
+    sorted.map(({ title }) => title?.name),
+    sorted.map(({ title }) => title?.lane),
+    sorted.map(({ title }) => title && tagArray(title.tags)),
   ]);
   const gids = new Set(changed.map(({ gid }) => gid));
   return updates.map(({ gid }) => gids.has(gid));

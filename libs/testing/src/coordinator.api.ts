@@ -29,6 +29,7 @@ import {
   HEADERS,
   listQuerySchema,
   retryRequestSchema,
+  skipRequestSchema,
   submissionSchema,
   type Counts,
   type Endings,
@@ -216,8 +217,8 @@ function actOf(
       return { type, by, reason, branchId: wish.branchId };
     }
     case 'skip': {
-      const { by = BY_DEFAULT, reason } = read(actRequestSchema, body);
-      return { type, by, reason, branchId };
+      const { by = BY_DEFAULT, reason, force } = read(skipRequestSchema, body);
+      return { type, by, reason, branchId, force };
     }
     case 'abort':
     case 'pause':

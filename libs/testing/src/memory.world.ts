@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Random } from '@atone/core';
+import type { StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
 import type { HttpRequest, HttpResponse, LedPorts } from '@atone/participant';
 import type { ParticipantInstance, TransactionView } from '@atone/protocol';
@@ -34,7 +35,9 @@ export class MemoryWorld {
   };
   private readonly store = new MemoryCatalogueStore(this.clock);
   private readonly questions = new Set<Questions>();
-  private log = new MemoryLog(this.clock);
+  /** What has not ended, by gid: of the log one would copy all rows, at each step of time. */
+  private unfinished: ReadonlyMap<string, StoredRow> = new Map();
+  private log = this.emptyLog();
   private pauses = new SeededRandom(1);
   private process: CoordinatorProcess;
   private processCount = 0;
@@ -121,7 +124,7 @@ export class MemoryWorld {
     for (const questions of this.questions) {
       questions.forget();
     }
-    this.log = new MemoryLog(this.clock);
+    this.log = this.emptyLog();
     this.pauses = new SeededRandom(1);
     this.processCount = 0;
     this.process = this.boot();
@@ -149,30 +152,51 @@ export class MemoryWorld {
   }
 
   /**
-   * Lets time pass until each transaction has ended, or waits for an operator, no branch is in doubt, and nothing is on
-   * its way.
+   * Lets time pass until each transaction has ended, or waits for an operator, no branch is in doubt but those that are
+   * told to wait for that operator, too, and nothing is on its way.
    *
-   * @throws Error when that takes more than a day.
+   * @throws Error when that takes more than a day, which names what has not ended.
    */
   async quiet(): Promise<void> {
     const until = this.clock.now() + QUIET_WITHIN_MS;
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- one step of time after the other.
       await this.pace.settle();
-      // oxlint-disable-next-line no-await-in-loop
-      if (this.network.isSlow || this.isInDoubt || (await this.hasWork())) {
+      const restless = this.restless();
+      if (this.network.isSlow || restless.length > 0) {
         this.clock.fireNext();
       } else if (!this.network.releaseLate()) {
         return;
       }
       if (this.clock.now() > until) {
-        throw new Error('A transaction has neither ended nor got stuck, and a day has passed.');
+        throw new Error(`A day has passed, and it is not quiet: ${restless.join('; ') || 'a call goes on'}.`);
       }
     }
   }
 
-  private get isInDoubt(): boolean {
-    return [...this.questions].some(({ areOpen }) => areOpen);
+  /** Returns what will still move by itself: transactions, and branches in doubt. */
+  private restless(): readonly string[] {
+    const rows = [...this.unfinished.values()];
+    const resting = rows.filter(({ stuckReason, isPaused }) => stuckReason !== undefined || isPaused);
+    const restingSince = new Map(resting.map(({ gid, stuckAt = 0 }) => [gid, stuckAt]));
+    return [
+      ...rows
+        .filter(({ gid }) => !restingSince.has(gid))
+        .map(({ gid, name, state }) => `'${name}' ${gid} is ${state}`),
+      ...[...this.questions].flatMap((questions) => questions.openBranches(restingSince)),
+    ];
+  }
+
+  private emptyLog(): MemoryLog {
+    const unfinished = new Map<string, StoredRow>();
+    this.unfinished = unfinished;
+    return new MemoryLog(this.clock, (row) => {
+      if (row.finishedAt === undefined) {
+        unfinished.set(row.gid, row);
+      } else {
+        unfinished.delete(row.gid);
+      }
+    });
   }
 
   /** Answers a request to the coordinator's API. Rejects when the coordinator dies first. */
@@ -184,14 +208,6 @@ export class MemoryWorld {
   private api(): CoordinatorApi {
     const { process, log, store, clock } = this;
     return new CoordinatorApi({ process, log, store, clock });
-  }
-
-  private async hasWork(): Promise<boolean> {
-    const rows = await this.log.list({ limit: ALL });
-    return rows.some(
-      ({ finishedAt, stuckReason, isPaused }) =>
-        finishedAt === undefined && stuckReason === undefined && !isPaused,
-    );
   }
 
   private boot(): CoordinatorProcess {

@@ -36,6 +36,9 @@ interface OpenBranch {
   askCount: number;
   /** Why it cannot be ended. */
   trouble?: string | undefined;
+  /** When it was last told to wait, if that was the last it was told. */
+  toldToWaitAt?: number | undefined;
+  isLeftToPeople?: boolean;
 }
 
 /**
@@ -63,18 +66,28 @@ export class Questions implements BranchAsker {
     );
   }
 
-  /** Whether there is a branch that will be asked about, or was and will be ended. @throws why nobody can ask. */
-  get areOpen(): boolean {
+  /**
+   * Returns which branches will be asked about, or were and will be ended. Not those that have to wait for a person, as
+   * their transaction does since `restingSince` says.
+   *
+   * @throws why nobody can ask.
+   */
+  openBranches(restingSince: ReadonlyMap<string, number>): readonly string[] {
     if (this.failure !== undefined) {
       throw this.failure;
     }
-    return [...this.open.values()].some(({ trouble }) => trouble === undefined);
+    return [...this.open]
+      .filter(([key, branch]) => !waitsForPeople(branch, restingSince.get(gidOf(key))))
+      .map(
+        ([key]) =>
+          `${this.parts.member.service} is in doubt about branch ${branchIdOf(key)} of ${gidOf(key)}`,
+      );
   }
 
   /** Returns which branches could not be ended, and why. */
   get troubles(): readonly string[] {
     return [...this.open].flatMap(([key, { trouble }]) =>
-      trouble === undefined ? [] : [`${key.split(' ')[1]} of ${this.parts.member.service}: ${trouble}`],
+      trouble === undefined ? [] : [`${branchIdOf(key)} of ${this.parts.member.service}: ${trouble}`],
     );
   }
 
@@ -162,6 +175,8 @@ export class Questions implements BranchAsker {
       const pauseMs = Math.min(PAUSE_MS.max, PAUSE_MS.first * 2 ** branch.askCount);
       const waitMs = verdict.verdict === 'ask-people' ? PAUSE_MS.people : (verdict.waitMs ?? 0);
       branch.askCount += 1;
+      branch.toldToWaitAt = verdict.verdict === 'wait' ? this.parts.clock.now() : undefined;
+      branch.isLeftToPeople = verdict.verdict === 'ask-people';
       branch.dueAt = this.parts.clock.now() + waitMs + pauseMs;
     }
   }
@@ -178,10 +193,24 @@ export class Questions implements BranchAsker {
   }
 }
 
+/** What was told to wait before its transaction came to rest may be told something else now. */
+function waitsForPeople(branch: OpenBranch, restingSince = Number.POSITIVE_INFINITY): boolean {
+  const { trouble, isLeftToPeople = false, toldToWaitAt } = branch;
+  return trouble !== undefined || isLeftToPeople || (toldToWaitAt ?? 0) > restingSince;
+}
+
 function leftBehind({ gid, branchId }: Doubt): Verdict {
   return { gid, branchId, verdict: 'wait', waitMs: 3_600_000, reason: 'Another test has left it.' };
 }
 
 function keyOf({ gid, branchId }: Pick<BranchCommand, 'gid' | 'branchId'>): string {
   return `${gid} ${branchId}`;
+}
+
+function gidOf(key: string): string {
+  return key.split(' ')[0] ?? '';
+}
+
+function branchIdOf(key: string): string {
+  return key.split(' ')[1] ?? '';
 }

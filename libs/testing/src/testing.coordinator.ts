@@ -195,9 +195,9 @@ export class TestingCoordinator {
   }
 
   /**
-   * Lets time pass until each transaction has ended, or waits for an operator.
+   * Lets time pass until each transaction has ended, or waits for an operator, and no branch is in doubt but for one.
    *
-   * @throws Error when that takes more than a day.
+   * @throws Error when that takes more than a day, which names what goes on.
    */
   async quiet(): Promise<void> {
     await this.world.quiet();

@@ -139,7 +139,7 @@ export class InstanceCalls {
     const { command, route } = waiting;
     const { limits, clock, onReply } = this.options;
     const request = plainRequest(instance, command, limits.bodyBytesMax);
-    if (request.type === 'impossible') {
+    if (request.type === 'answered') {
       onReply(replyTo(command, request.reply));
       return;
     }

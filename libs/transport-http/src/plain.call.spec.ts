@@ -127,7 +127,6 @@ describe('the request to a plain endpoint', () => {
 
   test.each<[string, Partial<BranchCommand>, readonly [string, string]]>([
     ['to close an action', { op: 'close-action' }, ['error', 'no barrier']],
-    ['to close a compensation', { op: 'close-compensate' }, ['error', 'no barrier']],
     ['for an action that is not in the catalogue', { action: 'fly' }, ['action-gone', "'fly'"]],
     ['with more than a body may hold', { input: 'x'.repeat(1_048_577) }, ['bad-payload', '1048576']],
   ])('a command %s is not sent', async (_title, change, [errorClass, message]) => {
@@ -141,6 +140,16 @@ describe('the request to a plain endpoint', () => {
     });
     expect(server.requests).toEqual([]);
   });
+
+  test.each(['close-confirm', 'close-compensate'] as const)(
+    'the skip of an end by %s is acknowledged without asking, since nothing keeps rounds there',
+    async (op) => {
+      const server = await plainServer(status(500));
+
+      expect(await replyTo(commandTo('stock', { op }))).toEqual({ outcome: 'closed' });
+      expect(server.requests).toEqual([]);
+    },
+  );
 
   test('an instance that lacks the path is no answer while another has it', async () => {
     const server = await plainServer(status(204));

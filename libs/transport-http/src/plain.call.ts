@@ -7,10 +7,10 @@ import type { HttpTransportLimits } from './limits.js';
 import { textOf } from './ndjson.lines.js';
 import type { Waiting } from './service.queue.js';
 
-/** The request for a command, or why there can be none. */
+/** The request for a command, or what is known without one. */
 export type PlainRequest =
   | { readonly type: 'request'; readonly path: string; readonly body: string }
-  | { readonly type: 'impossible'; readonly reply: ReturnType<typeof unknown> };
+  | { readonly type: 'answered'; readonly reply: ReturnType<typeof unknown> };
 
 /** Returns what a plain endpoint is asked for `command`. */
 export function plainRequest(
@@ -20,7 +20,11 @@ export function plainRequest(
 ): PlainRequest {
   const entry = instance.actions.find((candidate) => candidate.name === command.action);
   const { op, input, output, reason } = command;
-  if (op === 'close-action' || op === 'close-confirm' || op === 'close-compensate') {
+  if (op === 'close-confirm' || op === 'close-compensate') {
+    // Nothing keeps rounds there, so an operator's word that the end is settled by hand is all there can be.
+    return { type: 'answered', reply: { outcome: 'closed' } };
+  }
+  if (op === 'close-action') {
     return impossible('error', 'A plain endpoint keeps no barrier, so that its rounds cannot be closed.');
   }
   const { what, path } = plainTarget(entry, op);
@@ -56,7 +60,7 @@ export function tooLargeMessage(bytes: number, bodyBytesMax: number): string {
 }
 
 function impossible(errorClass: 'error' | 'action-gone' | 'bad-payload', message: string): PlainRequest {
-  return { type: 'impossible', reply: unknown(errorClass, message) };
+  return { type: 'answered', reply: unknown(errorClass, message) };
 }
 
 /** A command in flight to an endpoint without the library: the status of the answer is the reply. */

@@ -9,11 +9,8 @@ const RUNTIME = 'libs/participant/src/led';
 /** For what needs much to come together in one of them. */
 const LED_ALONE = { options: { transactionCount: 0, ledCount: 3 } } satisfies SimulationMode;
 
-/** For what the log has forgotten. */
-const OVERNIGHT: SimulationMode = { kinds: ['night', 'overnight'], options: LED_ALONE.options };
-
-/** For what still has to be ended when the log may forget. */
-const ABSENT_OVERNIGHT: SimulationMode = { kinds: ['night', 'participant-down'], options: LED_ALONE.options };
+/** For what only others than the initiator would do. */
+const WITH_STRANGERS: SimulationMode = { kinds: ['stranger-commit'], options: LED_ALONE.options };
 
 /** Mistakes about transactions that code leads. */
 export const LED_BUGS: readonly PlantedBug[] = [
@@ -128,7 +125,7 @@ export const LED_BUGS: readonly PlantedBug[] = [
         find: '  } catch (error) {\n    open.threw();\n    throw error;\n  }\n}\n\n/** A call whose',
         replace:
           '  } catch (error) {\n    open.threw();\n' +
-          "    void call.send({ ...commandOf(frame, { ...call, input: undefined }, { open, attempt: 1 }), op: 'compensate' }).catch(() => undefined);\n" +
+          "    void call.route({ ...commandOf(frame, { ...call, input: undefined }, { open, attempt: 1 }), op: 'compensate' }).then((send) => send()).catch(() => undefined);\n" +
           '    throw error;\n  }\n}\n\n/** A call whose',
       },
     ],
@@ -187,11 +184,12 @@ export const LED_BUGS: readonly PlantedBug[] = [
   {
     name: 'led-secret-not-asked-for',
     what: 'Whoever knows a gid can decide its transaction.',
-    promises: ['S1'],
+    promises: ['S1', 'S8'],
+    mode: WITH_STRANGERS,
     edits: [
       {
         file: `${CORE}/led.act.ts`,
-        find: "  if (saga.plan.led?.secretHash !== secretHash && saga.abort?.code !== 'presumed') {",
+        find: '  if (saga.plan.led?.secretHash !== secretHash && !isAbortOfDoubt(saga)) {',
         replace: "  if (saga.plan.led?.secretHash === '' && secretHash === '') {",
       },
     ],
@@ -353,37 +351,6 @@ export const LED_BUGS: readonly PlantedBug[] = [
         file: `${PARTICIPANT}/doubt.verdict.ts`,
         find: '...(isStraggler ? { round: refusedRound + 1 } : {}),',
         replace: '...(isStraggler ? { round: Math.min(1, refusedRound + 1) } : {}),',
-      },
-    ],
-  },
-  {
-    name: 'led-commit-after-the-purge',
-    what: 'A commit is taken for new however old its transaction is: the log may have dropped what was decided of it.',
-    promises: ['S1', 'S2', 'S3'],
-    mode: OVERNIGHT,
-    edits: [
-      {
-        file: `${ENGINE}/led.gate.ts`,
-        find: 'return ageMs > memoryMs\n',
-        replace: 'return ageMs > Number.MAX_VALUE + memoryMs\n',
-      },
-      {
-        file: `${ENGINE}/testing/memory-log.ts`,
-        find: '    this.checkPlace(rows);\n',
-        replace: '',
-      },
-    ],
-  },
-  {
-    name: 'led-decision-purged-too-early',
-    what: 'The log drops what is decided, before all branches have been told.',
-    promises: ['TC1', 'S2'],
-    mode: ABSENT_OVERNIGHT,
-    edits: [
-      {
-        file: 'test/simulation/world/retention.ts',
-        find: 'return row.finishedAt !== undefined;',
-        replace: "return row.state !== 'active';",
       },
     ],
   },

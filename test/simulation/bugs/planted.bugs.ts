@@ -1,5 +1,6 @@
 import { ENGINE_BUGS } from './engine.bugs.js';
 import { LED_BUGS } from './led.bugs.js';
+import { LED_LOG_BUGS } from './led.log.bugs.js';
 import { PARTICIPANT_BUGS } from './participant.bugs.js';
 import type { PlantedBug } from './planted.bug.js';
 import { SAGA_BUGS } from './saga.bugs.js';
@@ -13,6 +14,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...ENGINE_BUGS,
   ...PARTICIPANT_BUGS,
   ...LED_BUGS,
+  ...LED_LOG_BUGS,
 ];
 
 /** Returns what the seeds of a planted bug have in common; nothing without a bug. */

@@ -72,7 +72,7 @@ export const SAGA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.settle.ts`,
-        find: 'if (isToUndo && !isHeld) {',
+        find: "if (isToUndo && (!isHeld || branch.state === 'compensating')) {",
         replace: 'if (isToUndo) {',
       },
     ],

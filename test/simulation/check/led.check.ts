@@ -5,12 +5,15 @@ import type { MemoryCommit, MemoryRow } from '@atone/participant/testing';
 import type { LedEffect } from '../world/led.handlers.js';
 import { MEMORY_MS } from '../world/retention.js';
 import { LedFactsBook, type Ledger } from './led.facts.js';
-import { abortCodeOf, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
+import { abortCodeOf, isOfFormerLife, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
 import { Violation, type PromiseId } from './violation.js';
 
 /** Of the secret that forged questions tell. */
 export const FORGED_HASH = 'cd'.repeat(32);
+
+/** States in which a branch has taken effect for good; to an action of a service without the library nobody need confirm. */
+const SETTLED: ReadonlySet<string> = new Set(['confirmed', 'settled']);
 
 /** The clock of the databases. */
 export interface CheckClock {
@@ -28,6 +31,10 @@ export class LedCheck {
   private readonly rows = new Map<string, StoredRow>();
   /** Those of which the log has dropped the row. */
   private readonly gone = new Set<string>();
+  /** Those of which it has lost the row, whatever that said. */
+  private readonly lost = new Set<string>();
+  /** How often the log has failed over: its first life is 1, as that of every log. */
+  private life = 1;
   private readonly facts = new LedFactsBook();
 
   constructor(
@@ -86,6 +93,15 @@ export class LedCheck {
   /** The log has dropped the row of a transaction. */
   dropped(gid: string): void {
     this.gone.add(gid);
+  }
+
+  /** The log is in another life, and has lost rows: the initiator knows what it was told, and the log nothing. */
+  failedOver(lost: readonly string[]): void {
+    this.life += 1;
+    for (const gid of lost) {
+      this.gone.add(gid);
+      this.lost.add(gid);
+    }
   }
 
   /** Whether the log has dropped the row of a transaction: nobody drives it any more. */
@@ -162,8 +178,21 @@ export class LedCheck {
 
   /** Of what the log has forgotten, or never knew while it was young enough, only people can tell how it was decided. */
   private isForPeople(gid: string): boolean {
-    const isUnknown = !this.rows.has(gid) || this.gone.has(gid);
+    const row = this.rows.get(gid);
+    if (this.beganEarlier(gid, row) && (row === undefined || this.lost.has(gid) || isOfFormerLife(row))) {
+      // A coordinator that has not heard of the new life yet only has those wait who began in it: another one can answer them. These
+      // are never answered, and ask again every ten minutes until a person has decided.
+      return true;
+    }
+    const isUnknown = row === undefined || this.gone.has(gid);
     return isUnknown && this.clock.now() - gidTimeMs(gid) > MEMORY_MS;
+  }
+
+  /** Whether it began in a life of the log that is over, by what its calls have told, or its row. */
+  private beganEarlier(gid: string, row: StoredRow | undefined): boolean {
+    const told = Array.from(this.facts.branchesOf(gid).values(), ({ epoch }) => epoch);
+    const registered = row === undefined ? undefined : planOf(row).led?.epoch;
+    return [...told, registered].some((epoch) => epoch !== undefined && epoch < this.life);
   }
 
   private checkNothingLost(gid: string): void {
@@ -194,14 +223,22 @@ export class LedCheck {
     const { effect, state, confirmCount, undoCount } = this.facts.of(gid, branchId);
     const isKept = isCommitted && effect !== undefined && this.story.isKept(gid, effect);
     const found = `it is ${state}, ${confirmCount} times confirmed and ${undoCount} times undone`;
-    if (isKept && (state !== 'confirmed' || undoCount > 0)) {
+    if (this.isLeftToPeople(gid, branchId, isKept)) {
+      return;
+    }
+    if (isKept && (!SETTLED.has(state) || undoCount > 0)) {
       this.broken('TC1', gid, `it committed, ${branchId} (${effect}) returned, and ${found}`);
     }
-    const isLeftToPeople = this.isForPeople(gid) && confirmCount + undoCount === 0;
-    if (!isKept && !isLeftToPeople && (state !== 'undone' || undoCount !== 1)) {
+    if (!isKept && (state !== 'undone' || undoCount !== 1)) {
       const promise = this.rows.has(gid) ? 'TC1' : 'TC4';
       this.broken(promise, gid, `nobody keeps ${branchId} (${effect}), and ${found}`);
     }
+  }
+
+  /** Nobody has ended it, and nobody but people may. What is committed and was not lost has to be confirmed all the same. */
+  private isLeftToPeople(gid: string, branchId: string, isKept: boolean): boolean {
+    const { confirmCount, undoCount } = this.facts.of(gid, branchId);
+    return this.isForPeople(gid) && confirmCount + undoCount === 0 && (!isKept || this.lost.has(gid));
   }
 
   private effected({ gid, branchId, op, effect }: LedEffect): void {
@@ -237,6 +274,7 @@ export class LedCheck {
     const facts = this.facts.of(gid, branchId);
     const before = facts.state;
     facts.state = String(columns['state']);
+    facts.epoch ??= Number(columns['epoch'] ?? this.life);
     facts.isInDoubt = (columns['doubt_at'] ?? null) !== null;
     facts.deadlineAt ??= facts.isInDoubt ? Number(columns['doubt_at']) : undefined;
     if (facts.state === before) {

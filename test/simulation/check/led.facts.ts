@@ -15,6 +15,8 @@ export interface LedBranchFacts {
   isInDoubt: boolean;
   /** The deadline, by the clock of its database. */
   deadlineAt?: number | undefined;
+  /** The life of the log in which its transaction began, as its call has told. */
+  epoch?: number | undefined;
 }
 
 /** A transaction at its end: what the code that called was told, and what the databases hold. */

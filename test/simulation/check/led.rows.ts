@@ -28,3 +28,8 @@ export function skipIn(row: StoredRow | undefined, branchId: string): Branch['sk
   const { branches = [] } = (row?.progress ?? {}) as unknown as { branches?: readonly Branch[] };
   return branches.find((branch) => branch.branchId === branchId)?.skip;
 }
+
+/** Whether nobody but people may decide what a row leaves undecided: its decision may be among what the log has lost. */
+export function isOfFormerLife({ state, stuckReason }: StoredRow): boolean {
+  return state === 'active' && stuckReason === 'log-restored';
+}

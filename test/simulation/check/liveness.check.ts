@@ -2,6 +2,7 @@ import type { StoredRow } from '@atone/engine';
 import { tidyUp } from '../world/operator.js';
 import { STRANGE_NAMES } from '../world/strange.rows.js';
 import type { World } from '../world/world.js';
+import { isOfFormerLife } from './led.rows.js';
 import { Violation } from './violation.js';
 
 /** How long after the last fault everything must have an end, with an operator who asks again where it is stuck. */
@@ -85,7 +86,8 @@ export class LivenessCheck {
     return safety.gids
       .map((gid) => safety.rowOf(gid))
       .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined)
-      .filter(({ gid }) => !safety.led.isContested(gid) && !safety.led.isGone(gid));
+      .filter(({ gid }) => !safety.led.isContested(gid) && !safety.led.isGone(gid))
+      .filter((row) => !isOfFormerLife(row));
   }
 
   private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {

@@ -1,4 +1,4 @@
-import { outcomeOf, type Branch, type Plan, type PlanStep } from '@atone/core';
+import { outcomeOf, type Branch, type Plan, type PlanStep, type Saga } from '@atone/core';
 import type { StoredRow } from '@atone/engine';
 import type { MemoryCommit } from '@atone/participant/testing';
 import { BAD_NAMES } from '../world/bad.requests.js';
@@ -218,7 +218,7 @@ export class SafetyCheck {
     this.checkPivot(transaction);
     for (const dependent of dependents.get(branchId) ?? []) {
       const facts = this.facts(transaction, dependent);
-      const isInForce = facts.effectCount > 0 && !facts.isUndone && skippedOp(row, dependent) === undefined;
+      const isInForce = facts.effectCount > 0 && !facts.isUndone && !wasSkipped(row, dependent);
       if (isInForce) {
         this.broken('SA2', gid, `${branchId} was undone before ${dependent}, which depends on it`);
       }
@@ -288,6 +288,12 @@ function isLegalCount({ hasBarrier }: PlanStep, inForce: number, skipped: Skippe
 function skippedOp(row: StoredRow, branchId: string): SkippedOp {
   const { branches } = row.progress as unknown as { branches: readonly Branch[] };
   return branches.find((branch) => branch.branchId === branchId)?.skip?.op;
+}
+
+/** Tells whether an operator has ever skipped a branch: who waits for it may go on from then, though he takes it back. */
+function wasSkipped(row: StoredRow, branchId: string): boolean {
+  const { history } = row.progress as unknown as Pick<Saga, 'history'>;
+  return history.some((entry) => entry.what === 'operator-skip' && entry.branchId === branchId);
 }
 
 function dependentsOf(steps: readonly PlanStep[], branchId: string): string[] {

@@ -90,6 +90,8 @@ export const TIMED_FAULTS = [
   'operator',
   /** Everything stands still for longer than the log remembers. */
   'night',
+  /** The log fails over to a copy that lacks what was inserted last of what code leads: it is in another life from now on. */
+  'failover',
 ] as const;
 
 type TimedFaultKind = (typeof TIMED_FAULTS)[number];

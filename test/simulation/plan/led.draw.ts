@@ -110,11 +110,14 @@ function drawCall(place: Place, options: SimulationOptions, draws: Draws): LedCa
   const own = (what: string): string => `${name}/${what}`;
   const { serviceCount, plainCount } = options;
   const isLocal = plainCount >= serviceCount || (depth === 1 && draws.chance(own('local'), 0.2));
+  const service = isLocal ? OFFICE : serviceName(draws.integer(own('service'), plainCount, serviceCount - 1));
+  const isPlain = plainCount > 0 && draws.chance(own('plain'), 0.3);
   return {
     name,
-    service: isLocal ? OFFICE : serviceName(draws.integer(own('service'), plainCount, serviceCount - 1)),
+    service: isPlain ? serviceName(draws.integer(own('plain service'), 0, plainCount - 1)) : service,
     action: draws.pick(own('action'), Object.values(LED_ACTIONS)),
     timeoutMs: draws.chance(own('limited'), 0.2) ? draws.scale(own('limit'), 10, 1_000) : undefined,
-    below: drawWork(place, options, draws),
+    // Without the library it has no context to call others with.
+    below: isPlain ? [] : drawWork(place, options, draws),
   };
 }

@@ -78,8 +78,8 @@ const POINT_KINDS = (Object.keys(POINT_FAULTS) as PointFaultKind[]).filter(
 const LED_SHARE = 0.35;
 const LED_ALONE_SHARE = 0.5;
 
-/** Of runs in which code leads transactions, those with a night: what is under way then is decided by nobody. */
-const NIGHT_SHARE = 0.2;
+/** Of runs in which code leads transactions, those with what leaves all that is under way to people. */
+const RARE_SHARE = 0.2;
 
 /** So rare a look for orphans is none. */
 export const NEVER_MS = 86_400_000;
@@ -121,7 +121,7 @@ function drawFreely(seed: number): SimulationOptions {
   const isLedAlone = isLed && draws.chance('options/led-alone', LED_ALONE_SHARE);
   const kinds = FAULT_KINDS.filter(
     (kind) =>
-      draws.chance(`options/${kind}`, kind === 'night' ? NIGHT_SHARE : 0.5) &&
+      draws.chance(`options/${kind}`, kind === 'night' || kind === 'failover' ? RARE_SHARE : 0.5) &&
       (isResending || !NEEDS_RESENDING.has(kind)),
   );
   return {

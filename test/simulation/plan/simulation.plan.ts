@@ -17,6 +17,8 @@ export interface SimulationPlan {
   readonly points?: readonly PointFault[] | undefined;
 }
 
+const RARE: ReadonlySet<string> = new Set(['night', 'failover']);
+
 /** Returns the plan of a seed. */
 export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan {
   const options = drawOptions(seed, mode);
@@ -28,26 +30,34 @@ export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan 
       drawTransaction(index, options, draws),
     ),
     led: Array.from({ length: options.ledCount }, (_, index) => drawLed(index, options, draws)),
-    timed: [...drawTimedFaults(options, draws), ...drawNights(options, draws)],
+    timed: [
+      ...drawTimedFaults(options, draws),
+      ...drawForLed('night', options, draws),
+      ...drawForLed('failover', options, draws),
+    ],
   };
 }
 
-/** Only of what code leads does the log forget anything. */
-function drawNights({ kinds, ledCount, faultMs }: SimulationOptions, draws: Draws): TimedFault[] {
-  if (!kinds.includes('night') || ledCount === 0) {
+/** Only of what code leads does the log forget or lose anything. */
+function drawForLed(
+  kind: 'night' | 'failover',
+  { kinds, ledCount, faultMs }: SimulationOptions,
+  draws: Draws,
+): TimedFault[] {
+  if (!kinds.includes(kind) || ledCount === 0) {
     return [];
   }
-  return Array.from({ length: draws.pick('nights', [1, 1, 2]) }, () => ({
-    kind: 'night',
-    atMs: draws.scale('night/at', 200, faultMs - 1),
+  return Array.from({ length: draws.pick(`${kind}s`, [1, 1, 2]) }, () => ({
+    kind,
+    atMs: draws.scale(`${kind}/at`, 200, faultMs - 1),
     forMs: 0,
-    choice: draws.next('night/choice'),
-    otherChoice: draws.next('night/other'),
+    choice: draws.next(`${kind}/choice`),
+    otherChoice: draws.next(`${kind}/other`),
   }));
 }
 
 function drawTimedFaults(options: SimulationOptions, draws: Draws): TimedFault[] {
-  const kinds = TIMED_FAULTS.filter((kind) => kind !== 'night' && options.kinds.includes(kind));
+  const kinds = TIMED_FAULTS.filter((kind) => !RARE.has(kind) && options.kinds.includes(kind));
   if (kinds.length === 0) {
     return [];
   }

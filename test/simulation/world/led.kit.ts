@@ -7,6 +7,7 @@ import {
   currentTransaction,
   outcomeOfError,
   type AtoneClient,
+  type ClientPorts,
   type ElapsedClock,
   type GlobalTransactions,
   type LedPorts,
@@ -34,6 +35,9 @@ export class LedKit {
   readonly runtime: LedRuntime;
   readonly transactions: GlobalTransactions;
   readonly calls: ServiceCalls;
+  /** For calls by hand, of services without the library. */
+  readonly send: ClientPorts['send'];
+  readonly patienceMs: number;
 
   constructor(
     private readonly life: Life,
@@ -66,10 +70,17 @@ export class LedKit {
       ports,
     );
     const directory = { instancesOf: async (called: string) => world.urlsOf(called) };
+    this.send = send;
+    this.patienceMs = patienceMs;
     this.calls = createPortServiceCalls(
       { directory, local, patience: patienceMs, replyTimeout: Math.min(1_000, patienceMs) },
       { send, time: ports.time },
     );
+  }
+
+  /** Returns where to call an instance of a service that is without the library; undefined for one that has it. */
+  plainUrlOf(service: string, point: string): string | undefined {
+    return this.life.process.world.plainUrlOf(service, point);
   }
 
   get story(): LedStory {

@@ -1,4 +1,4 @@
-import { createServiceClient } from '@atone/participant';
+import { callHttp, createServiceClient } from '@atone/participant';
 import type { LedPart } from '../check/led.story.js';
 import type { LedCall, LedStep, LedWork } from '../plan/led.draw.js';
 import { ledContract } from './led.contract.js';
@@ -54,8 +54,36 @@ async function makeCalls(kit: LedKit, { calls, isPatient }: LedStep, part: LedPa
 
 async function makeCall(kit: LedKit, call: LedCall, part: LedPart): Promise<void> {
   const { name, service, action, timeoutMs, below } = call;
+  const url = kit.plainUrlOf(service, name);
+  if (url !== undefined) {
+    kit.story.returned(part, await callByHand(kit, call, url));
+    return;
+  }
   const client = createServiceClient(ledContract(service), kit);
   const options = timeoutMs === undefined ? undefined : { timeout: timeoutMs };
   const { effect } = await client[action]({ branch: name, below: [...below] }, options);
   kit.story.returned(part, effect);
+}
+
+/** Calls a service without the library as any HTTP client would. Returns its effect. @throws unless it says yes. */
+async function callByHand(kit: LedKit, { name, action, timeoutMs }: LedCall, url: string): Promise<string> {
+  let attempt = 0;
+  const { status, text } = await callHttp(
+    async (headers) => {
+      attempt += 1;
+      const response = await kit.send({
+        method: 'POST',
+        url: `${url}/${action}`,
+        headers,
+        body: JSON.stringify({ branch: name, attempt }),
+        timeoutMs: Math.min(1_500, kit.patienceMs),
+      });
+      return { ...response, headers: { get: (header: string) => response.header(header) } };
+    },
+    { label: name, timeout: timeoutMs, repeatFor: kit.patienceMs },
+  );
+  if (status !== 200) {
+    throw new Error(`${name} was answered with ${status}.`);
+  }
+  return (JSON.parse(text) as { effect: string }).effect;
 }

@@ -1,11 +1,15 @@
 import type { TimedFault } from '../plan/fault.js';
 import { actAtRandom } from './operator.js';
+import { failOver } from './failover.js';
 import type { World } from './world.js';
 
 /** Whatever was due just then may be late by as much: a clock that is wrong makes slow, and nothing worse. */
 const CLOCK_JUMP_MS = 240_000;
 
 const LOG_CLOCK_JUMP_MS = 20_000;
+
+/** The longest that a copy of the log lags behind. */
+const LOST_MS = 2_000;
 
 /** Brings a timed fault about. */
 export function strikeAt(world: World, fault: TimedFault): void {
@@ -58,6 +62,9 @@ export function strikeAt(world: World, fault: TimedFault): void {
       return;
     case 'night':
       world.nights.pass();
+      return;
+    case 'failover':
+      failOver(world, fault.choice * LOST_MS);
       return;
   }
 }

@@ -1,7 +1,11 @@
 import type { BranchReply } from '@atone/core';
+import type { HttpResponse } from '@atone/participant';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
+import { LED_ACTIONS } from '../plan/led.draw.js';
 import { ACTIONS } from '../plan/transaction.draw.js';
 import type { SafetyCheck } from '../check/safety.check.js';
+import type { PlainCall } from './plain.call.js';
+import { PlainLedService, type PlainLedTable } from './plain.led.js';
 import { SimProcess, type Life } from './sim.process.js';
 import type { World } from './world.js';
 
@@ -9,6 +13,7 @@ import type { World } from './world.js';
 export class PlainMemory {
   readonly answers = new Map<string, BranchReply>();
   readonly undone = new Set<string>();
+  readonly led: PlainLedTable = new Map();
 
   constructor(readonly safety: SafetyCheck) {}
 }
@@ -36,6 +41,13 @@ export class PlainProcess extends SimProcess {
       actions: [
         { name: ACTIONS.undoable, hasCompensation: true, path: '/book', compensatePath: '/book/undo' },
         { name: ACTIONS.final, hasCompensation: false, path: '/ship' },
+        ...Object.values(LED_ACTIONS).map((name) => ({
+          name,
+          hasCompensation: true,
+          path: `/${name}`,
+          compensatePath: `/${name}/undo`,
+          ...(name === LED_ACTIONS.try ? { kind: 'tcc' as const, confirmPath: `/${name}/confirm` } : {}),
+        })),
       ],
     };
   }
@@ -48,8 +60,19 @@ export class PlainProcess extends SimProcess {
     const point = `${this.world.nameOf({ ...command, attempt: 1 })} plain`;
     const slowness = this.world.fates.strike('slow-code', point) ?? 0;
     life?.after(slowness * 3_000, () => {
-      answer(known ?? this.carryOut(command, { key, point }));
+      const isLed = this.place.memory.safety.led.story.has(gid);
+      answer(isLed ? this.led(life).end(command, point) : (known ?? this.carryOut(command, { key, point })));
     });
+  }
+
+  /** Takes a call of code that leads a transaction. */
+  async serve(life: Life, call: PlainCall): Promise<HttpResponse> {
+    return this.led(life).serve(call);
+  }
+
+  private led(life: Life): PlainLedService {
+    const { service, memory } = this.place;
+    return new PlainLedService(life, { service, table: memory.led });
   }
 
   protected boot(_life: Life): void {

@@ -60,9 +60,10 @@ async function answer(engine: Engine, clock: Clock, { path, query, body }: RestR
   throw new Error(`The simulated coordinator has no ${path}.`);
 }
 
-/** The library writes whole seconds. */
+/** The library writes `10s` or `4800ms`. */
 function waitOf(query: URLSearchParams): number {
-  return 1_000 * Number.parseInt(query.get('wait') ?? '0', 10);
+  const wait = query.get('wait') ?? '0s';
+  return Number.parseInt(wait, 10) * (wait.endsWith('ms') ? 1 : 1_000);
 }
 
 function problemOf(error: unknown): RestAnswer {

@@ -1,8 +1,9 @@
 import { gidTimeMs } from '@atone/core';
 import type { ClientPorts, HttpRequest, HttpResponse } from '@atone/participant';
-import { COMMANDS_PATH, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
+import { COMMANDS_PATH, HEADERS, replyTo, type BranchCommand, type CommandBatch } from '@atone/protocol';
 import { Violation } from '../check/violation.js';
 import { SimulatedOutage } from './log.line.js';
+import { PLAIN_PATHS, type PlainBody, type PlainCall } from './plain.call.js';
 import { MEMORY_MS } from './retention.js';
 import { answerRest, type RestRequest } from './rest.js';
 import type { SimClock } from './sim.clock.js';
@@ -44,9 +45,13 @@ function journeyOf(life: Life, request: HttpRequest): Journey {
     const rest = { method: request.method, path: url.pathname, query: url.searchParams, body } as RestRequest;
     return toCoordinator(life, rest);
   }
+  const action = PLAIN_PATHS.get(url.pathname);
+  const target: Target | undefined = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
+  if (action !== undefined && target !== undefined) {
+    return toPlain(world, target, { action, headers: request.headers, body: body as PlainBody });
+  }
   const { commands } = body as CommandBatch;
   const [command] = commands;
-  const target = world.participants.find(({ name }) => `${name}.sim` === url.hostname);
   if (command === undefined || target === undefined || url.pathname !== COMMANDS_PATH) {
     throw new Error(`Nobody in this world answers to ${request.url}.`);
   }
@@ -69,6 +74,24 @@ function toParticipant(life: Life, target: Target, command: BranchCommand): Jour
           resolve(responseOf(200, `${JSON.stringify(replyTo(command, reply))}\n`));
         });
       }),
+  };
+}
+
+function toPlain(world: World, target: Target, plainCall: PlainCall): Journey {
+  const { headers, body } = plainCall;
+  const call = { gid: headers[HEADERS.gid] ?? '', branchId: headers[HEADERS.branchId] ?? '' };
+  world.calledByHand({ ...call, secretHash: headers[HEADERS.secretHash] ?? '' }, body.branch);
+  const point = world.nameOf({ ...call, op: 'action', round: 1, attempt: body.attempt });
+  return {
+    to: target,
+    point,
+    serve: async (there) => {
+      const execution = world.network.begins(there);
+      const response = (await target.serve?.(there, plainCall)) ?? responseOf(404, '');
+      execution.ends();
+      world.trace(target.name, `answers ${response.status} to ${point}`);
+      return response;
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Engine } from '@atone/engine';
 import type { BranchCommand, DecisionRequest, Doubt } from '@atone/protocol';
 import { FORGED_HASH } from '../check/led.check.js';
@@ -15,6 +16,9 @@ const LATER_MS = 300;
 export function strangersBefore(world: World, rest: RestRequest): void {
   const decision = decisionIn(rest);
   if (decision !== undefined) {
+    const { gid, request } = decision;
+    // It may have come to no call that would have told.
+    world.safety.led.story.secret(gid, createHash('sha256').update(request.secret).digest('hex'));
     comeAsStrangers(world, decision, 'before');
   }
 }

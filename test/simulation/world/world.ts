@@ -1,6 +1,7 @@
 import type { BranchReply } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
 import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
+import type { HttpResponse } from '@atone/participant';
 import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
 import { SafetyCheck } from '../check/safety.check.js';
@@ -17,6 +18,7 @@ import { Network } from './network.js';
 import { Nights } from './nights.js';
 import { OfficeProcess } from './office.process.js';
 import { ParticipantProcess } from './participant.process.js';
+import type { PlainCall } from './plain.call.js';
 import { PlainMemory, PlainProcess } from './plain.process.js';
 import { Scheduler } from './scheduler.js';
 import { LogClock } from './sim.clock.js';
@@ -29,6 +31,8 @@ type ServiceProcess = ParticipantProcess | PlainProcess;
 export interface Target extends SimProcess {
   /** Carries out a command that has arrived, and tells the answer, if there is one. */
   receive(command: BranchCommand, answer: (reply: BranchReply) => void): void;
+  /** Takes a call by hand, where there is no library. */
+  serve?(life: Life, call: PlainCall): Promise<HttpResponse>;
 }
 
 /** Everything there is: one log, some coordinators, services with a database each, clients, and the time. */
@@ -133,6 +137,14 @@ export class World {
     return instances.map(({ name }) => `http://${name}.sim`);
   }
 
+  /** Returns where some instance of a plain endpoint is called by code; undefined for a service with the library. */
+  plainUrlOf(service: string, point: string): string | undefined {
+    const isPlain = this.participants.some(
+      (each) => each.service === service && each instanceof PlainProcess,
+    );
+    return isPlain ? this.draws.pick(`${point} instance`, this.urlsOf(service)) : undefined;
+  }
+
   /** Gives a transaction the name that traces and plans know it by. */
   named(gid: string, name: string): void {
     if (!this.names.has(gid)) {
@@ -144,7 +156,13 @@ export class World {
     return this.names.get(gid) ?? gid;
   }
 
-  nameOf({ gid, branchId, op, round, attempt }: BranchCommand): string {
+  nameOf({
+    gid,
+    branchId,
+    op,
+    round,
+    attempt,
+  }: Pick<BranchCommand, 'gid' | 'branchId' | 'op' | 'round' | 'attempt'>): string {
     const branch = this.calls.get(`${gid} ${branchId}`) ?? `${this.nameOfGid(gid)}/${branchId}`;
     return `${branch} ${op} ${round}.${attempt}`;
   }
@@ -161,6 +179,19 @@ export class World {
       this.safety.led.story.secret(gid, led.secretHash);
     }
     strangersAtCall(this, command);
+  }
+
+  /** Code calls a service without the library. */
+  calledByHand(
+    {
+      gid,
+      branchId,
+      secretHash,
+    }: { readonly gid: string; readonly branchId: string; readonly secretHash: string },
+    name: string,
+  ): void {
+    this.calls.set(`${gid} ${branchId}`, `${this.nameOfGid(gid)}/${name}`);
+    this.safety.led.story.secret(gid, secretHash);
   }
 
   async register(): Promise<void> {

@@ -2,11 +2,14 @@ import type { OperatorAct } from '@atone/core';
 import { Engine, TransactionNotFoundError, viewOf } from '@atone/engine';
 import {
   actRequestSchema,
+  HEADERS,
   resolveRequestSchema,
+  skipRequestSchema,
   transactionViewSchema,
   type TransactionView,
 } from '@atone/protocol';
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { Describe } from '../openapi/operation.decorator.js';
 import { RequestError } from './request.error.js';
@@ -14,6 +17,7 @@ import { branchPathSchema, retryBodySchema, transactionPathSchema } from './requ
 
 type ActRequest = z.output<typeof actRequestSchema>;
 type ResolveRequest = z.output<typeof resolveRequestSchema>;
+type SkipRequest = z.output<typeof skipRequestSchema>;
 type RetryRequest = z.output<typeof retryBodySchema>;
 
 interface TransactionPath {
@@ -110,17 +114,28 @@ export class ActsController {
     group: 'acts',
     summary: 'Decides a led transaction where the log cannot, because it was restored, say.',
     description:
-      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. Have all of them asked before you commit: what is not among them is undone.',
-    answers: DONE,
+      'Only where the transaction is stuck by `log-restored` or `undecidable`: those in doubt are then referred to people. The decision is durable, and is brought to the branches that participants have asked this coordinator about; what asks later is judged by it. A commit names each branch that is to be confirmed: what it does not name is undone, also when it asks later. To ask for the same again changes nothing.',
+    answers: {
+      200: {
+        description: 'It is decided as was asked for.',
+        schema: transactionViewSchema,
+        headers: { [HEADERS.idempotentReplayed]: '`true` when it had been resolved so before.' },
+      },
+    },
     errors: [...ACT_ERRORS, 'ALREADY_DECIDED', 'BRANCH_CONFLICT', 'NOT_MY_TRANSACTION', 'OVERLOADED'],
   })
   @HttpCode(200)
   async resolve(
     @Param({ schema: transactionPathSchema }) { gid }: TransactionPath,
     @Body({ schema: resolveRequestSchema }) body: ResolveRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TransactionView> {
     const { to, by = BY_DEFAULT, reason, branches } = body;
-    return viewOf(await this.engine.resolve(gid, { to, by, reason, branchIds: branches }));
+    const answer = await this.engine.resolve(gid, { to, by, reason, branchIds: branches ?? [] });
+    if (answer.isRepeat) {
+      void reply.header(HEADERS.idempotentReplayed, 'true');
+    }
+    return viewOf(answer);
   }
 
   @Post('branches/:branchId/skip')
@@ -128,16 +143,17 @@ export class ActsController {
     id: 'skipBranch',
     group: 'acts',
     summary: 'Goes on without a branch, or without undoing it.',
-    description: 'The participant first closes the branch, so that it cannot take effect later.',
+    description:
+      'The participant first closes the branch, so that it cannot take effect later. An undo that waits behind it goes on when a first attempt at that got no answer. With `force` an earlier skip that is not acknowledged is given up, and the branch left out at once.',
     answers: DONE,
     errors: ACT_ERRORS,
   })
   @HttpCode(200)
   async skip(
     @Param({ schema: branchPathSchema }) { gid, branchId }: TransactionPath & { branchId: string },
-    @Body({ schema: actRequestSchema }) { by = BY_DEFAULT, reason }: ActRequest,
+    @Body({ schema: skipRequestSchema }) { by = BY_DEFAULT, reason, force }: SkipRequest,
   ): Promise<TransactionView> {
-    return this.act(gid, { type: 'skip', by, reason, branchId });
+    return this.act(gid, { type: 'skip', by, reason, branchId, force });
   }
 
   private async act(gid: string, act: OperatorAct): Promise<TransactionView> {

@@ -56,6 +56,18 @@ describe('an operator', () => {
     expect(view.branches[1]).toMatchObject({ state: 'skipped', skipped: REASON });
   });
 
+  test('leaves a branch out by force, which is refused before its participant was asked to close it', async () => {
+    const gid = await stuckAtCharge();
+
+    const { status, body } = await act(gid, 'branches/charge/skip', { ...REASON, force: true });
+
+    expect(status).toBe(409);
+    expect(body).toMatchObject({
+      code: 'ACT_NOT_POSSIBLE',
+      detail: expect.stringContaining("Branch 'charge' was not skipped before"),
+    });
+  });
+
   test('aborts what is undecided, and what was done is undone', async () => {
     const gid = await stuckAtCharge();
 

@@ -49,7 +49,12 @@ function messageOf(issue: z.core.$ZodIssue, { value }: Checked): string {
   if (issue.code === 'invalid_type' && valueAt(value, issue.path) === undefined) {
     return 'is missing';
   }
-  return issue.message.replace(/^(?:Invalid input|Invalid option|Too small|Too big): /u, 'is not valid: ');
+  if (issue.code === 'invalid_format' && issue.format === 'datetime') {
+    return 'must be an instant such as 2026-01-31T12:00:00Z';
+  }
+  return issue.message
+    .replace(/^(?:Invalid input|Invalid option|Too small|Too big): /u, 'is not valid: ')
+    .replace(/^Invalid (?=[A-Za-z])/u, 'is no valid ');
 }
 
 function fieldName(path: Path, { place, name }: Checked): string {

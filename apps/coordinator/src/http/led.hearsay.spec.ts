@@ -124,6 +124,7 @@ describe('what is only heard of', () => {
   });
 
   test('shows which branches are in doubt, and since when', async () => {
+    trip = new LedInitiator(world, { begunMsAgo: 20_000 });
     await trip.tell();
     await verdictsOf(world, [trip.doubt(FLIGHT, { overdueMs: 5_000, trouble: 'no connection' })]);
 

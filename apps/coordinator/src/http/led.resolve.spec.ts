@@ -9,15 +9,17 @@ let trip: LedInitiator;
 
 beforeEach(async () => {
   world = await TestCoordinator.start();
-  trip = new LedInitiator(world, { epoch: 7, begunMsAgo: 60_000 });
+  trip = new LedInitiator(world, { epoch: 7, begunMsAgo: 900_000 });
 });
 
 afterEach(async () => {
   await world.close();
 });
 
+/** For so long a question waits for no coordinator that may be behind. */
+const OVERDUE = { overdueMs: 800_000 };
 const [HOTEL, FLIGHT] = [ledBranch('1'), ledBranch('2')];
-const COMMIT = { to: 'commit', by: 'ann', reason: 'the hotel has charged it' };
+const COMMIT = { to: 'commit', by: 'ann', reason: 'the hotel has charged it', branches: ['1', '2'] };
 
 async function resolve(body: object, gid = trip.gid) {
   const answer = await world.ask('POST', `/v1/transactions/${gid}/resolve`, { body });
@@ -31,7 +33,7 @@ async function stuckGids(query: string): Promise<string[]> {
 
 describe('what only a person can decide', () => {
   beforeEach(async () => {
-    await verdictsOf(world, [trip.doubt(HOTEL), trip.doubt(FLIGHT)]);
+    await verdictsOf(world, [trip.doubt(HOTEL, OVERDUE), trip.doubt(FLIGHT, OVERDUE)]);
   });
 
   test('is shown as stuck, with why, and that it can be resolved', async () => {
@@ -59,6 +61,14 @@ describe('what only a person can decide', () => {
     expect(await stuckGids(query)).toEqual(isListed ? [trip.gid] : []);
   });
 
+  test('is counted as such', async () => {
+    await new LedInitiator(world).tell();
+
+    const { body } = await world.ask('GET', '/v1/counts');
+
+    expect(body).toMatchObject({ stuck: 0, hearsay: 2, hearsayStuck: 1 });
+  });
+
   test('is committed by the act, and nothing is stuck any more', async () => {
     const { status, body } = await resolve(COMMIT);
 
@@ -74,6 +84,17 @@ describe('what only a person can decide', () => {
     });
     expect(world.transport.ops.toSorted()).toEqual(['confirm 1', 'confirm 2']);
     expect(await stuckGids('?stuck=true')).toEqual([]);
+  });
+
+  test('is resolved once more without a change, and says so', async () => {
+    const first = await resolve(COMMIT);
+    await trip.look('?wait=10s');
+
+    const again = await resolve(COMMIT);
+
+    expect([first.status, again.status]).toEqual([200, 200]);
+    const replayed = [first, again].map(({ headers }) => headers['idempotent-replayed']);
+    expect(replayed).toEqual([undefined, 'true']);
   });
 
   test('is committed with the branches that are named, and the others are undone', async () => {
@@ -94,8 +115,9 @@ describe('what only a person can decide', () => {
   });
 
   test.each([
-    ['/reason', { to: 'commit' }],
-    ['/to', { reason: 'who knows' }],
+    ['/reason', { to: 'commit', branches: ['1'] }],
+    ['/to', { reason: 'who knows', branches: ['1'] }],
+    ['/branches', { to: 'commit', reason: 'who knows' }],
     ['/branches', { to: 'abort', reason: 'who knows', branches: ['1'] }],
   ])('is not decided by a body that is wrong at %s', async (field, body) => {
     const { status, problem } = await resolve(body);
@@ -119,8 +141,11 @@ describe('what only a person can decide', () => {
 });
 
 describe('people do not decide', () => {
-  test('what nobody has asked about', async () => {
-    expect(await resolve(COMMIT)).toMatchObject({ status: 409, problem: { code: 'ACT_NOT_POSSIBLE' } });
+  test('what nobody has told of', async () => {
+    expect(await resolve(COMMIT)).toMatchObject({
+      status: 404,
+      problem: { code: 'NOT_FOUND', gid: trip.gid, detail: expect.stringContaining('ask the others') },
+    });
   });
 
   test('what its initiator can still decide', async () => {

@@ -25,8 +25,8 @@ export class OverviewController {
     errors: ['LOG_UNAVAILABLE'],
   })
   async counts(): Promise<Counts> {
-    const [counts, heard] = [await this.engine.counts(), await this.pages.heardCount()];
-    return { ...countsOf(counts), hearsay: heard };
+    const [counts, heard] = [await this.engine.counts(), await this.pages.heardCounts()];
+    return { ...countsOf(counts), ...heard };
   }
 
   @Get('instances')

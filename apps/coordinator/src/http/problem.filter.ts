@@ -40,11 +40,11 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const path = pathOf(request);
     const methods = this.routes.methodsOf(path);
-    if (methods.length === 0) {
-      return new RequestError(
-        'NOT_FOUND',
-        `There is nothing at ${path}. The API is described at /openapi.json.`,
-      );
+    if (methods.length === 0 || methods.includes(request.method)) {
+      const hint = path.endsWith('/')
+        ? 'Leave out the slash at its end.'
+        : 'The API is described at /openapi.json.';
+      return new RequestError('NOT_FOUND', `There is nothing at ${path}. ${hint}`);
     }
     return new RequestError(
       'METHOD_NOT_ALLOWED',

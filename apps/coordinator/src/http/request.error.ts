@@ -21,7 +21,7 @@ export class RequestError extends Error {
 export function fieldError(errors: readonly FieldProblem[]): RequestError {
   return new RequestError(
     'BAD_REQUEST',
-    errors.map(({ field, message }) => `${field} ${message}.`).join(' '),
+    errors.map(({ field, message }) => `${field === '' ? 'The body' : field} ${message}.`).join(' '),
     {
       errors,
     },

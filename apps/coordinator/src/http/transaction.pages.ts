@@ -1,5 +1,5 @@
 import { Engine, hearsaySummary, isHeardUnder, type HearsayEntry, type RowFilter } from '@atone/engine';
-import type { TransactionPage, TransactionSummary } from '@atone/protocol';
+import type { Counts, TransactionPage, TransactionSummary } from '@atone/protocol';
 import { Injectable } from '@nestjs/common';
 import { summaryOfRow } from './transaction.row.js';
 
@@ -26,9 +26,11 @@ export class TransactionPages {
     return { transactions, next: found.length > transactions.length ? transactions.at(-1)?.gid : undefined };
   }
 
-  /** Returns how many transactions are only heard of. */
-  async heardCount(): Promise<number> {
-    return (await this.heardOf(this.engine.hearsays(), { lookCount: LOOK_COUNT.count })).length;
+  /** Returns how many transactions are only heard of, and of how many of them only a person can tell what becomes of them. */
+  async heardCounts(): Promise<Pick<Counts, 'hearsay' | 'hearsayStuck'>> {
+    const heard = await this.heardOf(this.engine.hearsays(), { lookCount: LOOK_COUNT.count });
+    const stuck = heard.filter((entry) => hearsaySummary(entry).stuck !== undefined);
+    return { hearsay: heard.length, hearsayStuck: stuck.length };
   }
 
   /** Returns the first `limit` of those of which the log holds nothing: another coordinator may have decided them. */

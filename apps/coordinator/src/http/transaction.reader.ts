@@ -58,7 +58,7 @@ export class TransactionReader {
   private async heardView(gid: string, waitMs: number): Promise<TransactionView> {
     const entry = this.engine.hearsay(gid);
     if (entry === undefined) {
-      throw new TransactionNotFoundError(gid);
+      throw this.engine.notFound(gid);
     }
     if (waitMs === 0) {
       return hearsayView(entry);
@@ -86,7 +86,7 @@ export class TransactionReader {
   private async rowOf(gid: string): Promise<StoredRow> {
     const row = await this.log.get(gid);
     if (row === undefined) {
-      throw new TransactionNotFoundError(gid);
+      throw this.engine.notFound(gid);
     }
     return row;
   }

@@ -11,6 +11,7 @@ import {
   participantInstanceSchema,
   participantListSchema,
   registrationRequestSchema,
+  skipRequestSchema,
   submissionSchema,
   transactionPageSchema,
 } from '@atone/protocol';
@@ -181,7 +182,7 @@ describe('the description of the API', () => {
     ['abortTransaction', actRequestSchema],
     ['pauseTransaction', actRequestSchema],
     ['resumeTransaction', actRequestSchema],
-    ['skipBranch', actRequestSchema],
+    ['skipBranch', skipRequestSchema],
   ])('shows an example of %s that would be accepted', (operationId, schema) => {
     expect(schema.safeParse(EXAMPLES[operationId]).error).toBeUndefined();
   });

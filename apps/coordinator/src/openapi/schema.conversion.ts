@@ -7,6 +7,7 @@ import {
   noticesRequestSchema,
   participantInstanceSchema,
   registrationRequestSchema,
+  skipRequestSchema,
   submissionSchema,
   transactionPageSchema,
 } from '@atone/protocol';
@@ -24,6 +25,7 @@ const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [doubtsRequestSchema, 'Doubts'],
   [participantInstanceSchema, 'ParticipantInstance'],
   [actRequestSchema, 'Act'],
+  [skipRequestSchema, 'Skip'],
   [retryBodySchema, 'Retry'],
   [countsSchema, 'Counts'],
   [transactionPageSchema, 'TransactionPage'],

@@ -2,6 +2,7 @@ import {
   CallTimeoutError,
   GlobalTransaction,
   InjectClient,
+  NotSentError,
   RefusedError,
   UnknownOutcomeError,
   type ServiceClient,
@@ -40,6 +41,8 @@ export function whyNoCar(error: unknown): string | undefined {
     return error.reason;
   }
   // What became of the call, if anything, is cancelled with it.
-  const hasNoAnswer = error instanceof CallTimeoutError || error instanceof UnknownOutcomeError;
+  const hasNoAnswer = [NotSentError, CallTimeoutError, UnknownOutcomeError].some(
+    (kind) => error instanceof kind,
+  );
   return hasNoAnswer ? 'no answer' : undefined;
 }

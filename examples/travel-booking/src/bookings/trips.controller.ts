@@ -38,7 +38,9 @@ export class TripsController {
   private async refused(tripNo: number, error: unknown): Promise<BookedTrip> {
     const { gid = '', outcome } = outcomeOfError(error) ?? {};
     if (!(error instanceof RefusedError) || outcome === 'unknown' || outcome === 'committed') {
-      const message = `Trip ${tripNo} is not booked: ${error instanceof Error ? error.message : String(error)}`;
+      const status =
+        outcome === 'aborted' || outcome === undefined ? 'is not booked' : 'may be booked; ask again';
+      const message = `Trip ${tripNo} ${status}: ${error instanceof Error ? error.message : String(error)}`;
       throw new ServiceUnavailableException(message, { cause: error });
     }
     if (error.reason === NUMBER_TAKEN) {

@@ -1,4 +1,4 @@
-import { RefusedError, startAtone } from '@atone/participant';
+import { handlerOf, RefusedError, startAtone } from '@atone/participant';
 import type { ActionHandler, BranchContext, InputOf } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
 import express from 'express';
@@ -16,21 +16,20 @@ const MOVES = {
 };
 
 type Branch = Pick<BranchContext<PoolClient>, 'gid' | 'branchId' | 'transaction'>;
+type Hold = InputOf<typeof cars.hold>;
 
-async function move(kind: keyof typeof MOVES, input: unknown, branch: Branch): Promise<number> {
-  const { tripNo, city } = input as InputOf<typeof cars.hold>;
+async function move(kind: keyof typeof MOVES, { tripNo, city }: Hold, branch: Branch): Promise<number> {
   const { rows } = await branch.transaction.query<{ price_cents: number }>(MOVES[kind], [city]);
   if (rows[0] === undefined) throw new RefusedError('no car', { city });
   await branch.transaction.query(NOTE_MOVE, [kind, branch.gid, branch.branchId, tripNo, city, 1]);
   return rows[0].price_cents;
 }
 
-export const holdCar: ActionHandler<PoolClient> = {
-  contract: cars.hold,
+export const holdCar: ActionHandler<PoolClient> = handlerOf(cars.hold, {
   run: async (input, branch) => ({ priceCents: await move('hold', input, branch) }),
-  confirm: async (end) => void (await move('confirm', end.input, end)),
-  compensate: async (undo) => void (await move('cancel', undo.input, undo)),
-};
+  confirm: async (end) => move('confirm', end.input, end),
+  cancel: async (undo) => move('cancel', undo.input, undo),
+});
 
 /** Starts the service. Returns where it is, and what stops it. */
 export async function startCars({ DATABASE_URL, COORDINATOR_URL, PORT }: Environment, log?: false) {
@@ -47,7 +46,8 @@ export async function startCars({ DATABASE_URL, COORDINATOR_URL, PORT }: Environ
   const app = express().post('/atone/v1/commands', atone.listener); // before anything that reads bodies
   app.get('/health', async (_request, response) => void response.json((await pool.query('select 1')).rows));
   app.put('/stock', express.text({ type: '*/*' }), async ({ body }: { body: string }, response) => {
-    response.json((await pool.query(OFFER, [body])).rowCount);
+    await pool.query(OFFER, [body]);
+    response.end();
   });
   const server = app.listen(PORT, '127.0.0.1');
   const url = await atone.announce(server);

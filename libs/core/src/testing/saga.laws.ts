@@ -4,6 +4,7 @@ import type { CallCommand, SagaEvent, Transition } from '../saga.event.js';
 import {
   branchOf,
   isEnded,
+  isLeftUnanswered,
   nextDueAt,
   outcomeOf,
   positionOf,
@@ -254,6 +255,13 @@ function checkUndo(observed: Observed, branchId: string): void {
     (was.dueAt ?? 0) > now &&
     !isAnswered;
   check(hasBarrier || !isAwaited, 'at a plain endpoint an undo waits for the answer to the action');
+  if (was.state !== 'compensating') {
+    checkUndoOrder(after, branchId);
+  }
+}
+
+/** What has begun goes on, although a retry takes back the skip of what depends on it. */
+function checkUndoOrder(after: Saga, branchId: string): void {
   for (const [name, ancestors] of ancestorsByStep(after.plan.steps)) {
     const isEndedBefore = !ancestors.has(branchId) || hasNothingToUndo(after, name);
     check(isEndedBefore, `${branchId} is undone only after ${name}, which depends on it`);
@@ -264,6 +272,9 @@ function hasNothingToUndo(saga: Saga, name: string): boolean {
   const branch = branchOf(saga, name);
   const { canUndo, led } = stepOf(saga, name);
   if (saga.state === 'committing' && led?.goal === 'follow') {
+    return true;
+  }
+  if (isLeftUnanswered(branch)) {
     return true;
   }
   return (

@@ -299,6 +299,8 @@ function describe(event: SagaEvent): string {
     case 'retry':
     case 'skip':
       return `${event.type} ${event.branchId ?? 'all'}`;
+    case 'reachable':
+      return `reachable ${event.service}`;
     case 'start':
     case 'claim':
     case 'enlist':

@@ -114,6 +114,23 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     expect(await log.get(row.gid)).toMatchObject({ version: 3, services });
   });
 
+  test('a row is found by the title that an update names, and keeps it through the next one', async () => {
+    const { log, newRow } = open();
+    const row = newRow({ kind: 'led', name: 'told-by-hotel', lane: 'slow', tags: {} });
+    await log.insertIfAbsent([row]);
+    const update = { gid: row.gid, version: 1, owner: ALICE, progress: row.progress };
+    const tags = { order: '"7", {x=y}' };
+
+    await log.update([{ ...update, title: { name: 'book-trip', lane: 'fast', tags } }]);
+    await log.update([{ ...update, version: 2 }]);
+
+    expect(gidsOf(await log.list({ name: 'book-trip', limit: 10 }))).toEqual([row.gid]);
+    expect(gidsOf(await log.list({ tag: { name: 'order', value: tags.order }, limit: 10 }))).toEqual([
+      row.gid,
+    ]);
+    expect(await log.get(row.gid)).toMatchObject({ version: 3, name: 'book-trip', lane: 'fast', tags });
+  });
+
   test('a row that was inserted is taken over and ended like any other', async () => {
     const { log, newRow } = open();
     const row = newRow({ kind: 'led', progress: running({ state: 'committing' }) });

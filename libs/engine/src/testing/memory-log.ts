@@ -245,7 +245,7 @@ export class MemoryLog implements TransactionLog {
     }
     const version = row.version + 1;
     const { owner, services = row.services } = update;
-    this.write({ ...row, ...this.changed(update.progress), owner, services, version });
+    this.write({ ...row, ...this.changed(update.progress), ...update.title, owner, services, version });
     return true;
   }
 

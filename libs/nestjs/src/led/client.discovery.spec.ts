@@ -1,7 +1,9 @@
 import 'reflect-metadata';
+import { AsyncResource } from 'node:async_hooks';
 import { describe, expect, test } from '@jest/globals';
 import { Module, Scope, type Provider } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import { NoTransactionError } from '@atone/participant';
 import type { PropagationOptions } from '../atone.options.js';
 import { compileWith, FakeCoordinator } from '../testing/led.fixture.js';
 import { firstValueFrom, type Observable } from 'rxjs';
@@ -52,6 +54,10 @@ const BESIDE = { ...PLAIN, metadata: CONTEXT };
 const AROUND = { pattern: 'reserve', data: { __atone: CONTEXT, data: 'lamp' } };
 
 interface Application {
+  /** Sends a message by this client where no transaction is. */
+  sendOutside(token: string): Promise<unknown>;
+  /** Sends one where a transaction was that has ended. */
+  sendAfterwards(token: string): Promise<unknown>;
   /** Sends a message by this client, in a transaction. Returns what was sent. */
   send(token: string, payload?: unknown): Promise<object[]>;
 }
@@ -71,12 +77,20 @@ async function startWith(
     options: { propagation },
   });
   await module.init();
+  const clientOf = (token: string): Promise<OwnClient> =>
+    module.resolve<OwnClient>(token, undefined, { strict: false });
+  const lead = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    module.get(GlobalTransactions).run({ name: 'place-order' }, work);
   return {
+    sendOutside: async (token) => firstValueFrom((await clientOf(token)).send('reserve', 'lamp')),
+    sendAfterwards: async (token) => {
+      const client = await clientOf(token);
+      const place = await lead(async () => new AsyncResource('place'));
+      return place.runInAsyncScope(() => firstValueFrom(client.send('reserve', 'lamp')));
+    },
     send: async (token, payload = 'lamp') => {
-      const client = await module.resolve<OwnClient>(token, undefined, { strict: false });
-      await module
-        .get(GlobalTransactions)
-        .run({ name: 'place-order' }, () => firstValueFrom(client.send('reserve', payload)));
+      const client = await clientOf(token);
+      await lead(() => firstValueFrom(client.send('reserve', payload)));
       return client.sent;
     },
   };
@@ -102,6 +116,22 @@ describe('a client among the providers', () => {
 
     expect(await application.send('TCP')).toEqual([PLAIN]);
     expect(await application.send('OWN')).toEqual([AROUND]);
+  });
+
+  test('that was named is refused after the end of the transaction, and others are not', async () => {
+    const named = await startWith({ clients: ['TCP'] });
+    const unnamed = await startWith({});
+
+    await expect(named.sendAfterwards('TCP')).rejects.toMatchObject({ code: 'TRANSACTION_OVER' });
+    expect(await unnamed.sendAfterwards('TCP')).toBe('ok');
+  });
+
+  test('sends nothing outside of a transaction where it must be in one', async () => {
+    const application = await startWith({ clients: false, mandatoryClients: ['TCP'] });
+
+    await expect(application.sendOutside('TCP')).rejects.toThrow(NoTransactionError);
+    expect(await application.send('TCP')).toEqual([BESIDE]);
+    expect(await application.sendOutside('OWN')).toBe('ok');
   });
 
   test('carries none where that was said', async () => {
@@ -140,9 +170,19 @@ describe('a client among the providers', () => {
     expect(await application.send('TCP')).toEqual([PLAIN]);
   });
 
-  test('has to be there when it is named', async () => {
-    await expect(startWith({ clients: ['TPC'] })).rejects.toThrow(
-      'names TPC, and no provider of this name is a ClientProxy that lives as long as the application. There are: TCP, OWN.',
+  test('is no provider that is a module with `send`', async () => {
+    const mailer = Object.assign(Object.create(null) as object, { send: () => 'sent' });
+    const application = await startWith({}, [
+      { provide: 'MAILER', useValue: mailer },
+      { provide: 'TCP', useValue: new ClientTCP() },
+    ]);
+
+    expect(await application.send('TCP')).toEqual([BESIDE]);
+  });
+
+  test.each(['clients', 'mandatoryClients'])('has to be there when it is named in %s', async (option) => {
+    await expect(startWith({ [option]: ['TPC'] })).rejects.toThrow(
+      '` of AtoneModule names TPC, and no provider of this name is a ClientProxy that lives as long as the application. There are: TCP, OWN.',
     );
   });
 });

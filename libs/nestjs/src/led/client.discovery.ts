@@ -2,7 +2,7 @@ import { Inject, Injectable, type InjectionToken, type OnModuleInit } from '@nes
 import { DiscoveryService } from '@nestjs/core';
 import { MisuseError } from '@atone/participant';
 import { ATONE_OPTIONS, type AtoneOptions } from '../atone.options.js';
-import { atoneClientProxy } from './client.proxy.js';
+import { letCarry } from './client.proxy.js';
 import { hasMetadata, isClientProxy, type ClientProxyLike } from './message.stamp.js';
 
 /** Lets the messages of the clients among the providers carry the led transaction around them, as the options say. */
@@ -16,12 +16,15 @@ export class ClientDiscovery implements OnModuleInit {
   /** A client connects at its first message, which is later. @throws MisuseError for a name that no client has. */
   onModuleInit(): void {
     const clients = this.clients();
-    const meant = this.options.propagation?.clients;
+    const { clients: meant, mandatoryClients = [] } = this.options.propagation ?? {};
+    const mandatory = mandatoryClients.map((token) => clientOf(token, clients, 'mandatoryClients'));
+    mandatory.forEach((client) => letCarry(client, { isNamed: true, mandatory: true }));
     if (isList(meant)) {
-      meant.map((token) => clientOf(token, clients)).forEach((client) => atoneClientProxy(client));
+      const named = meant.map((token) => clientOf(token, clients, 'clients'));
+      named.forEach((client) => letCarry(client, { isNamed: true }));
     } else if (meant !== false) {
       const carrying = [...clients.values()].filter((client) => meant === true || hasMetadata(client));
-      carrying.forEach((client) => atoneClientProxy(client));
+      carrying.forEach((client) => letCarry(client, { isNamed: false }));
     }
   }
 
@@ -41,12 +44,13 @@ export class ClientDiscovery implements OnModuleInit {
 function clientOf(
   token: InjectionToken,
   clients: ReadonlyMap<InjectionToken, ClientProxyLike>,
+  option: 'clients' | 'mandatoryClients',
 ): ClientProxyLike {
   const client = clients.get(token);
   if (client === undefined) {
     const names = [...clients.keys()].map(String).join(', ');
     throw new MisuseError(
-      `\`propagation.clients\` of AtoneModule names ${String(token)}, and no provider of this name is a ClientProxy that lives as long as the application. There are: ${names === '' ? 'none' : names}. Clients that are no providers are passed to atoneClientProxy.`,
+      `\`propagation.${option}\` of AtoneModule names ${String(token)}, and no provider of this name is a ClientProxy that lives as long as the application. There are: ${names === '' ? 'none' : names}. Clients that are no providers are passed to atoneClientProxy.`,
     );
   }
   return client;

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
-import { callCarrying, currentTransaction, isApart, type AnswerMeaning } from '@atone/participant';
+import { callCarrying, currentTransaction, isApart, isPastEnd, type AnswerMeaning } from '@atone/participant';
 import { HEADERS } from '@atone/protocol';
 import { from, mergeMap, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { carrierOf, inEnvelope, type Carrier } from './message.carrier.js';
@@ -21,6 +21,15 @@ export interface ClientProxyOptions {
   readonly mandatory?: boolean | undefined;
 }
 
+/** The same, and how the client came to it. */
+export interface CarryOptions extends ClientProxyOptions {
+  /**
+   * Whether the application says of this client that its receivers take part: what it sends after the end of a transaction is refused.
+   * Of others nobody knows, and a timer that began in a transaction must outlive that.
+   */
+  readonly isNamed: boolean;
+}
+
 /** Shared by all copies of this library in the process: a client may be, too. */
 const KEY = Symbol.for('atone.clients');
 
@@ -35,24 +44,30 @@ const instrumented = (shared[KEY] ??= new WeakSet<object>());
  * ever. Others send an envelope, which only a receiver with AtoneModule unwraps.
  *
  * A call is numbered at each subscription, in the transaction around that. It is in flight until the last answer came; whoever
- * unsubscribes before takes it off the list. Without an answer it is not sent again. `emit` carries nothing: an event has no
- * answer that could tell what was done. Within a transaction a warning is logged, once for each pattern.
+ * unsubscribes before takes it off the list. Without an answer it is not sent again. After the end of the transaction it is refused.
+ * `emit` carries nothing: an event has no answer that could tell what was done. Within a transaction a warning is logged,
+ * once for each pattern.
  */
 export function atoneClientProxy<Client extends ClientProxyLike>(
   client: Client,
-  { by = 'metadata', mandatory = false }: ClientProxyOptions = {},
+  options: ClientProxyOptions = {},
 ): Client {
+  letCarry(client, { ...options, isNamed: true });
+  return client;
+}
+
+/** Lets a client carry transactions, as `atoneClientProxy` does. */
+export function letCarry(client: ClientProxyLike, options: CarryOptions): void {
   if (!instrumented.has(client)) {
     instrumented.add(client);
-    const carry = by === 'envelope' ? inEnvelope : carrierOf(client);
-    instrument(client, { carry, mandatory });
+    const carry = options.by === 'envelope' ? inEnvelope : carrierOf(client);
+    instrument(client, { carry, options });
   }
-  return client;
 }
 
 function instrument(
   client: ClientProxyLike,
-  { carry, mandatory }: { readonly carry: Carrier; readonly mandatory: boolean },
+  { carry, options }: { readonly carry: Carrier; readonly options: CarryOptions },
 ): void {
   const send = client.send.bind(client);
   client.send = (pattern, payload) => {
@@ -60,7 +75,7 @@ function instrument(
     return new Observable((subscriber) => {
       const observer = inPlace(subscriber);
       // Nest refuses a message without a payload.
-      if (isOutside(mandatory) || payload === undefined || payload === null) {
+      if (isOutside(options) || payload === undefined || payload === null) {
         return carry(sendIt, payload, undefined).subscribe(observer);
       }
       const call = new MessageCall(observer, (context) => carry(sendIt, payload, context));
@@ -81,8 +96,9 @@ function instrument(
 }
 
 /** Tells whether a message is one like any other. What must not be is made as a call, and refused as such. */
-function isOutside(mandatory: boolean): boolean {
-  return currentTransaction() === undefined && (!mandatory || isApart());
+function isOutside({ isNamed, mandatory = false }: CarryOptions): boolean {
+  const isRefused = (isNamed && isPastEnd()) || (mandatory && !isApart());
+  return currentTransaction() === undefined && !isRefused;
 }
 
 /**

@@ -241,6 +241,18 @@ describe('a method with @GlobalTransaction refuses', () => {
     expect(decorate).toThrow(message);
   });
 
+  test('is refused without its parentheses, on a method and on a class', () => {
+    const bare = GlobalTransaction as unknown as (...given: unknown[]) => unknown;
+    class Bare {
+      async place(): Promise<void> {}
+    }
+
+    expect(() => bare(Bare.prototype, 'place', {})).toThrow(
+      /stands without parentheses.*`@GlobalTransaction\(\)`/u,
+    );
+    expect(() => bare(Bare)).toThrow(MisuseError);
+  });
+
   test('to decorate a method that returns no promise', () => {
     expect(() => {
       class Silenced {
@@ -279,6 +291,7 @@ test('GlobalTransactions runs a function as the whole of a transaction', async (
 });
 
 test('what does not fit @GlobalTransaction does not compile', () => {
+  // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
   expect(compileErrors).toBeInstanceOf(Function);
 });
 

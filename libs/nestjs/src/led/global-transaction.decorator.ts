@@ -65,7 +65,11 @@ type Unfit<Instance, Result> = {
  */
 export function GlobalTransaction<Result = unknown>(
   options: GlobalTransactionOptions<Result> = {},
+  ...rest: readonly never[]
 ): GlobalTransactionDecorator<Result> {
+  if (typeof options === 'function' || rest.length > 0) {
+    throw new MisuseError(WITHOUT_PARENTHESES);
+  }
   return (target: object, method?: string | symbol, descriptor?: PropertyDescriptor): void => {
     if (method === undefined) {
       decorateClass(target as Class, options);
@@ -74,6 +78,9 @@ export function GlobalTransaction<Result = unknown>(
     }
   };
 }
+
+const WITHOUT_PARENTHESES =
+  '@GlobalTransaction stands without parentheses. Write `@GlobalTransaction()`, or with options `@GlobalTransaction({ … })`.';
 
 interface Use {
   readonly descriptor: PropertyDescriptor | undefined;

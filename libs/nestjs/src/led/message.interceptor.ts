@@ -5,15 +5,16 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { runInbound, type AtoneClient } from '@atone/participant';
+import { currentTransaction, runInbound, type AtoneClient } from '@atone/participant';
 import { from, Observable, type Subscription } from 'rxjs';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from '../atone.options.js';
 import { envelopLast, lastHeaders, openEnvelope, type Carried } from './message.envelope.js';
 import { isOfKafka, kafkaAnswer, metadataOf } from './message.metadata.js';
+import { toldRefusal } from './message.refusal.js';
 
 /**
- * Lets messages that carry a led transaction run in it, and their answers tell what they have enlisted. Only these are
- * touched: whoever sends no context gets plain answers.
+ * Lets messages that carry a led transaction run in it, and their answers tell what they have enlisted, or why they were
+ * refused. Only these are touched: whoever sends no context gets plain answers.
  */
 @Injectable()
 export class MessageInterceptor implements NestInterceptor {
@@ -44,9 +45,16 @@ export class MessageInterceptor implements NestInterceptor {
     const { registrar } = this;
     return new Observable<unknown>((subscriber) => {
       const answers = new Answers((earlier) => subscriber.next(earlier));
-      const running = runInbound({ headers, registrar }, () => answers.lastOf(next));
-      const last = running.then(({ result, responseHeaders }) =>
-        answer(result, lastHeaders(responseHeaders)),
+      let isPart = false;
+      const running = runInbound({ headers, registrar }, () => {
+        isPart = currentTransaction() !== undefined;
+        return answers.lastOf(next);
+      });
+      const last = running.then(
+        ({ result, responseHeaders }) => answer(result, lastHeaders(responseHeaders)),
+        async (error: unknown) => {
+          throw isPart ? await toldRefusal(error) : error;
+        },
       );
       const subscription = from(last).subscribe(subscriber);
       return () => {

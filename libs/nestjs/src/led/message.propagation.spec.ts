@@ -83,6 +83,14 @@ describe('a message of a client that is no provider', () => {
     mandatory.close();
   });
 
+  test('that is refused outside of a transaction tells nobody why', async () => {
+    await expect(firstValueFrom(client.send('refuse', {}))).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
+    expect(logged).toEqual([expect.objectContaining({ reason: 'taken' })]);
+  });
+
   test('of a client that was left as it is carries nothing', async () => {
     const isInside = await inTransaction(() => firstValueFrom(plainClient.send('where', {})));
 

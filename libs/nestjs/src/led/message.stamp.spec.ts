@@ -31,4 +31,19 @@ describe('a client', () => {
     expect(isClientProxy({ send: () => undefined })).toBe(false);
     expect(isClientProxy(undefined)).toBe(false);
   });
+
+  test.each<[string, object]>([
+    ['a module with `send`', Object.assign(Object.create(null) as object, { send: () => undefined })],
+    ['what has `send` and a constructor of its own', { send: () => undefined, constructor: 'by hand' }],
+    [
+      'what stands for an object that is not there yet',
+      new Proxy({ send: () => undefined }, { get: refuse }),
+    ],
+  ])('is not %s', (_what, provided) => {
+    expect(isClientProxy(provided)).toBe(false);
+  });
 });
+
+function refuse(): never {
+  throw new Error('It is not there yet.');
+}

@@ -48,9 +48,14 @@ const STAMPS: ReadonlyMap<string, Stamp> = new Map<string, Stamp>([
   ['ClientRedis', inPacket],
 ]);
 
-/** Tells whether this is one of Nest's clients, or of a class that was derived from them. */
+/** Tells whether this is one of Nest's clients, or of a class that was derived from them. Any provider may be asked about. */
 export function isClientProxy(client: unknown): client is ClientProxyLike {
-  return isObject(client) && 'send' in client && classesOf(client).includes('ClientProxy');
+  try {
+    return isObject(client) && 'send' in client && classesOf(client).includes('ClientProxy');
+  } catch {
+    // A Proxy that stands for what is not there yet: the application must start with it.
+    return false;
+  }
 }
 
 /** Tells whether messages of `client` have a place for the context beside their payload. */
@@ -79,7 +84,10 @@ export function hasAnswerHeaders(stamp: Stamp): boolean {
 function classesOf(client: object): readonly string[] {
   const names: string[] = [];
   for (let at = client as unknown; isObject(at); at = Object.getPrototypeOf(at)) {
-    names.push(at.constructor.name);
+    const made: unknown = at.constructor;
+    if (typeof made === 'function') {
+      names.push(made.name);
+    }
   }
   return names;
 }

@@ -4,6 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { INestMicroservice } from '@nestjs/common';
 import { ClientsModule, NatsRecordBuilder, type ClientProxy } from '@nestjs/microservices';
 import { Test, type TestingModule } from '@nestjs/testing';
+import { refusalOf } from '@atone/participant';
 import { headers } from '@nats-io/transport-node';
 import { concatMap, firstValueFrom, lastValueFrom, mergeMap, take, toArray } from 'rxjs';
 import { Desk, PlainDesk } from '../testing/desk.fixture.js';
@@ -136,6 +137,18 @@ describe.each(WIRES)('a message over %s', (_, newWire) => {
 
     expect(answers).toMatchObject([{ message: 'out of order' }, 'lamp reserved']);
     expect(orders.coordinator.branches).toEqual([expect.stringMatching(/^2~/u)]);
+  });
+
+  test.each([
+    ['refuse', { reason: 'taken', details: { room: 7 } }],
+    ['renounce', { reason: 'no beds left' }],
+  ])('tells its sender why it was refused, and is off the list (%s)', async (pattern, refusal) => {
+    const error = await orders.run(() =>
+      firstValueFrom(orders.client.send(pattern, {})).catch((thrown: unknown) => thrown),
+    );
+
+    expect(refusalOf(error)).toMatchObject(refusal);
+    expect(orders.coordinator.branches).toEqual([]);
   });
 
   test('outside of a transaction carries nothing', async () => {

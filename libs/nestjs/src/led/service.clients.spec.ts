@@ -161,6 +161,7 @@ describe('an injected client', () => {
 });
 
 test('an injected client of another contract does not compile', () => {
+  // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
   expect(compileErrors).toBeInstanceOf(Function);
 });
 

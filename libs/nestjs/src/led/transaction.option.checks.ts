@@ -1,5 +1,4 @@
-import { similarName } from '@atone/core';
-import { durationMs, MisuseError, type Duration, type Propagation } from '@atone/participant';
+import { durationMs, MisuseError, suggestion, type Duration, type Propagation } from '@atone/participant';
 import { LED_TIMEOUT_MAX_MS, nameSchema, tagsSchema } from '@atone/protocol';
 import type { GlobalTransactionOptions } from './global-transaction.decorator.js';
 
@@ -55,11 +54,6 @@ function oneOf(words: readonly string[]): Check {
       : `says ${shown(value)}. ${suggestion(String(value), words)}`;
 }
 
-function suggestion(word: string, words: readonly string[]): string {
-  const similar = similarName(word, words);
-  return similar === undefined ? `There are ${words.join(', ')}` : `Perhaps '${similar}' was meant`;
-}
-
 function nameProblem(value: unknown): string | undefined {
   const { error } = nameSchema.safeParse(value);
   return error && `is ${shown(value)}, and ${error.issues[0]?.message}`;
@@ -71,9 +65,11 @@ function durationProblem(
 ): string | undefined {
   try {
     const ms = durationMs(value as Duration);
-    return ms >= minMs && ms <= maxMs
-      ? undefined
-      : `is ${ms} ms, and must be between ${minMs} and ${maxMs}. What takes longer is a saga`;
+    if (ms >= minMs && ms <= maxMs) {
+      return undefined;
+    }
+    const cure = ms > maxMs ? '. What takes longer is a saga' : '';
+    return `is ${ms} ms, and must be between ${minMs} and ${maxMs}${cure}`;
   } catch {
     return `is ${shown(value)}. Write milliseconds, or '500ms', '30s', '5m', '1h'`;
   }

@@ -113,6 +113,7 @@ describe('@Try', () => {
   });
 
   test('does not compile where it does not fit', () => {
+    // Named here, and proved by the build alone: each @ts-expect-error below fails it where there is no error.
     expect(compileErrors).toBeInstanceOf(Function);
   });
 });

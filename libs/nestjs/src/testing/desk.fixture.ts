@@ -1,6 +1,6 @@
 import { Controller, Injectable, type PipeTransform } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { currentTransaction } from '@atone/participant';
+import { currentTransaction, RefusedError } from '@atone/participant';
 import { concat, defer, EMPTY, map, of, type Observable } from 'rxjs';
 import { callStock } from './led.fixture.js';
 
@@ -43,6 +43,18 @@ export class Desk {
   async fail(): Promise<never> {
     await callStock();
     throw new RpcException('out of order');
+  }
+
+  @MessagePattern('refuse')
+  async refuse(): Promise<never> {
+    await (currentTransaction() && callStock());
+    throw new RefusedError('taken', { room: 7 });
+  }
+
+  @MessagePattern('renounce')
+  async renounce(): Promise<string> {
+    currentTransaction()?.setAbortOnly('no beds left');
+    return 'reserved';
   }
 
   @MessagePattern('where')

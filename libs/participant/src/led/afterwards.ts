@@ -1,5 +1,5 @@
 import { runInFrame } from '../branch.context.js';
-import type { LedLog } from './global.options.js';
+import type { LedLog } from './led.log.js';
 
 /** What is to run, and for whom. */
 export interface AfterwardsRun {

@@ -1,14 +1,16 @@
 import { backoffMs, type BranchKind, type BranchReply, type Json, type LedBranch } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
-import { sleep } from '../client.ports.js';
+import { NotConnectedError, sleep } from '../client.ports.js';
 import { sendPast } from '../failpoints.js';
 import { MisuseError } from '../participant.error.js';
 import { RefusedError } from '../contract.js';
 import {
   CallTimeoutError,
+  NotSentError,
   TransactionTimeoutError,
   UnknownOutcomeError,
   type CallName,
+  type LedError,
 } from './led.errors.js';
 import { remainingMs, type LedFrame } from './led.frame.js';
 import type { OpenCall } from './scope.js';
@@ -26,15 +28,21 @@ export interface BranchCall<Output = Json> {
   readonly timeoutMs?: number | undefined;
   /** For how long an unknown outcome is asked for again. */
   readonly patienceMs: number;
-  /** Sends one attempt. What it throws counts as an unknown outcome. */
-  send(command: BranchCommand): Promise<BranchReply>;
+  /** Finds out where an attempt goes, and returns what sends it there. While it has not returned, and if it throws, nothing is sent. */
+  route(command: BranchCommand): Promise<SendAttempt>;
   /** Returns what the caller gets for what the participant answered. If it throws, the call has thrown. */
   read(output: Json): Promise<Output>;
 }
 
+/** Sends one attempt. Unless it is a NotConnectedError, what it throws counts as an unknown outcome. */
+export type SendAttempt = () => Promise<BranchReply>;
+
 const PAUSE = { initialMs: 50, capMs: 2_000, attemptCountMax: 0, undoAttemptCountMax: 0, replyTimeoutMs: 0 };
 
-/** Asking again changes nothing about these, until somebody changes the code or the configuration. */
+/**
+ * Asking again changes nothing about these, until somebody changes the code or the configuration. Nothing of such an attempt is left:
+ * its handler was not run, or has thrown what rolls back.
+ */
 const HOPELESS: ReadonlySet<string> = new Set(['code', 'bad-payload', 'action-gone']);
 
 /**
@@ -42,7 +50,7 @@ const HOPELESS: ReadonlySet<string> = new Set(['code', 'bad-payload', 'action-go
  *
  * @throws RefusedError when the participant said no.
  * @throws CallTimeoutError, TransactionTimeoutError when time was over before an answer came.
- * @throws UnknownOutcomeError when nobody can tell what became of it.
+ * @throws NotSentError when none of its attempts has left this process; UnknownOutcomeError when nobody can tell what became of it.
  * @throws TransactionOverError when the transaction's method has ended, or its request is answered.
  */
 export async function callBranch<Output>(frame: LedFrame, call: BranchCall<Output>): Promise<Output> {
@@ -51,7 +59,7 @@ export async function callBranch<Output>(frame: LedFrame, call: BranchCall<Outpu
   frame.onCall?.();
   const name: CallName = { gid: frame.gid, branchId: open.branchId, what: `${service}.${action}` };
   try {
-    const input = await inputOf(call, open);
+    const input = await call.input();
     const reply = await within(limitOf(frame, name, call.timeoutMs), () =>
       askUntilKnown(frame, { ...call, input }, open),
     );
@@ -64,15 +72,6 @@ export async function callBranch<Output>(frame: LedFrame, call: BranchCall<Outpu
 
 /** A call whose input is there. */
 type ReadyCall<Output> = Omit<BranchCall<Output>, 'input'> & { readonly input: Json | undefined };
-
-async function inputOf<Output>(call: BranchCall<Output>, open: OpenCall): Promise<Json | undefined> {
-  try {
-    return await call.input();
-  } catch (error) {
-    open.threw([]);
-    throw error;
-  }
-}
 
 /** Returns when a call throws, and what. */
 export function limitOf(frame: LedFrame, name: CallName, timeoutMs = Number.POSITIVE_INFINITY): TimeLimit {
@@ -101,7 +100,7 @@ async function askUntilKnown<Output>(
   const until = clock.now() + call.patienceMs;
   for (let attempt = 1; ; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one attempt must be over before the next
-    const reply = await sendOnce(call, commandOf(frame, call, { open, attempt }));
+    const reply = await sendOnce(call, commandOf(frame, call, { open, attempt }), open);
     const waitMs = waitBeforeNext(reply, pauseMs(frame, attempt));
     const isOutOfPatience = reply.outcome !== 'not-yet' && clock.now() + (waitMs ?? 0) > until;
     if (waitMs === undefined || isOutOfPatience || open.isSettled) {
@@ -123,12 +122,32 @@ function waitBeforeNext(reply: BranchReply, backoff: number): number | undefined
   return reply.outcome === 'unknown' && !HOPELESS.has(reply.error.class) ? backoff : undefined;
 }
 
-async function sendOnce<Output>(call: ReadyCall<Output>, command: BranchCommand): Promise<BranchReply> {
+async function sendOnce<Output>(
+  call: ReadyCall<Output>,
+  command: BranchCommand,
+  open: OpenCall,
+): Promise<BranchReply> {
   try {
-    return await sendPast('call', () => call.send(command));
+    const send = await call.route(command);
+    return await sendPast('call', async () => leave(open, send));
   } catch (error) {
     const errorClass = error instanceof MisuseError ? 'code' : 'unreachable';
     return { outcome: 'unknown', error: { class: errorClass, message: messageOf(error) } };
+  }
+}
+
+/** What was given up meanwhile is on no list, and nothing of it may begin now. */
+async function leave(open: OpenCall, send: SendAttempt): Promise<BranchReply> {
+  if (!open.leaves()) {
+    throw new Error('the call was given up before it was sent');
+  }
+  try {
+    return await send();
+  } catch (error) {
+    if (error instanceof NotConnectedError) {
+      open.stayed();
+    }
+    throw error;
   }
 }
 
@@ -169,12 +188,12 @@ async function land<Output>({ call, open, name }: Landing<Output>, reply: Branch
     case 'refused':
       // What is stored as refused has no effect, now or later. Else a repeat of it may still be on its way.
       open.threw(reply.refusal.isStored ? [] : undefined);
-      throw new RefusedError(reply.refusal.reason, reply.refusal.details);
+      throw new RefusedError(reply.refusal.reason, reply.refusal.details, { by: name.what });
     case 'already-undone':
       open.threw([]);
-      throw new RefusedError('already cancelled');
+      throw new RefusedError('already cancelled', undefined, { by: name.what });
     case 'unknown':
-      throw new UnknownOutcomeError(name, { why: reply.error.message, errorClass: reply.error.class });
+      throw failureOf(open, name, reply.error);
     case 'not-yet':
     case 'confirmed':
     case 'lost':
@@ -185,6 +204,14 @@ async function land<Output>({ call, open, name }: Landing<Output>, reply: Branch
         errorClass: 'error',
       });
   }
+}
+
+type AttemptError = Extract<BranchReply, { outcome: 'unknown' }>['error'];
+
+function failureOf({ leftCount }: OpenCall, name: CallName, error: AttemptError): LedError {
+  const isUndone = HOPELESS.has(error.class);
+  const fault = { why: error.message, errorClass: error.class, isUndone, attemptCount: leftCount };
+  return leftCount === 0 ? new NotSentError(name, fault) : new UnknownOutcomeError(name, fault);
 }
 
 /** What lies below a branch stands before it: it is undone after it. */

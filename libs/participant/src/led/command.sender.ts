@@ -8,7 +8,7 @@ import {
   type CommandBatch,
   type SigningKey,
 } from '@atone/protocol';
-import type { ClientPorts, HttpResponse } from '../client.ports.js';
+import { NotConnectedError, type ClientPorts, type HttpResponse } from '../client.ports.js';
 import { messageOf } from './settled.js';
 
 /** What sending commands to other services takes. */
@@ -22,7 +22,7 @@ export interface SenderOptions {
   readonly replyTimeoutMs: number;
 }
 
-/** Sends one command to the instance at `baseUrl`, as a coordinator does. Never rejects. */
+/** Sends one command to the instance at `baseUrl`, as a coordinator does. @throws NotConnectedError and nothing else. */
 export async function sendCommand(
   command: BranchCommand,
   baseUrl: string,
@@ -41,7 +41,11 @@ export async function sendCommand(
     const response = await options.send({ method: 'POST', url, headers, body, timeoutMs });
     return replyIn(response, command, baseUrl);
   } catch (error) {
-    return unknown('unreachable', `${baseUrl} gave no answer: ${messageOf(error)}`);
+    const why = `${baseUrl} gave no answer: ${messageOf(error)}`;
+    if (error instanceof NotConnectedError) {
+      throw new NotConnectedError(why, { cause: error });
+    }
+    return unknown('unreachable', why);
   }
 }
 

@@ -2,7 +2,10 @@ import type { Duration } from '../client.duration.js';
 import type { AtoneClient } from '../client.js';
 import type { TraceContext } from '../client.led.js';
 import type { Tags } from '../saga-builder.types.js';
+import type { LedLog } from './led.log.js';
 import type { Propagation } from './propagation.js';
+
+export type { LedLog } from './led.log.js';
 
 /** How a method runs in a global transaction. */
 export interface TransactionOptions<Result = unknown> {
@@ -27,12 +30,6 @@ export interface TransactionOptions<Result = unknown> {
   readonly wait?: 'decided' | 'confirmed' | undefined;
   /** Default: 30 s. */
   readonly waitTimeout?: Duration | undefined;
-}
-
-/** Where led transactions tell what they cannot throw. */
-export interface LedLog {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
 }
 
 /** The part of the coordinator that led transactions need. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { gidLogNumber, gidTimeMs } from '@atone/core';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
@@ -35,6 +36,13 @@ function lead<Result>(
 
 function reserve(): Promise<unknown> {
   return stock.reserve({ sku: 'lp' });
+}
+
+/** Sends a call that is not answered as long as anybody waits, and does not wait. */
+async function leaveInFlight(): Promise<void> {
+  world.services.set('stock', () => new Promise(() => undefined));
+  reserve().catch(() => undefined);
+  await setImmediate();
 }
 
 function ids(branches: readonly { branchId: string }[] = []): string[] {
@@ -118,6 +126,20 @@ describe('a global transaction', () => {
     await lead(reserve);
 
     expect(world.coordinator.decisions.map(({ request }) => request.epoch)).toEqual([1, 1, 2]);
+  });
+
+  test.each([
+    ['an option', { timout: '5s' }, "there is no option 'timout'. Perhaps 'timeout' was meant."],
+    [
+      'a propagation',
+      { propagation: 'REQUIRES_NEV' },
+      "is 'REQUIRES_NEV'. Perhaps 'REQUIRES_NEW' was meant.",
+    ],
+  ])('does not begin with %s that is misspelt', async (_what, options, problem) => {
+    const run = lead(reserve, options as object);
+
+    await expect(run).rejects.toMatchObject({ code: 'MISUSE', message: expect.stringContaining(problem) });
+    expect(world.commands).toEqual([]);
   });
 
   test('may wait until all is confirmed', async () => {
@@ -219,7 +241,7 @@ describe('a method that returns', () => {
   });
 
   test('aborts and throws while calls are in flight, and names them', async () => {
-    const run = lead(async () => void reserve().catch(() => undefined));
+    const run = lead(leaveInFlight);
 
     await expect(run).rejects.toMatchObject({ code: 'CALLS_IN_FLIGHT', calls: ['stock.reserve (call 1)'] });
     expect(world.coordinator.decision).toMatchObject({
@@ -399,7 +421,7 @@ describe('propagation', () => {
           await reserve();
           currentTransaction()?.setAbortOnly('no');
         }),
-        await codeOfNested(async () => void reserve().catch(() => undefined)),
+        await codeOfNested(leaveInFlight),
       ];
     });
 

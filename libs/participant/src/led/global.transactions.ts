@@ -2,6 +2,7 @@ import { currentFrame, runApart, runInFrame } from '../branch.context.js';
 import { causeOf, decide, LateAnswers, mayAnswer, type Decided, type Deciding } from './decision.js';
 import { noteOutcome } from './error.outcome.js';
 import type { GlobalTransactions, GlobalTransactionsOptions, TransactionOptions } from './global.options.js';
+import { forgiveForgotten } from './forgotten.call.js';
 import { begin, decisionOf, type Led } from './initiator.js';
 import { runAfterwards } from './afterwards.js';
 import { reached } from '../failpoints.js';
@@ -16,8 +17,9 @@ import {
 import { remainingMs, type LedPorts } from './led.frame.js';
 import { LogLife } from './log.life.js';
 import { Notices } from './notices.js';
+import { refuseUnknownTransactionOptions } from './option.check.js';
 import { abortsOn, commitsOn } from './outcome.rules.js';
-import { placementOf } from './propagation.js';
+import { isPart, placementOf } from './propagation.js';
 import type { ScopeEnd } from './scope.js';
 import { messageOf, settle, type Settled } from './settled.js';
 
@@ -32,23 +34,35 @@ export function createPortGlobalTransactions(
 ): GlobalTransactions {
   const leader = new Leader(options, ports);
   return {
-    async run(transaction, work) {
+    run(transaction, work) {
+      const frame = currentFrame();
       const what = `'${transaction.name}'`;
-      const placement = placementOf(what, transaction.propagation ?? 'REQUIRED', currentFrame());
-      switch (placement.how) {
-        case 'lead':
-          return leader.lead(transaction, work);
-        case 'apart':
-          return runApart(work);
-        case 'without':
-          return work();
-        case 'join':
-          return joinFrame(placement.frame, transaction, work);
-        case 'nest':
-          return nestFrame(placement.frame, transaction, work);
-      }
+      const run = async () => runPlaced(leader, transaction, work);
+      return frame !== undefined && isPart(transaction) ? forgiveForgotten(frame, what, run) : run();
     },
   };
+}
+
+async function runPlaced<Result>(
+  leader: Leader,
+  transaction: TransactionOptions<Result>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  refuseUnknownTransactionOptions(transaction);
+  const { name, propagation = 'REQUIRED' } = transaction;
+  const placement = placementOf(`'${name}'`, propagation, currentFrame());
+  switch (placement.how) {
+    case 'lead':
+      return leader.lead(transaction, work);
+    case 'apart':
+      return runApart(work);
+    case 'without':
+      return work();
+    case 'join':
+      return joinFrame(placement.frame, transaction, work);
+    case 'nest':
+      return nestFrame(placement.frame, transaction, work);
+  }
 }
 
 /** What the work of a transaction is to come to. */

@@ -1,5 +1,6 @@
 import { HEADERS } from '@atone/protocol';
 import { beginCall, callThrough, settleCall, type ThroughCall } from './call.through.js';
+import { callInFrame } from './forgotten.call.js';
 import { contextHeaders } from './http.context.js';
 import { requireFrame } from './transaction.context.js';
 
@@ -21,17 +22,12 @@ export type CallHttpOptions = Partial<Pick<ThroughCall<HttpAnswer>, 'label' | 't
  *
  * @throws what `send` throws; NoTransactionError, TransactionOverError, CallTimeoutError, TransactionTimeoutError.
  */
-export async function callHttp<Answer extends HttpAnswer>(
+export function callHttp<Answer extends HttpAnswer>(
   send: (headers: Readonly<Record<string, string>>) => Promise<Answer>,
   { label = 'an HTTP call', timeout, repeatFor }: CallHttpOptions = {},
 ): Promise<Answer> {
-  return callThrough<Answer>(requireFrame(label), {
-    label,
-    timeout,
-    repeatFor,
-    send,
-    meaningOf: httpMeaning,
-  });
+  const call = { label, timeout, repeatFor, send, meaningOf: httpMeaning };
+  return callInFrame(label, (frame) => callThrough<Answer>(frame, call));
 }
 
 /**
@@ -40,8 +36,8 @@ export async function callHttp<Answer extends HttpAnswer>(
  *
  * @throws what `callHttp` throws.
  */
-export async function callCarrying<Answer>(call: ThroughCall<Answer>): Promise<Answer> {
-  return callThrough(requireFrame(call.label), call);
+export function callCarrying<Answer>(call: ThroughCall<Answer>): Promise<Answer> {
+  return callInFrame(call.label, (frame) => callThrough(frame, call));
 }
 
 /** A call that any client may send. It is in flight until one of the two is told, and until then nothing commits. */

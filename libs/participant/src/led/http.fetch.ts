@@ -1,6 +1,7 @@
 import { HEADERS } from '@atone/protocol';
 import { currentFrame } from '../branch.context.js';
 import { callThrough } from './call.through.js';
+import { forgiveForgotten } from './forgotten.call.js';
 import { httpMeaning } from './http.call.js';
 import { refuseWithoutFrame } from './transaction.context.js';
 import type { CallOptions } from './service.client.js';
@@ -39,7 +40,7 @@ const REPEAT_FOR = '10s';
  * the service takes part, else only those that HTTP calls idempotent.
  */
 export function createFetch(fetchWith: Fetch, options: FetchOptions = {}): Fetch {
-  return async (input, init) => {
+  const start: Fetch = (input, init) => {
     const frame = currentFrame();
     const request = describe(input, init);
     if (request.url === undefined || !isTakingPart(request.url, options)) {
@@ -52,13 +53,22 @@ export function createFetch(fetchWith: Fetch, options: FetchOptions = {}): Fetch
     if (frame === undefined) {
       return fetchWith(input, init);
     }
-    return callThrough<Response>(frame, {
-      label,
-      timeout: options.timeout,
-      repeatFor: isRepeatable(request, options) ? REPEAT_FOR : 0,
-      send: (headers) => fetchWith(input, { ...init, headers: withContext(request.headers, headers) }),
-      meaningOf: httpMeaning,
-    });
+    return forgiveForgotten(frame, label, () =>
+      callThrough<Response>(frame, {
+        label,
+        timeout: options.timeout,
+        repeatFor: isRepeatable(request, options) ? REPEAT_FOR : 0,
+        send: (headers) => fetchWith(input, { ...init, headers: withContext(request.headers, headers) }),
+        meaningOf: httpMeaning,
+      }),
+    );
+  };
+  return (input, init) => {
+    try {
+      return start(input, init);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }
 

@@ -45,8 +45,39 @@ describe('a refusal', () => {
     expect(refusalOf(answer)).toMatchObject({ reason: 'taken', details: { room: 7 } });
   });
 
+  const plain = {
+    type: 'about:blank',
+    title: 'Conflict',
+    status: 409,
+    detail: 'only 1 of a-1 is left',
+    left: 1,
+  };
+
+  test.each<[string, unknown, { reason: string; details?: unknown }]>([
+    ['with details beside the rest', plain, { reason: 'only 1 of a-1 is left', details: { left: 1 } }],
+    [
+      'as an error of axios',
+      { message: 'status 409', response: { status: 409, data: plain } },
+      { reason: 'only 1 of a-1 is left', details: { left: 1 } },
+    ],
+    ['with `details`', { status: 409, detail: 'full', details: [7] }, { reason: 'full', details: [7] }],
+    ['with a title only', { status: 409, title: 'Sold out' }, { reason: 'Sold out', details: undefined }],
+    [
+      'without details',
+      { type: 'about:blank', title: 'Conflict', status: 409, detail: 'full', instance: '/holds/7' },
+      { reason: 'full', details: undefined },
+    ],
+  ])('is read from the problem document of a service without the library, %s', (_how, answer, expected) => {
+    const { reason, details } = refusalOf(answer) ?? {};
+
+    expect({ reason, details }).toEqual({ details: undefined, ...expected });
+  });
+
   test.each<[string, unknown]>([
     ['nothing', undefined],
+    ['a problem of another status', { type: 'about:blank', status: 503, title: 'Later', detail: 'busy' }],
+    ['a problem of another type', { ...plain, type: 'urn:atone:problem:already-decided' }],
+    ['a problem that tells nothing', { type: 'about:blank', status: 409 }],
     ['no object', 'REFUSED'],
     ['another problem', { status: 409, code: 'ALREADY_DECIDED', detail: 'aborted' }],
     ['an error without an answer', new Error('fetch failed')],

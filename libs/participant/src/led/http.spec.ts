@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import axios from 'axios';
 import express from 'express';
 import fastify from 'fastify';
 import { z } from 'zod';
@@ -10,7 +9,6 @@ import { elapsedClock } from '../node/client.node.js';
 import { atoneExpress, atoneFastify, atoneFetch, runInbound } from '../node/led.node.js';
 import { done, LedWorld } from '../testing/led.world.js';
 import { createPortGlobalTransactions } from './global.transactions.js';
-import { instrumentAxios } from './http.axios.js';
 import { atoneHeaders, callHttp } from './http.call.js';
 import { CallsInFlightError } from './led.errors.js';
 import { createServiceClient, type ServiceClient } from './service.client.js';
@@ -356,46 +354,6 @@ describe('a fetch that takes part', () => {
 });
 
 describe('other clients', () => {
-  test('axios takes part: what returned is on the list, what threw is not', async () => {
-    const url = await serve('node', async (path) => {
-      await bookTimes(1);
-      return { status: path === '/no' ? 409 : 200, body: {} };
-    });
-    const client = instrumentAxios(axios.create({ baseURL: url }));
-
-    await lead(async () => {
-      await client.post('/yes', {});
-      await expect(client.get('/no')).rejects.toMatchObject({ response: { status: 409 } });
-      await expect(client.get('http://127.0.0.1:1/')).rejects.toThrow('ECONNREFUSED');
-    });
-
-    expect(decidedIds()).toEqual(['1~run.1']);
-    expect(world.coordinator.decision?.thrown).toMatchObject([{ branchId: expect.stringMatching(/^2~/u) }]);
-  });
-
-  test('axios takes part whatever other interceptors hand on, and wherever they throw', async () => {
-    const url = await serve('node', async () => {
-      await bookTimes(1);
-      return ok;
-    });
-    const client = axios.create({ baseURL: url });
-    client.interceptors.request.use((config) => {
-      if (config.url === '/never') {
-        throw new Error('not sent');
-      }
-      return config;
-    });
-    client.interceptors.response.use((answer) => answer.data as never);
-    instrumentAxios(client);
-
-    await lead(async () => {
-      await client.get('/yes');
-      await expect(client.get('/never')).rejects.toThrow('not sent');
-    });
-
-    expect(decidedIds()).toEqual(['1~run.1']);
-  });
-
   test('a call by hand takes part when it sends the headers that it is given', async () => {
     const url = await serve('node', async () => {
       await bookTimes(1);

@@ -67,6 +67,7 @@ export function begin({ log, transaction, options, ports, onFirstCall }: Beginni
     scope,
     ports,
     afterwards: { onCommit: [], onAbort: [] },
+    log: options.log,
     onCall: () => {
       if (!isKnown) {
         isKnown = true;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { action, contract } from '../contract.js';
@@ -66,6 +67,8 @@ async function outlive(
     });
     late.catch(() => undefined);
     await called.opened;
+    // What it calls leaves this process.
+    await setImmediate();
     end();
   }).catch((error: unknown) => error);
   over.open();
@@ -83,6 +86,7 @@ describe('a nested part that outlives the method around it', () => {
 
   test('is undone with what it is calling, and with the parts in it', async () => {
     await outlive(async (over) => {
+      world.services.set('stock', () => new Promise(() => undefined));
       const call = reserve();
       const part = nest(async () => {
         await reserve();

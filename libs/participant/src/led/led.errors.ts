@@ -27,8 +27,8 @@ export class NoTransactionError extends LedError {
 
   constructor(what: string, elsewhere = '') {
     super(
-      `${what} needs a global transaction, and there is none here. Call it inside of \`globalTransaction.run\` or of a method with ` +
-        '@GlobalTransaction. If there is one around it, its context was lost on the way: by a callback of a library that keeps ' +
+      `${what} needs a global transaction, and there is none here. Call it inside of \`run\` of GlobalTransactions (\`atone.transactions.run\` ` +
+        'without a framework), or of a method with @GlobalTransaction. If there is one around it, its context was lost on the way: by a callback of a library that keeps ' +
         `its own queue, for example. Wrap such a callback with \`bindTransaction\`.${elsewhere}`,
     );
   }
@@ -111,22 +111,46 @@ export class CallTimeoutError extends LedError {
   readonly branchId: string;
 }
 
-/** Nobody knows what became of a call. It is off the list, and undone if it did anything. */
+/** What kept a call from an answer. */
+export interface CallFault {
+  readonly why: string;
+  readonly errorClass: string;
+  /** Whether the participant has answered that nothing of this attempt is left there. */
+  readonly isUndone?: boolean;
+  /** How many attempts have left this process. Default: 1. */
+  readonly attemptCount?: number;
+}
+
+/** A call was never sent: nothing was done there, and there is nothing to undo. */
+export class NotSentError extends LedError {
+  override readonly name = 'NotSentError';
+  readonly code = 'NOT_SENT';
+  readonly retryable = true;
+
+  constructor(call: CallName, fault: CallFault) {
+    super(
+      `${call.what} was not called, and nothing was done there: ${fault.why.replace(/\.$/u, '')}. The call counts as thrown, with nothing ` +
+        'to undo.',
+    );
+    this.gid = call.gid;
+    this.branchId = call.branchId;
+    this.errorClass = fault.errorClass;
+  }
+
+  /** `unreachable`: nobody is there, or the coordinator does not tell where. `code`: it cannot be called so; the message tells why. */
+  readonly errorClass: string;
+  readonly gid: string;
+  readonly branchId: string;
+}
+
+/** Nobody knows what became of a call, or its participant could not carry it out. It is off the list, and undone if it did anything. */
 export class UnknownOutcomeError extends LedError {
   override readonly name = 'UnknownOutcomeError';
   readonly code = 'UNKNOWN_OUTCOME';
   readonly retryable = true;
 
-  constructor(
-    call: CallName,
-    fault: { readonly why: string; readonly errorClass: string },
-    options?: ErrorOptions,
-  ) {
-    super(
-      `It is not known what became of ${call.what}: ${fault.why.replace(/\.$/u, '')}. The call counts as thrown: if it did anything, ` +
-        'that is undone.',
-      options,
-    );
+  constructor(call: CallName, fault: CallFault, options?: ErrorOptions) {
+    super(fault.isUndone === true ? failedThere(call, fault) : notKnown(call, fault), options);
     this.gid = call.gid;
     this.branchId = call.branchId;
     this.errorClass = fault.errorClass;
@@ -136,6 +160,19 @@ export class UnknownOutcomeError extends LedError {
   readonly errorClass: string;
   readonly gid: string;
   readonly branchId: string;
+}
+
+function notKnown({ what }: CallName, { why }: CallFault): string {
+  return `It is not known what became of ${what}: ${why.replace(/\.$/u, '')}. The call counts as thrown: if it did anything, that is undone.`;
+}
+
+function failedThere({ what }: CallName, { why, attemptCount = 1 }: CallFault): string {
+  const earlier =
+    attemptCount > 1 ? ' An earlier attempt had no answer: if it did anything, that is undone.' : '';
+  return (
+    `${what} failed at its participant, and nothing of it is kept there: its local transaction was rolled back, if it had begun: ` +
+    `${why.replace(/\.$/u, '')}. The call counts as thrown.${earlier}`
+  );
 }
 
 /** The deadline of a transaction passed before it was committed. */
@@ -198,7 +235,7 @@ function whyUnknown(cause: unknown): string {
     return (
       "the coordinator's log was restored from a backup, or failed over, since it began, and what was decided may be lost. To ask " +
       'again brings no answer, and its branches stay as they are until a person decides: look at them in the databases of the ' +
-      'participants, end each by hand, and do the same again only if none is confirmed. docs/errors.md#log-restored tells how.'
+      'participants, have it resolved, and do the same again only if that was by an abort. docs/errors.md#log-restored tells how.'
     );
   }
   const why =

@@ -2,6 +2,7 @@ import type { Random } from '@atone/core';
 import type { LedContext } from '@atone/protocol';
 import type { ElapsedClock } from '../client.ports.js';
 import type { ParticipantClock } from '../clock.port.js';
+import type { LedLog } from './led.log.js';
 import type { Scope } from './scope.js';
 
 /** What led transactions need from the machine they run on. */
@@ -28,6 +29,8 @@ export interface LedFrame {
   readonly isInitiator: boolean;
   readonly scope: Scope;
   readonly ports: LedPorts;
+  /** Of the process that leads it. */
+  readonly log?: LedLog | undefined;
   /** Is told of each call before it is made. */
   readonly onCall?: (() => void) | undefined;
   /** Takes what is to run once the outcome is known; absent where it never will be. */

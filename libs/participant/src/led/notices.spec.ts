@@ -182,6 +182,20 @@ describe('notices', () => {
     expect(counts().reduce((sum, count) => sum + count)).toBe(5_500);
   });
 
+  test('that were dropped are told later, where the transaction lives on', async () => {
+    answers.push(() => sleep(clock, 5_000));
+    for (let count = 0; count < 20_000; count += 1) {
+      notices.tell(told(`gid-${count}`));
+    }
+    await clock.pass(900);
+    requests.flat().forEach(({ gid }) => notices.end(gid, 'committed'));
+    notices.tell(told('late'));
+
+    await clock.pass(6_000);
+
+    expect(requests.flat().filter(({ gid }) => gid === 'late')).toHaveLength(1);
+  });
+
   test('tell of a bounded number of branches in one request', async () => {
     calledCount = 50;
     for (let count = 0; count < 25; count += 1) {

@@ -4,7 +4,7 @@ import type { ElapsedClock } from '../client.ports.js';
 import type { LedOutcome } from './led.errors.js';
 
 const GATHER_MS = 100;
-/** What comes while so many wait is dropped: the console shows a little less, and nobody is slowed down. */
+/** What comes while so many wait is dropped, and tried again later: the console shows a little less, and nobody is slowed down. */
 const WAITING_MAX = 5_000;
 /** How many of those that live on are told of again. */
 const LIVING_MAX = 5_000;
@@ -79,6 +79,7 @@ export class Notices {
 
   #enqueue(entry: Entry): void {
     if (this.#waiting.size >= WAITING_MAX) {
+      entry.againAt = this.clock.now() + FIRST_AGAIN_MS;
       return;
     }
     this.#waiting.add(entry);

@@ -23,6 +23,17 @@ export type Placement =
   | { readonly how: 'apart' | 'without' }
   | { readonly how: 'join' | 'nest'; readonly frame: LedFrame };
 
+const APART: ReadonlySet<Propagation> = new Set(['REQUIRES_NEW', 'NOT_SUPPORTED', 'NEVER']);
+
+/** Tells whether a method is a part of the transaction around it, if there is one. */
+export function isPart({
+  propagation = 'REQUIRED',
+}: {
+  readonly propagation?: Propagation | undefined;
+}): boolean {
+  return !APART.has(propagation);
+}
+
 /**
  * Returns what `propagation` comes to in `frame`.
  *

@@ -10,6 +10,7 @@ function scopeOf(prefix: string, ends: readonly ('returned' | 'threw' | 'repeate
   const scope = new Scope(prefix, 'g');
   for (const end of ends) {
     const call = scope.begin('a', OWN);
+    call.leaves();
     if (end === 'repeated') {
       call.repeated();
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LedBranch } from '@atone/core';
 import { CallsInFlightError, TransactionOverError } from './led.errors.js';
-import { enlistedOf, Scope } from './scope.js';
+import { enlistedOf, Scope, type OpenCall } from './scope.js';
 
 const OWN = { service: 'stock', action: 'reserve', kind: 'saga' } as const;
 
@@ -15,6 +15,13 @@ function listed(...ids: string[]) {
 
 function idsOf(branches: readonly LedBranch[]): string[] {
   return branches.map(({ branchId }) => branchId);
+}
+
+/** A call that has left this process. */
+function sent(scope: Scope, label: string): OpenCall {
+  const call = scope.begin(label, OWN);
+  call.leaves();
+  return call;
 }
 
 describe('the calls of a scope', () => {
@@ -39,9 +46,9 @@ describe('the calls of a scope', () => {
 
   test('that threw are on the other list, with what is known to lie below them', () => {
     const scope = new Scope('', 'g');
-    scope.begin('a', OWN).threw();
-    scope.begin('b', OWN).threw([branch('2~k.1'), branch('2')]);
-    scope.begin('c', OWN).threw([]);
+    sent(scope, 'a').threw();
+    sent(scope, 'b').threw([branch('2~k.1'), branch('2')]);
+    sent(scope, 'c').threw([]);
 
     const end = scope.collect();
 
@@ -51,13 +58,36 @@ describe('the calls of a scope', () => {
 
   test('that were given up count as thrown, whatever they answer later', () => {
     const scope = new Scope('', 'g');
-    const call = scope.begin('a', OWN);
+    const call = sent(scope, 'a');
     call.threw();
 
     call.returned(listed('1'));
 
     const end = scope.collect();
     expect({ thrown: idsOf(end.thrown), returned: end.returned }).toEqual({ thrown: ['1'], returned: [] });
+  });
+
+  test('that never left this process are on no list, whether they threw or are given up', () => {
+    const scope = new Scope('', 'g');
+    const [threw, proven, givenUp] = [1, 2, 3].map(() => scope.begin('a', OWN));
+    threw?.threw();
+    proven?.leaves();
+    proven?.stayed();
+    proven?.threw();
+
+    const end = scope.close();
+
+    expect([end.thrown, [...end.unclear], givenUp?.leaves()]).toEqual([[], [], false]);
+  });
+
+  test('of which one attempt may have arrived stay on the list, though the next proved never to have left', () => {
+    const scope = new Scope('', 'g');
+    const call = sent(scope, 'a');
+    call.leaves();
+    call.stayed();
+    call.threw();
+
+    expect(idsOf(scope.collect().thrown)).toEqual(['1']);
   });
 
   test('keep it from being collected while they are in flight, and are named', () => {
@@ -71,7 +101,7 @@ describe('the calls of a scope', () => {
 
   test('that are in flight when it is closed are undone, and their answers come too late', () => {
     const scope = new Scope('', 'g');
-    const call = scope.begin('a', OWN);
+    const call = sent(scope, 'a');
     const end = scope.close();
 
     call.returned(listed('1'));

@@ -15,6 +15,8 @@ interface Flight {
   readonly branchId?: string;
   readonly number?: number;
   readonly own: readonly LedBranch[];
+  /** How many of its attempts may have reached somebody. */
+  leftCount: number;
   /** Of a part with a scope of its own: ends it, with all that it has enlisted, as thrown. */
   readonly abandon?: (() => void) | undefined;
 }
@@ -51,13 +53,19 @@ export interface OpenCall {
   readonly branchId: string;
   /** Whether nobody waits for it any more: it returned, threw, or was given up. */
   readonly isSettled: boolean;
+  /** How many of its attempts may have reached somebody. A branch is undone only where one has. */
+  readonly leftCount: number;
+  /** To be told right before an attempt leaves this process. Returns false when it must not: the call is settled. */
+  leaves(): boolean;
+  /** The attempt that was to leave has proved never to have left. */
+  stayed(): void;
   /** To be told before it is sent again: what the first time has left below it is on no list. */
   repeated(): void;
   /** It returned normally, with what it enlisted. Does nothing to a call that is settled. */
   returned(enlisted: Enlisted): void;
   /**
-   * It threw. What is known to be there, by default its own branch, is undone whatever is decided. Does nothing to a call
-   * that is settled.
+   * It threw. What is known to be there, by default its own branch, is undone whatever is decided; nothing is there of a call
+   * that never left. Does nothing to a call that is settled.
    */
   threw(known?: readonly LedBranch[]): void;
 }
@@ -73,6 +81,7 @@ export class Scope {
   readonly #thrown: LedBranch[] = [];
   readonly #unclear = new Set<number>();
   readonly #nested = new Set<Scope>();
+  readonly #onClose = new Set<() => void>();
   #lastNumber = 0;
   #isOver = false;
   #abortReason: string | undefined;
@@ -131,7 +140,8 @@ export class Scope {
       throw new RangeError(`The call of ${label} lies too deep: its id would be ${branchId}.`);
     }
     const own = branch === undefined ? [] : [{ branchId, ...branch }];
-    const flight: Flight = { label, branchId, number, own };
+    // Of a call that is no branch nobody tells when it leaves.
+    const flight: Flight = { label, branchId, number, own, leftCount: branch === undefined ? 1 : 0 };
     this.#inFlight.add(flight);
     return this.#callOf(flight, branchId);
   }
@@ -144,9 +154,15 @@ export class Scope {
    */
   join(label: string, abandon?: () => void): () => void {
     this.#refuseIfOver(`joined by ${label}`);
-    const flight: Flight = { label, own: [], abandon };
+    const flight: Flight = { label, own: [], leftCount: 1, abandon };
     this.#inFlight.add(flight);
     return () => void this.#inFlight.delete(flight);
+  }
+
+  /** Calls `callback` when the scope ends. Returns what keeps it from that. */
+  onClose(callback: () => void): () => void {
+    this.#onClose.add(callback);
+    return () => void this.#onClose.delete(callback);
   }
 
   /** Returns a scope that shares the numbers of this one, and is kept or undone for itself. */
@@ -187,6 +203,8 @@ export class Scope {
       this.#throwAway(flight, flight.own);
       flight.abandon?.();
     }
+    this.#onClose.forEach((callback) => callback());
+    this.#onClose.clear();
     return { returned: [...this.#returned], thrown: [...this.#thrown], unclear: new Set(this.#unclear) };
   }
 
@@ -205,6 +223,16 @@ export class Scope {
       get isSettled() {
         return !inFlight.has(flight);
       },
+      get leftCount() {
+        return flight.leftCount;
+      },
+      leaves: () => {
+        flight.leftCount += inFlight.has(flight) ? 1 : 0;
+        return inFlight.has(flight);
+      },
+      stayed: () => {
+        flight.leftCount -= 1;
+      },
       repeated: () => this.#doubt(flight),
       returned: (enlisted) => {
         if (inFlight.delete(flight)) {
@@ -216,7 +244,7 @@ export class Scope {
   }
 
   #throwAway(flight: Flight, known: readonly LedBranch[]): void {
-    if (this.#inFlight.delete(flight)) {
+    if (this.#inFlight.delete(flight) && flight.leftCount > 0) {
       this.#doubt(flight);
       this.#thrown.push(...known);
     }

@@ -2,7 +2,9 @@ import { checkSignature, type BranchCommand } from '@atone/protocol';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { BranchReply } from '@atone/core';
 import { z } from 'zod';
+import { NotConnectedError } from '../client.ports.js';
 import { action, contract, tryAction } from '../contract.js';
+import { MisuseError } from '../participant.error.js';
 import { done, LedWorld } from '../testing/led.world.js';
 import { createServiceClient, type ServiceCallsOptions } from './service.client.js';
 
@@ -109,6 +111,7 @@ describe('a call of a service client', () => {
 
     await expect(call).rejects.toMatchObject({
       name: 'RefusedError',
+      message: 'payments.hold refused: no money',
       reason: 'no money',
       details: { left: 3 },
     });
@@ -147,11 +150,73 @@ describe('a call of a service client', () => {
     });
   });
 
+  test('of a service that nobody knows throws at once, has done nothing, and there is nothing to undo', async () => {
+    const directory = { instancesOf: () => Promise.reject(new MisuseError('No instance is known.')) };
+
+    const call = lead(() => client({ directory }).hold({ cents: 5 }));
+
+    await expect(call).rejects.toMatchObject({
+      code: 'NOT_SENT',
+      branchId: '1',
+      errorClass: 'code',
+      message: expect.stringContaining('payments.hold was not called, and nothing was done there: '),
+    });
+    expect(world.coordinator.decisions).toEqual([]);
+  });
+
+  test('that finds nobody to connect to, however often it tries, throws and leaves nothing to undo', async () => {
+    world.send = () => Promise.reject(new NotConnectedError('connect ECONNREFUSED'));
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({
+      code: 'NOT_SENT',
+      errorClass: 'unreachable',
+    });
+    expect(world.coordinator.decisions).toEqual([]);
+  });
+
+  test('whose first attempt may have arrived is undone, though nobody is there any more for the next', async () => {
+    let count = 0;
+    world.send = () => {
+      count += 1;
+      return Promise.reject(count === 1 ? new Error('socket hang up') : new NotConnectedError('refused'));
+    };
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
+    expect(world.coordinator.decision).toMatchObject({ to: 'abort', thrown: [{ branchId: '1' }] });
+  });
+
+  test('that is given up before it is known where to send it is not sent any more', async () => {
+    const directory = { instancesOf: () => new Promise<string[]>(later) };
+    function later(resolve: (urls: string[]) => void): void {
+      world.clock.setTimer(3_000, () => resolve(['http://payments.test']));
+    }
+    answer(done);
+
+    const run = lead(() => client({ directory }).hold({ cents: 5 }, { timeout: '2s' }));
+
+    await expect(run).rejects.toMatchObject({ code: 'CALL_TIMEOUT' });
+    await world.clock.pass(5_000);
+    expect([world.commands, world.coordinator.decisions]).toEqual([[], []]);
+  });
+
   test('that meets a mistake in the code is not made again', async () => {
     answer(unknown('code'));
 
-    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({ errorClass: 'code' });
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toMatchObject({
+      errorClass: 'code',
+      message:
+        'payments.hold failed at its participant, and nothing of it is kept there: its local transaction was rolled back, if it had ' +
+        'begun: the handler threw. The call counts as thrown.',
+    });
     expect(world.commands).toHaveLength(1);
+  });
+
+  test('that meets a mistake in the code after an attempt without an answer tells of both', async () => {
+    answer(() => undefined, unknown('code'));
+
+    await expect(lead(() => client().hold({ cents: 5 }))).rejects.toThrow(
+      'The call counts as thrown. An earlier attempt had no answer: if it did anything, that is undone.',
+    );
   });
 
   test('that takes longer than its timeout throws, is undone, and is not in flight any more', async () => {
@@ -205,8 +270,19 @@ describe('a call of a service client', () => {
     expect(world.commands[0]).not.toHaveProperty('input');
   });
 
+  test('whose options are misspelt is refused, by the name that was meant', async () => {
+    answer(done);
+
+    const call = lead(() => client().hold({ cents: 5 }, { timeuot: '2s' } as object));
+
+    await expect(call).rejects.toThrow(
+      "The options of the call of payments.hold cannot work: there is no option 'timeuot'. Perhaps 'timeout' was meant.",
+    );
+    expect(world.commands).toEqual([]);
+  });
+
   test('outside of a transaction is an error that names the cure', async () => {
-    await expect(client().hold({})).rejects.toThrow('globalTransaction.run');
+    await expect(client().hold({})).rejects.toThrow('`atone.transactions.run`');
     expect(world.commands).toEqual([]);
   });
 

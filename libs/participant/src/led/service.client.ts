@@ -6,10 +6,11 @@ import type { ClientPorts } from '../client.ports.js';
 import type { ParticipantClock } from '../clock.port.js';
 import type { ActionContract } from '../contract.js';
 import { readOutput, writeInput } from '../payload.js';
-import { callBranch } from './branch.call.js';
+import { callBranch, type SendAttempt } from './branch.call.js';
 import { sendCommand } from './command.sender.js';
+import { callInFrame } from './forgotten.call.js';
+import { refuseUnknownCallOptions } from './option.check.js';
 import type { ServiceDirectory } from './service.directory.js';
-import { requireFrame } from './transaction.context.js';
 
 /** How one call is made. */
 export interface CallOptions {
@@ -68,8 +69,8 @@ const DEFAULT_REPLY_TIMEOUT = '10s';
 /**
  * Returns a client of the service that `contract` describes: a method for each action, to be called in a led transaction.
  *
- * A method throws RefusedError when the participant said no, and UnknownOutcomeError, CallTimeoutError or
- * TransactionTimeoutError when no answer came. To catch such an error is to go on without the call: it is undone, also when
+ * A method throws RefusedError when the participant said no, NotSentError when it could not be asked, and UnknownOutcomeError,
+ * CallTimeoutError or TransactionTimeoutError when no answer came. To catch such an error is to go on without the call: it is undone, also when
  * the rest is committed.
  */
 export function createServiceClient<Contract extends object>(
@@ -83,40 +84,45 @@ export function createServiceClient<Contract extends object>(
 }
 
 /** Returns what makes the calls of service clients, over `ports`. */
-export function createPortServiceCalls(options: ServiceCallsOptions, ports: ServiceCallPorts): ServiceCalls {
-  const send = senderOf(options, ports);
-  const patienceMs = durationMs(options.patience ?? DEFAULT_PATIENCE);
+export function createPortServiceCalls(settings: ServiceCallsOptions, ports: ServiceCallPorts): ServiceCalls {
+  const route = routerOf(settings, ports);
+  const patienceMs = durationMs(settings.patience ?? DEFAULT_PATIENCE);
   return {
-    async call(contract, input, { timeout } = {}) {
+    call(contract, input, options = {}) {
       const { service, name, kind } = contract;
-      const frame = requireFrame(`${service}.${name}`);
-      return callBranch(frame, {
-        service,
-        action: name,
-        kind,
-        input: () => writeInput(contract, input),
-        timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
-        patienceMs,
-        send,
-        read: (output: Json) => readOutput(contract, output),
+      const what = `${service}.${name}`;
+      const { timeout } = options;
+      return callInFrame(what, async (frame) => {
+        refuseUnknownCallOptions(what, options);
+        return callBranch(frame, {
+          service,
+          action: name,
+          kind,
+          input: () => writeInput(contract, input),
+          timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
+          patienceMs,
+          route,
+          read: (output: Json) => readOutput(contract, output),
+        });
       });
     },
   };
 }
 
-function senderOf(
+function routerOf(
   { directory, local, key, replyTimeout = DEFAULT_REPLY_TIMEOUT }: ServiceCallsOptions,
   { send, time }: ServiceCallPorts,
-): (command: BranchCommand) => Promise<BranchReply> {
+): (command: BranchCommand) => Promise<SendAttempt> {
   const sending = { send, key, nowMs: () => time.now(), replyTimeoutMs: durationMs(replyTimeout) };
   let turn = 0;
   return async (command) => {
     if (command.service === local?.service) {
-      return local.execute(command);
+      return () => local.execute(command);
     }
     const instances = await directory.instancesOf(command.service, command.lane);
     // Calls take turns, and so do the attempts of one call: an instance that is gone is passed over.
     turn += 1;
-    return sendCommand(command, String(instances[turn % instances.length]), sending);
+    const baseUrl = String(instances[turn % instances.length]);
+    return () => sendCommand(command, baseUrl, sending);
   };
 }

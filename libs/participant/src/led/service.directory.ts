@@ -70,7 +70,7 @@ function chooseInstances(
   if (rank === undefined) {
     throw new MisuseError(
       instances.length === 0
-        ? `The coordinator knows no instance of the service '${service}'. Start it, or correct the name in its contract.`
+        ? `The coordinator knows no instance of the service '${service}'. Start it, or correct the name in its contract. One without NestJS has to \`listen\`, or to be announced.`
         : `The service '${service}' has no instance for the lane '${lane ?? ''}', nor one without a lane.`,
     );
   }

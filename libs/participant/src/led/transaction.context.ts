@@ -41,6 +41,11 @@ export function currentTransaction(): CurrentTransaction | undefined {
   return frame === undefined || frame.scope.isOver ? undefined : viewOf(frame);
 }
 
+/** Tells whether the code runs in the context of a transaction that has ended: calls that belong to it are refused. */
+export function isPastEnd(): boolean {
+  return currentFrame()?.scope.isOver === true;
+}
+
 /**
  * Returns `callback` bound to the transaction around the code, for what calls back from a queue, a pool or an emitter of its own:
  * wherever it is called from, it runs in the context in which it was bound.

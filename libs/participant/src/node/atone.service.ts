@@ -34,7 +34,12 @@ export interface AtoneService {
    * itself are carried out in this process.
    */
   clientOf<Contract extends object>(contract: Contract): ServiceClient<Contract>;
-  /** Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it. */
+  /**
+   * Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it.
+   *
+   * Wait for the transactions that this process leads before. Where one ended in an OutcomeUnknownError, the outcome is asked for also
+   * after `close`, for up to 15 minutes while the process lives, and `afterCommit` or `afterAbort` runs when it is known.
+   */
   close(): Promise<void>;
 }
 
@@ -53,7 +58,7 @@ export interface AtoneParticipant extends AtoneService {
    * Tells the coordinator, in the background, where `listener` is: at a base URL, or in a server that listens to one address. Begins
    * to ask about branches in doubt, and to remove old rows of the barrier. Returns the base URL. With `listen` this has been done.
    *
-   * @throws MisuseError when it has been done, or for a server that nobody can tell the URL of. @throws what keeps the server from
+   * @throws MisuseError when it has been done, once it was closed, or for a server that nobody can tell the URL of. @throws what keeps the server from
    *   listening.
    */
   announce(where: string | Server): Promise<string>;
@@ -85,7 +90,7 @@ export class LeadingService implements AtoneService {
   }
 
   async close(): Promise<void> {
-    // Nothing of what only leads outlives its own methods.
+    // What goes on behind a method that leads holds nothing that would have to be closed.
   }
 }
 
@@ -103,6 +108,8 @@ export class ParticipatingService extends LeadingService implements AtonePartici
   readonly listener: CommandListener;
   readonly commandUrl: string | undefined;
   #presence: Presence | undefined;
+  #isClosing = false;
+  /** Commands that are on their way are taken until it has left the catalogue. */
   #isClosed = false;
 
   constructor(
@@ -125,6 +132,12 @@ export class ParticipatingService extends LeadingService implements AtonePartici
 
   async announce(where: string | Server): Promise<string> {
     const baseUrl = typeof where === 'string' ? where : await urlOf(where);
+    // Looked at behind the wait: who closes meanwhile would else leave a worker behind that nobody ends.
+    if (this.#isClosing) {
+      throw new MisuseError(
+        `This instance of '${this.participant.service}' was closed: nobody could call it. Announce it before that.`,
+      );
+    }
     if (this.#presence !== undefined) {
       throw new MisuseError(
         `This instance of '${this.participant.service}' was announced already. Leave out either \`listen\` or \`announce\`, and call that once; \`kafka\` is announced by itself.`,
@@ -135,6 +148,7 @@ export class ParticipatingService extends LeadingService implements AtonePartici
   }
 
   override async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#presence?.close();
     this.#isClosed = true;
     await this.participant.idle();

@@ -13,7 +13,7 @@ export interface NodeClientOptions extends ClientOptions {
 /**
  * Returns a client of the coordinator at `options.url`. It needs no closing: its connections keep no process from ending.
  *
- * @throws TypeError when the url is no http(s) url.
+ * @throws MisuseError when the url is no http(s) url.
  */
 export function createAtoneClient(options: NodeClientOptions): AtoneClient {
   return createClient(options, nodeClientPorts(options.fetch));

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import type { HttpRequest, HttpResponse } from '../client.ports.js';
+import { NotConnectedError, type HttpRequest, type HttpResponse } from '../client.ports.js';
 
 /** An idle connection is closed before common servers close it: a request that crosses such an end has an unknown outcome. */
 const IDLE_MS = 4_000;
@@ -15,7 +15,7 @@ const HTTPS = { request: requestHttps, agent: new HttpsAgent(CONNECTIONS) };
  * Sends a request by Node's own client, over connections that all of this process share and that keep no process from ending.
  *
  * It follows no redirect, which could carry a token to another host; and it is no `fetch`, so that what is done to the global
- * one does not concern it. Rejects when no complete answer came in time.
+ * one does not concern it. Rejects when no complete answer came in time, by a NotConnectedError where no connection was made.
  */
 export function sendByNode({ method, url, headers, body, timeoutMs }: HttpRequest): Promise<HttpResponse> {
   const { request, agent } = /^https:/iu.test(url) ? HTTPS : HTTP;
@@ -28,7 +28,7 @@ export function sendByNode({ method, url, headers, body, timeoutMs }: HttpReques
     );
     const fail = (error: Error): void => {
       clearTimeout(timer);
-      reject(error);
+      reject(isUnconnected(error) ? new NotConnectedError(messageOf(error), { cause: error }) : error);
     };
     exchange.on('error', fail).on('response', (response) => {
       collect(response, fail, (text) => {
@@ -38,6 +38,16 @@ export function sendByNode({ method, url, headers, body, timeoutMs }: HttpReques
     });
     exchange.end(body);
   });
+}
+
+/** Whether the system has said that there is nobody to connect to. By a connection that was there before, this cannot come. */
+function isUnconnected(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNREFUSED' || error.code === 'ENOTFOUND';
+}
+
+/** Where a name has several addresses, the error has no message of its own. */
+function messageOf({ message, code = '' }: NodeJS.ErrnoException): string {
+  return message === '' ? code : message;
 }
 
 function collect(

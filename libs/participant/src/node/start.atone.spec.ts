@@ -183,6 +183,23 @@ describe('a service in a server of its own', () => {
     await expect(announced).rejects.toThrow('EADDRINUSE');
   });
 
+  test('is not announced any more once it has been closed, also where its server listens only then', async () => {
+    const atone = await start();
+    const server = createServer(atone.listener);
+    servers.push(server);
+    const announced = atone.announce(server);
+
+    await atone.close();
+    server.listen(0, '127.0.0.1');
+
+    await expect(announced).rejects.toThrow(/'ledger' was closed/u);
+    await expect(atone.announce('http://ledger.test')).rejects.toThrow(/'ledger' was closed/u);
+    expect({ calls: coordinator.calls, isRegistered: atone.isRegistered }).toEqual({
+      calls: [],
+      isRegistered: false,
+    });
+  });
+
   test('is known to nobody, and closes, where it was never announced', async () => {
     const atone = await start();
 

@@ -9,6 +9,7 @@ import {
 } from './atone.service.js';
 import { createAtoneClient } from './client.node.js';
 import { standardLog } from './service.log.js';
+import { refuseUnknownOptions, SERVICE_OPTION_NAMES, type OptionNames } from './option.names.js';
 import { refuseUnknownAddress } from './service.options.js';
 import { serveCommands } from './service.presence.js';
 import { prepareWorkers } from './service.workers.js';
@@ -29,6 +30,7 @@ export async function startAtone(
 export async function startAtone<Transaction>(
   options: StartOptions & Partial<ParticipantStartOptions<Transaction>>,
 ): Promise<AtoneService> {
+  refuseBadOptions(options);
   const log = options.log === false ? undefined : (options.log ?? standardLog());
   const client = clientOfCoordinator(options);
   const { handlers, listen } = options;
@@ -43,6 +45,18 @@ export async function startAtone<Transaction>(
   const ready = { options, client, actions: handlers, log, ...workers };
   const isServed = listen !== undefined || options.kafka !== undefined;
   return new ParticipatingService(ready, isServed ? await serveCommands(ready, listen) : undefined);
+}
+
+const NAMES: OptionNames<ParticipantStartOptions<unknown>> = {
+  ...SERVICE_OPTION_NAMES,
+  log: true,
+  handlers: true,
+};
+
+function refuseBadOptions(options: StartOptions): void {
+  const isClient = typeof options.coordinator === 'object' && 'registerInstance' in options.coordinator;
+  const names = isClient ? { ...NAMES, coordinator: true as const } : NAMES;
+  refuseUnknownOptions(options, { place: 'startAtone', names });
 }
 
 function clientOfCoordinator({ service, coordinator }: StartOptions): AtoneClient {

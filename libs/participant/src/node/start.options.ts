@@ -1,7 +1,6 @@
 import type { AtoneClient } from '../client.js';
-import type { ActionHandler } from '../contract.js';
 import type { LocalDatabase } from '../database.port.js';
-import type { RegisteredAction } from '../registration.js';
+import type { ServiceHandler } from '../typed.handler.js';
 import type { ServiceLog } from './service.log.js';
 import type { CoordinatorOptions, ListenOptions, ServiceOptions } from './service.options.js';
 
@@ -12,9 +11,6 @@ export interface StartOptions extends ServiceOptions {
   /** `false`: nothing is logged. Default: lines for people, to the standard output and the standard error. */
   readonly log?: ServiceLog | false | undefined;
 }
-
-/** A handler, with what the catalogue tells of it besides. */
-export type ServiceHandler<Transaction> = ActionHandler<Transaction> & Pick<RegisteredAction, 'retry'>;
 
 /** How a service without a framework carries out actions. */
 export interface ParticipantStartOptions<Transaction> extends StartOptions {

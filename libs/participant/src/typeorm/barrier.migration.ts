@@ -93,6 +93,7 @@ export class InstallBarrierTimeout1764400000000 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runAll(runner, [
       'alter table atone.barrier drop column timeout_ms',
+      'alter table atone.barrier_version drop column compatible_from',
       'update atone.barrier_version set version = 3',
     ]);
   }

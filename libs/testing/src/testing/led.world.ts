@@ -47,7 +47,7 @@ export class LedWorld {
   readonly transactions: GlobalTransactions;
   readonly hotelClient: ServiceClient<typeof hotels>;
   readonly milesClient: ServiceClient<typeof miles>;
-  private joined: readonly JoinedService[] = [];
+  private joined: { readonly hotels?: JoinedService; readonly miles?: JoinedService } = {};
 
   constructor(private readonly atone: TestingCoordinator) {
     this.transactions = atone.globalTransactions({ service: 'trips' });
@@ -58,23 +58,28 @@ export class LedWorld {
 
   /** Has the services take part anew, changed in what `change` says. */
   open({ hold, spend, barrier }: ServiceChange = {}): void {
-    for (const service of this.joined) {
+    for (const service of Object.values(this.joined)) {
       service.leave();
     }
     const connection = this.hotels.connect();
-    this.joined = [
-      this.atone.serve({
+    this.joined = {
+      hotels: this.atone.serve({
         service: 'hotels',
         database: connection,
         handlers: [{ ...HOLD, ...hold }],
         barrier: barrier?.(connection),
       }),
-      this.atone.serve({
+      miles: this.atone.serve({
         service: 'miles',
         database: this.miles.connect(),
         handlers: [{ ...SPEND, ...spend }],
       }),
-    ];
+    };
+  }
+
+  /** Has no instance of a service be there any more. */
+  leave(service: 'hotels' | 'miles'): void {
+    this.joined[service]?.leave();
   }
 
   /** Books a trip: a room is held, and miles are spent. */
