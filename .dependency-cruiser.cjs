@@ -24,7 +24,9 @@ module.exports = {
     onlyKnows('engine', ['core', 'protocol']),
     onlyKnows('store-postgres', ['core', 'protocol', 'engine']),
     onlyKnows('transport-http', ['core', 'protocol', 'engine']),
-    onlyKnows('participant', ['core', 'protocol']),
+    onlyKnows('kafka', []),
+    onlyKnows('transport-kafka', ['core', 'protocol', 'engine', 'kafka']),
+    onlyKnows('participant', ['core', 'protocol', 'kafka']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant']),
     onlyKnows('embedded-postgres', []),
     onlyKnows('embedded-kafka', []),
@@ -60,7 +62,7 @@ module.exports = {
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
-        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs)/)?index|testing/conformance)\\.ts$)',
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafka|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
         pathNot: '^libs/$2/',
       },
     },
@@ -74,6 +76,12 @@ module.exports = {
         pathNot: 'node_modules/(@types/)?$3/',
         reachable: true,
       },
+    },
+    {
+      name: 'only-who-asks-gets-kafka',
+      severity: 'error',
+      from: { path: '^libs/(participant|nestjs|testing)/src/((pg|typeorm)/)?index\\.ts$' },
+      to: { path: '^libs/kafka/', reachable: true },
     },
     {
       name: 'tests-without-nest',

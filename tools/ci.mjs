@@ -118,7 +118,14 @@ async function testOnKafka() {
     return { failed: 0, note: `. Skipped: ${cause.message}` };
   }
   return runTests(['run', 'test:kafka', '--'], {
-    expected: ['embedded', 'message-patterns'].map((name) => `test/kafka/${name}.kafka.ts`),
+    expected: [
+      'clients',
+      'clients-broker',
+      'clients-rights',
+      'clients-topics',
+      'embedded',
+      'message-patterns',
+    ].map((name) => `test/kafka/${name}.kafka.ts`),
   });
 }
 

@@ -40,9 +40,7 @@ export class FaultyTransport implements BranchTransport {
     this.sink = sink;
     this.inner.onReply((reply) => {
       this.replies.push(reply);
-      if (!this.unheard.has(attemptKey(reply))) {
-        this.sink?.(reply);
-      }
+      return this.unheard.has(attemptKey(reply)) ? undefined : this.sink?.(reply);
     });
   }
 

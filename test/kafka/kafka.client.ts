@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Admin } from 'kafkajs';
 
 /** Returns the brokers of this test run. */
 export function testBrokers(): string[] {
@@ -31,16 +31,23 @@ export class TestKafka {
   }
 
   async createTopics(topics: readonly string[]): Promise<void> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    try {
-      await admin.createTopics({
-        topics: topics.map((topic) => ({ topic, numPartitions: 1 })),
-        waitForLeaders: true,
-      });
-    } finally {
-      await admin.disconnect();
-    }
+    const wanted = topics.map((topic) => ({ topic, numPartitions: 1 }));
+    await this.withAdmin(async (admin) => admin.createTopics({ topics: wanted, waitForLeaders: true }));
+  }
+
+  /** Has a topic have this many partitions. */
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.withAdmin(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+  }
+
+  /** Deletes the first records of a topic's first partition, those before this offset. */
+  async deleteRecords(topic: string, before: number): Promise<void> {
+    const partitions = [{ partition: 0, offset: String(before) }];
+    await this.withAdmin(async (admin) => {
+      // Else it does not know where the topic is.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions });
+    });
   }
 
   /** Settles when the broker has acknowledged all of them. */
@@ -74,5 +81,15 @@ export class TestKafka {
       await consumer.disconnect();
     }
     return values;
+  }
+
+  private async withAdmin(work: (admin: Admin) => Promise<unknown>): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 }

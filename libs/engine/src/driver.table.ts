@@ -14,6 +14,7 @@ import {
 import { SagaDriver, type DriverHost, type DriverStart, type Release } from './saga.driver.js';
 import type { Snapshot } from './snapshot.js';
 import { newlyStuck } from './stuck.part.js';
+import type { ReplyFate } from './transport.port.js';
 
 /** Over how long the transactions that waited for a service ask it again, */
 const WAKE_SPREAD_MS = 2_000;
@@ -30,6 +31,8 @@ interface TableParts {
   /** A row may be this instance's though nobody drives it. */
   readonly suspectOrphans: () => void;
 }
+
+const ELSEWHERE: ReplyFate = { isDriven: false, settled: async () => undefined };
 
 /** The sagas that this instance drives, and how one comes to be among them. */
 export class DriverTable {
@@ -122,8 +125,14 @@ export class DriverTable {
     }
   }
 
-  deliver(envelope: ReplyEnvelope): void {
-    this.drivers.get(envelope.gid)?.post({ type: 'reply', ...envelope });
+  /** Gives a reply to the driver of its transaction. Where there is none it is passed over: only a claim takes over. */
+  deliver(envelope: ReplyEnvelope): ReplyFate {
+    const driver = this.drivers.get(envelope.gid);
+    if (driver === undefined) {
+      return ELSEWHERE;
+    }
+    driver.post({ type: 'reply', ...envelope });
+    return { isDriven: true, settled: async () => driver.settled() };
   }
 
   /**

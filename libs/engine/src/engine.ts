@@ -85,7 +85,7 @@ export class Engine {
     });
     ports.transport.onReply((reply) => {
       this.led.answered(reply);
-      this.drivers.deliver(reply);
+      return this.drivers.deliver(reply);
     });
   }
 

@@ -59,7 +59,8 @@ export interface DriverStart {
 }
 
 interface Letter {
-  readonly event: SagaEvent | { readonly type: 'persist' };
+  /** `mark`: nothing happens, but that its turn has come. */
+  readonly event: SagaEvent | { readonly type: 'persist' } | { readonly type: 'mark' };
   readonly resolve?: (saga: Saga) => void;
   readonly reject?: (error: unknown) => void;
 }
@@ -121,6 +122,20 @@ export class SagaDriver {
 
   post(event: SagaEvent): void {
     this.deliver({ event });
+  }
+
+  /**
+   * Resolves when all that was posted so far was taken, and what it wrote is in the log; or when this driver has let go of the
+   * saga. Has no write wait for company.
+   */
+  async settled(): Promise<void> {
+    if (this.isBusy && !this.isReleased) {
+      this.hurry();
+      await new Promise<void>((resolve) => {
+        const isOver = (): void => resolve();
+        this.letters.push({ event: { type: 'mark' }, resolve: isOver, reject: isOver });
+      });
+    }
   }
 
   /** Settles when the event and all it changed is durable; rejects with ActRefusedError when the state forbids it. */
@@ -185,6 +200,10 @@ export class SagaDriver {
   private take(letter: Letter): Promise<void> | undefined {
     if (letter.event.type === 'persist') {
       return this.isDirty ? this.persist(this.saga, true) : undefined;
+    }
+    if (letter.event.type === 'mark') {
+      letter.resolve?.(this.saga);
+      return undefined;
     }
     const transition = this.advance(letter, letter.event);
     if (transition === undefined) {

@@ -1,7 +1,21 @@
 import type { BranchCommand, ReplyEnvelope } from '@atone/protocol';
 
-/** Takes what participants answer. Called at any time, in any order, perhaps more than once for one command. */
-export type ReplySink = (reply: ReplyEnvelope) => void;
+/** What became of a reply. */
+export interface ReplyFate {
+  /** Whether its transaction is driven here. If not, it was passed over, and concerns another instance or nobody. */
+  readonly isDriven: boolean;
+  /**
+   * Resolves when what the reply has caused is in the log, as far as it is written at all, or when another instance drives the
+   * transaction. Has such a write wait for no company. Never rejects; while the log does not answer it does not resolve.
+   */
+  settled(): Promise<void>;
+}
+
+/**
+ * Takes what participants answer. Called at any time, in any order, perhaps more than once for one command. A transport that
+ * keeps replies until they are dealt with looks at what becomes of them; others need not.
+ */
+export type ReplySink = (reply: ReplyEnvelope) => ReplyFate | void;
 
 /**
  * Brings commands to participants and their replies back.

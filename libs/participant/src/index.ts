@@ -15,6 +15,7 @@ export type { ParticipantLog } from './execution.report.js';
 export { PARTICIPANT_FAILPOINTS, type ParticipantFailpoint } from './failpoints.js';
 export * from './node/command-listener.js';
 export * from './node/command-server.js';
+export type * from './node/command.source.js';
 export * from './node/janitor.node.js';
 export * from './node/sweeper.node.js';
 export * from './node/system-clock.js';

@@ -29,8 +29,10 @@ export interface RegistrationOptions {
   readonly service: string;
   /** Unique among the instances of the service. */
   readonly instance: string;
-  /** Where the coordinator reaches the command server of this instance. */
-  readonly baseUrl: string;
+  /** Where the coordinator reaches the command server of this instance. Default: nowhere, and then `kafka` is needed. */
+  readonly baseUrl?: string | undefined;
+  /** Where this instance takes commands over Kafka. Default: nowhere. */
+  readonly kafka?: ParticipantInstance['kafka'];
   readonly lane?: string | undefined;
   readonly version?: string | undefined;
   readonly actions: readonly RegisteredAction[];
@@ -150,16 +152,21 @@ class PortRegistration implements Registration {
   }
 
   private facts(): object {
-    const { client, service, instance, baseUrl } = this.options;
-    return { service, instance, baseUrl, coordinator: client.url };
+    const { client, service, instance, baseUrl, kafka } = this.options;
+    const reached = {
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(kafka === undefined ? {} : { topic: kafka.topic }),
+    };
+    return { service, instance, ...reached, coordinator: client.url };
   }
 }
 
 function instanceOf(options: RegistrationOptions): ParticipantInstance {
-  const { instance, baseUrl, lane, version, actions } = options;
+  const { instance, baseUrl, kafka, lane, version, actions } = options;
   return {
     instance,
-    baseUrl,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(kafka === undefined ? {} : { kafka }),
     kind: 'library',
     ...(lane === undefined ? {} : { lane }),
     ...(version === undefined ? {} : { version }),

@@ -54,3 +54,25 @@ test('what is no URL is refused for that alone', () => {
 
   expect(error?.issues).toMatchObject([{ path: ['baseUrl'], code: 'invalid_format' }]);
 });
+
+test.each<[string, object, boolean]>([
+  ['an address', { baseUrl: 'http://stock:1' }, true],
+  ['a topic', { kafka: { topic: 'atone.commands.stock' } }, true],
+  ['both', { baseUrl: 'http://stock:1', kafka: { topic: 'atone.commands.stock' } }, true],
+  ['neither', {}, false],
+  ['what is no name of a topic', { kafka: { topic: 'no topic' } }, false],
+])('a service with the library may be reached by %s: %o', (_title, reached, isValid) => {
+  const entry = { instance: 'one', kind: 'library', protocol: 1, actions: [], ...reached };
+
+  const { success } = participantInstanceSchema.safeParse(entry);
+
+  expect(success).toBe(isValid);
+});
+
+test('a plain endpoint is called over HTTP alone', () => {
+  const kafka = { topic: 'atone.commands.stock' };
+
+  const { error } = participantInstanceSchema.safeParse({ ...plain({}), kafka });
+
+  expect(error?.issues).toMatchObject([{ path: ['kafka'] }]);
+});

@@ -16,6 +16,11 @@ const baseUrlSchema = z
     message: 'must have no user, password, query or fragment: only scheme, host, port and path are used',
   });
 
+/** Where an instance takes commands over Kafka. Its topic, because services and lanes share one where they agree to. */
+const kafkaPlaceSchema = z.strictObject({
+  topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/u, 'must be the name of a topic'),
+});
+
 /** An action as its service offers it. */
 export const actionEntrySchema = z.strictObject({
   name: nameSchema,
@@ -41,7 +46,10 @@ export type ActionEntry = z.infer<typeof actionEntrySchema>;
 export const participantInstanceSchema = z
   .strictObject({
     instance: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/u),
-    baseUrl: baseUrlSchema,
+    /** Where it takes requests. Left out by one that takes commands over Kafka alone. */
+    baseUrl: baseUrlSchema.optional(),
+    /** Beside or instead of `baseUrl`; the coordinator chooses. */
+    kafka: kafkaPlaceSchema.optional(),
     kind: z.enum(['library', 'plain']),
     lane: nameSchema.optional(),
     version: textSchema.max(64).optional(),
@@ -49,7 +57,8 @@ export const participantInstanceSchema = z
     actions: z.array(actionEntrySchema).max(1_000),
   })
   .superRefine((instance, context) => {
-    for (const { path, message } of instance.kind === 'plain' ? missingPaths(instance.actions) : []) {
+    const problems = instance.kind === 'plain' ? missingPaths(instance.actions) : [];
+    for (const { path, message } of [...unreachable(instance), ...problems]) {
       context.addIssue({ code: 'custom', path, message });
     }
   });
@@ -65,8 +74,36 @@ function isBare(text: string): boolean {
   return username === '' && password === '' && !/[?#]/u.test(text);
 }
 
+interface FieldIssue {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+/** Plain endpoints are spoken to over HTTP alone: what they keep of a command depends on its order. */
+function unreachable({
+  kind,
+  baseUrl,
+  kafka,
+}: {
+  readonly kind: 'library' | 'plain';
+  readonly baseUrl?: string | undefined;
+  readonly kafka?: object | undefined;
+}): readonly FieldIssue[] {
+  if (kind === 'plain' && kafka !== undefined) {
+    return [
+      {
+        path: ['kafka'],
+        message: 'is only for services with the library; a plain endpoint is called over HTTP',
+      },
+    ];
+  }
+  return baseUrl === undefined && kafka === undefined
+    ? [{ path: ['baseUrl'], message: 'is needed where no `kafka` says how the instance is reached' }]
+    : [];
+}
+
 /** A plain endpoint without a path could be called by nobody, and one without the other path never undone. */
-function missingPaths(actions: readonly ActionEntry[]): { path: (string | number)[]; message: string }[] {
+function missingPaths(actions: readonly ActionEntry[]): readonly FieldIssue[] {
   return actions.flatMap((action, position) => [
     ...(action.path === undefined
       ? [

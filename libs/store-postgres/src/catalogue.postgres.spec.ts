@@ -42,6 +42,23 @@ test('an instance that enters itself is found again as it is', async () => {
   expect(Math.abs((found[0]?.seenAt ?? 0) - Date.now())).toBeLessThan(60_000);
 });
 
+test('an instance may be reached over Kafka as well, or alone', async () => {
+  const { catalogue } = world.store;
+  const kafka = { topic: 'atone.commands.stock' };
+  const alone = { ...instance({ instance: 'stock-2', kafka }), baseUrl: undefined };
+  await catalogue.register('stock', instance({ kafka }));
+  await catalogue.register('stock', alone);
+
+  await catalogue.register('stock', instance());
+
+  const found = await catalogue.list();
+  expect(found).toMatchObject([{ baseUrl: 'http://stock-1:3000' }, { kafka }]);
+  expect(found.map((one) => ['kafka' in one, 'baseUrl' in one])).toEqual([
+    [false, true],
+    [true, false],
+  ]);
+});
+
 test('an instance that renews itself is seen now, and keeps the time of its registration', async () => {
   const { catalogue } = world.store;
   await catalogue.register('stock', instance({ version: '1' }));

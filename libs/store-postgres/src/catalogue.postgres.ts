@@ -10,10 +10,11 @@ import { ParticipantInstanceEntity } from './entity/participant-instance.entity.
  */
 const REGISTER = `
 insert into atone.participant_instance as p
-  (service, instance, base_url, kind, lane, version, protocol, actions, registered_at, seen_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, now(), now())
+  (service, instance, base_url, kafka, kind, lane, version, protocol, actions, registered_at, seen_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now(), now())
 on conflict (service, instance) do update
 set base_url = excluded.base_url,
+    kafka = excluded.kafka,
     kind = excluded.kind,
     lane = excluded.lane,
     version = excluded.version,
@@ -39,6 +40,7 @@ export class PostgresCatalogueStore implements CatalogueStore {
         service,
         instance.instance,
         instance.baseUrl,
+        instance.kafka === undefined ? undefined : JSON.stringify(instance.kafka),
         instance.kind,
         instance.lane,
         instance.version,
@@ -68,7 +70,8 @@ function toCatalogueInstance(entity: ParticipantInstanceEntity): CatalogueInstan
   return {
     service: entity.service,
     instance: entity.instance,
-    baseUrl: entity.baseUrl,
+    ...(entity.baseUrl === null ? {} : { baseUrl: entity.baseUrl }),
+    ...(entity.kafka === null ? {} : { kafka: entity.kafka }),
     kind: entity.kind,
     ...(entity.lane === null ? {} : { lane: entity.lane }),
     ...(entity.version === null ? {} : { version: entity.version }),

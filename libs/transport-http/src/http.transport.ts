@@ -1,5 +1,5 @@
 import type { Random } from '@atone/core';
-import type { BranchTransport, Catalogue, Clock, ReplySink } from '@atone/engine';
+import { offering, type BranchTransport, type Catalogue, type Clock, type ReplySink } from '@atone/engine';
 import { replyTo, type BranchCommand, type ReplyEnvelope, type SigningKey } from '@atone/protocol';
 import { unknown } from './classification.js';
 import { InstanceCalls } from './instance.calls.js';
@@ -7,8 +7,9 @@ import { chooseInstance } from './instance.choice.js';
 import { InstanceLoad } from './instance.load.js';
 import { DEFAULT_LIMITS, type HttpTransportLimits } from './limits.js';
 import { QueueExpiry } from './queue.expiry.js';
-import { branchKeyOf, offering, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
+import { branchKeyOf, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
 import { notSentMessage } from './not-sent.js';
+import { isReachable, type HttpInstance } from './participant.address.js';
 
 /** So much of its time a command may wait; then it is told why, before the engine gives it up without a reason. */
 const WAITING_SHARE = 0.95;
@@ -159,6 +160,10 @@ export class HttpTransport implements BranchTransport {
     }
   }
 
+  private instancesOf(service: string): readonly HttpInstance[] {
+    return this.options.catalogue.instancesOf(service).filter(isReachable);
+  }
+
   private nextTurn(service: string): number {
     const turn = this.turns.get(service) ?? Math.floor(this.options.random.next() * 1_000_003);
     this.turns.set(service, turn + 1);
@@ -185,8 +190,8 @@ export class HttpTransport implements BranchTransport {
     if (head === undefined) {
       return false;
     }
-    const { clock, catalogue } = this.options;
-    const instances = offering(catalogue.instancesOf(queue.service), head.action);
+    const { clock } = this.options;
+    const instances = offering(this.instancesOf(queue.service), head.action);
     const wanted = { lane: queue.lane, turn: this.nextTurn(queue.service), nowMs: clock.now() };
     const choice = chooseInstance(instances, wanted, this.load.on(route));
     switch (choice.type) {
@@ -203,7 +208,7 @@ export class HttpTransport implements BranchTransport {
   }
 
   private replyNobody(queue: ServiceQueue, route: string): void {
-    const isInOtherLanes = this.options.catalogue.instancesOf(queue.service).length > 0;
+    const isInOtherLanes = this.instancesOf(queue.service).length > 0;
     const reply = unknown('unreachable', nobodyMessage(queue, isInOtherLanes));
     const nobodys: BranchCommand[] = [];
     queue.take(route, ({ command }) => nobodys.push(command) > 0);
@@ -213,7 +218,7 @@ export class HttpTransport implements BranchTransport {
   }
 
   private replyNotSent(queue: ServiceQueue, late: readonly Waiting[]): void {
-    const instances = this.options.catalogue.instancesOf(queue.service);
+    const instances = this.instancesOf(queue.service);
     const messages = new Map<string, string>();
     for (const { command, route } of late) {
       const message =

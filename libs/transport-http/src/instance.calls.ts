@@ -1,12 +1,5 @@
-import {
-  COMMANDS_PATH,
-  replyTo,
-  requestHeaders,
-  type CatalogueInstance,
-  type ReplyEnvelope,
-  type SigningKey,
-} from '@atone/protocol';
-import type { Clock } from '@atone/engine';
+import { COMMANDS_PATH, replyTo, requestHeaders, type ReplyEnvelope, type SigningKey } from '@atone/protocol';
+import { offers, type Clock } from '@atone/engine';
 import { unknown } from './classification.js';
 import { takeBatch } from './command.batch.js';
 import { Exchange, type ExchangeWatcher } from './exchange.js';
@@ -14,10 +7,10 @@ import type { InstanceLoad, RequestLoad } from './instance.load.js';
 import { LibraryCall, type CallObserver } from './library.call.js';
 import type { HttpTransportLimits } from './limits.js';
 import { OriginPools } from './origin.pools.js';
-import { addressOf } from './participant.address.js';
+import { addressOf, type HttpInstance } from './participant.address.js';
 import { PlainCall, plainRequest, tooLargeMessage } from './plain.call.js';
 import { commandHeaders } from './request.headers.js';
-import { branchKeyOf, offers, type ServiceQueue, type Waiting } from './service.queue.js';
+import { branchKeyOf, type ServiceQueue, type Waiting } from './service.queue.js';
 
 export interface InstanceCallsOptions {
   readonly clock: Clock;
@@ -54,7 +47,7 @@ export class InstanceCalls {
   }
 
   /** Takes from the queue what one request to the instance may carry, the first of `route` at least, and sends it. */
-  send(instance: CatalogueInstance, queue: ServiceQueue, route: string): void {
+  send(instance: HttpInstance, queue: ServiceQueue, route: string): void {
     if (instance.kind === 'library') {
       this.sendBatch(instance, queue, route);
     } else {
@@ -87,7 +80,7 @@ export class InstanceCalls {
     await this.pools.destroy();
   }
 
-  private sendBatch(instance: CatalogueInstance, queue: ServiceQueue, lead: string): void {
+  private sendBatch(instance: HttpInstance, queue: ServiceQueue, lead: string): void {
     const { limits, clock, onLate } = this.options;
     const routes = this.routesWith(instance, queue, lead);
     const { commands, late, oversized, body } = takeBatch(queue, { routes, nowMs: clock.now(), limits });
@@ -109,7 +102,7 @@ export class InstanceCalls {
   }
 
   /** A slow route goes alone, or what goes with it would wait for it wherever something holds the lines back. */
-  private routesWith(instance: CatalogueInstance, queue: ServiceQueue, lead: string): readonly string[] {
+  private routesWith(instance: HttpInstance, queue: ServiceQueue, lead: string): readonly string[] {
     const { load } = this.options;
     if (load.isSlow(instance, lead)) {
       return [lead];
@@ -122,7 +115,7 @@ export class InstanceCalls {
   }
 
   private libraryCall(
-    instance: CatalogueInstance,
+    instance: HttpInstance,
     commands: readonly Waiting[],
   ): { readonly call: LibraryCall; readonly load: RequestLoad } {
     const load = this.options.load.begin(instance, new Set(commands.map(({ route }) => route)));
@@ -130,7 +123,7 @@ export class InstanceCalls {
     return { call, load };
   }
 
-  private sendPlain(instance: CatalogueInstance, queue: ServiceQueue, route: string): void {
+  private sendPlain(instance: HttpInstance, queue: ServiceQueue, route: string): void {
     const taken: Waiting[] = [];
     queue.take(route, (waiting) => taken.length === 0 && taken.push(waiting) > 0);
     for (const waiting of taken) {
@@ -142,7 +135,7 @@ export class InstanceCalls {
     }
   }
 
-  private sendOne(instance: CatalogueInstance, waiting: Waiting): void {
+  private sendOne(instance: HttpInstance, waiting: Waiting): void {
     const { command, route } = waiting;
     const { limits, clock, onReply } = this.options;
     const request = plainRequest(instance, command, limits.bodyBytesMax);
@@ -167,7 +160,7 @@ export class InstanceCalls {
   }
 
   private post(
-    instance: CatalogueInstance,
+    instance: HttpInstance,
     { call, load }: { readonly call: ExchangeWatcher; readonly load: RequestLoad },
     content: RequestContent,
   ): void {
@@ -204,7 +197,7 @@ export class InstanceCalls {
     }
   }
 
-  private observe(instance: CatalogueInstance, load: RequestLoad): CallObserver {
+  private observe(instance: HttpInstance, load: RequestLoad): CallObserver {
     return {
       reply: (envelope) => {
         this.options.onReply(envelope);

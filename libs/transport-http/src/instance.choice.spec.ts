@@ -1,11 +1,11 @@
 import { INSTANCE_GONE_AFTER_MS } from '@atone/engine';
-import type { CatalogueInstance } from '@atone/protocol';
 import { expect, test } from '@jest/globals';
 import { chooseInstance, type InstanceHealth, type Wanted } from './instance.choice.js';
+import type { HttpInstance } from './participant.address.js';
 
 const NOW = 1_767_225_600_000;
 
-function instance(name: string, more: { lane?: string; ageMs?: number } = {}): CatalogueInstance {
+function instance(name: string, more: { lane?: string; ageMs?: number } = {}): HttpInstance {
   const { lane, ageMs = 0 } = more;
   return {
     service: 'stock',
@@ -22,7 +22,7 @@ function instance(name: string, more: { lane?: string; ageMs?: number } = {}): C
 
 /** Returns who is chosen in `count` turns, one after the other. */
 function chosen(
-  instances: readonly CatalogueInstance[],
+  instances: readonly HttpInstance[],
   more: { count?: number; lane?: string; full?: readonly string[]; avoided?: readonly string[] } = {},
 ): readonly string[] {
   const { count = 1, lane, full = [], avoided = [] } = more;

@@ -1,17 +1,17 @@
-import { INSTANCE_GONE_AFTER_MS } from '@atone/engine';
-import type { CatalogueInstance } from '@atone/protocol';
+import { bestRank } from '@atone/engine';
+import type { HttpInstance } from './participant.address.js';
 
 /** What is known of an instance beside its entry in the catalogue. */
 export interface InstanceHealth {
   /** Whether another request may be in flight to it. */
-  hasRoom(instance: CatalogueInstance): boolean;
+  hasRoom(instance: HttpInstance): boolean;
   /** Whether it could not be reached a moment ago. */
-  isAvoided(instance: CatalogueInstance): boolean;
+  isAvoided(instance: HttpInstance): boolean;
 }
 
 /** `none`: nobody is known who could take it. `full`: somebody is, but has to return a request first. */
 export type Choice =
-  | { readonly type: 'instance'; readonly instance: CatalogueInstance }
+  | { readonly type: 'instance'; readonly instance: HttpInstance }
   | { readonly type: 'full' }
   | { readonly type: 'none' };
 
@@ -30,7 +30,7 @@ export interface Wanted {
  * that one is full.
  */
 export function chooseInstance(
-  instances: readonly CatalogueInstance[],
+  instances: readonly HttpInstance[],
   wanted: Wanted,
   health: InstanceHealth,
 ): Choice {
@@ -42,13 +42,4 @@ export function chooseInstance(
   const free = (reachable.length === 0 ? rank : reachable).filter((instance) => health.hasRoom(instance));
   const instance = free[wanted.turn % free.length];
   return instance === undefined ? { type: 'full' } : { type: 'instance', instance };
-}
-
-function bestRank(instances: readonly CatalogueInstance[], wanted: Wanted): readonly CatalogueInstance[] {
-  const isFresh = (instance: CatalogueInstance): boolean =>
-    wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
-  const inLane = instances.filter((instance) => instance.lane === wanted.lane);
-  const baseline = instances.filter((instance) => instance.lane === undefined);
-  const ranks = [inLane.filter(isFresh), baseline.filter(isFresh), inLane, baseline];
-  return ranks.find((rank) => rank.length > 0) ?? [];
 }

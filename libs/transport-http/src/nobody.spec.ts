@@ -47,3 +47,11 @@ test('where the instances are in other lanes, a command is told where none was f
     unreachable("No instance of the service 'stock' is known in the lane 'green' or outside of lanes."),
   );
 });
+
+test('an instance that takes commands over Kafka alone is not asked over HTTP', async () => {
+  world.enter(undefined, { kafka: { topic: 'atone.commands.stock' } });
+
+  const reply = await answerTo();
+
+  expect(reply).toEqual(unreachable("No instance of the service 'stock' is registered."));
+});

@@ -1,3 +1,13 @@
+import type { CatalogueInstance } from '@atone/protocol';
+
+/** An instance that takes requests. */
+export type HttpInstance = CatalogueInstance & { readonly baseUrl: string };
+
+/** Tells whether the instance takes requests, and not records alone. */
+export function isReachable(instance: CatalogueInstance): instance is HttpInstance {
+  return instance.baseUrl !== undefined;
+}
+
 /** Where a request goes. The path is as it is sent, and as it is signed. */
 export interface Address {
   readonly origin: string;

@@ -1,4 +1,4 @@
-import type { BranchCommand, CatalogueInstance } from '@atone/protocol';
+import type { BranchCommand } from '@atone/protocol';
 
 /** A command that waits for an instance, or is on its way to one. */
 export interface Waiting {
@@ -144,32 +144,4 @@ export class ServiceQueue {
     }
     this.size -= 1;
   }
-}
-
-const offered = new WeakMap<CatalogueInstance, ReadonlySet<string>>();
-
-/**
- * Returns the instances that offer the action, or all when none does: then the participant itself says that it is
- * gone. While a new version rolls out only some instances have its actions.
- */
-export function offering(
-  instances: readonly CatalogueInstance[],
-  action: string,
-): readonly CatalogueInstance[] {
-  const able = instances.filter((instance) => offers(instance, action));
-  return able.length === 0 ? instances : able;
-}
-
-export function offers(instance: CatalogueInstance, action: string): boolean {
-  return offersOf(instance).has(action);
-}
-
-function offersOf(instance: CatalogueInstance): ReadonlySet<string> {
-  const known = offered.get(instance);
-  if (known !== undefined) {
-    return known;
-  }
-  const names = new Set(instance.actions.map((entry) => entry.name));
-  offered.set(instance, names);
-  return names;
 }

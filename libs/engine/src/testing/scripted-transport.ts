@@ -1,6 +1,6 @@
 import type { BranchReply } from '@atone/core';
 import { replyTo, type BranchCommand } from '@atone/protocol';
-import type { BranchTransport, ReplySink } from '../transport.port.js';
+import type { BranchTransport, ReplyFate, ReplySink } from '../transport.port.js';
 
 /** What a scripted participant does with a command: answer, or keep silent. */
 export type Script = (command: BranchCommand) => BranchReply | undefined;
@@ -26,9 +26,9 @@ export class ScriptedTransport implements BranchTransport {
     }
   }
 
-  /** Answers a command late, or once more. */
-  reply(command: BranchCommand, reply: BranchReply): void {
-    this.sink?.(replyTo(command, reply));
+  /** Answers a command late, or once more. Returns what became of it. */
+  reply(command: BranchCommand, reply: BranchReply): ReplyFate | undefined {
+    return this.sink?.(replyTo(command, reply)) ?? undefined;
   }
 
   async close(): Promise<void> {

@@ -78,11 +78,13 @@ describe('the directory of services', () => {
   test.each([
     ['is not known', 'nobody', 'knows no instance'],
     ['is a plain endpoint', 'plain', 'atoneFetch'],
+    ['takes commands over Kafka alone', 'records', 'listen: { port }'],
     ['serves other lanes alone', 'lanes', "no instance for the lane 'green'"],
   ])('says what to do about a service that %s', async (_title, service, message) => {
     const { directory } = directoryOf(
       instance('p', { service: 'plain', kind: 'plain' }),
       instance('l', { service: 'lanes', lane: 'blue' }),
+      instance('k', { service: 'records', baseUrl: undefined, kafka: { topic: 'atone.commands.records' } }),
     );
 
     await expect(directory.instancesOf(service, 'green')).rejects.toMatchObject({

@@ -39,16 +39,30 @@ export function createPortDirectory(options: DirectoryOptions, clock: ElapsedClo
           `Nobody knows where the service '${service}' is: name it in \`urls\`, or pass a \`client\`.`,
         );
       }
-      return chooseInstances(service, lane, await catalogue.participants(service));
+      return chooseInstances(service, lane, listening(service, await catalogue.participants(service)));
     },
   };
+}
+
+/** An instance that takes requests. */
+type Listening = ParticipantView & { readonly baseUrl: string };
+
+function listening(service: string, instances: readonly ParticipantView[]): readonly Listening[] {
+  const found = instances.filter((instance): instance is Listening => instance.baseUrl !== undefined);
+  if (found.length === 0 && instances.length > 0) {
+    throw new MisuseError(
+      `The service '${service}' takes commands over Kafka alone, and only from coordinators. To be called by other services it ` +
+        'has to listen as well: `listen: { port }`.',
+    );
+  }
+  return found;
 }
 
 /** The instances of the lane, else those without one; among them those that were seen lately, if any. */
 function chooseInstances(
   service: string,
   lane: string | undefined,
-  instances: readonly ParticipantView[],
+  instances: readonly Listening[],
 ): readonly string[] {
   const inLane = instances.filter((instance) => instance.lane === lane);
   const baseline = instances.filter((instance) => instance.lane === undefined);
@@ -70,7 +84,7 @@ function chooseInstances(
 }
 
 /** By the newest entry, not by a clock of this machine. */
-function freshOf(instances: readonly ParticipantView[]): readonly ParticipantView[] {
+function freshOf(instances: readonly Listening[]): readonly Listening[] {
   const newest = Math.max(...instances.map(seenAtMs));
   return instances.filter((instance) => newest - seenAtMs(instance) < GONE_AFTER_MS);
 }

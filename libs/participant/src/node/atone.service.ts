@@ -140,10 +140,10 @@ export class ParticipatingService extends LeadingService implements AtonePartici
     }
     if (this.#presence !== undefined) {
       throw new MisuseError(
-        `This instance of '${this.participant.service}' was announced already. Leave out either \`listen\` or \`announce\`, and call that once.`,
+        `This instance of '${this.participant.service}' was announced already. Leave out either \`listen\` or \`announce\`, and call that once; \`kafka\` is announced by itself.`,
       );
     }
-    this.#presence = announceService(this.ready, baseUrl);
+    this.#presence = announceService(this.ready, { baseUrl });
     return baseUrl;
   }
 

@@ -25,6 +25,7 @@ export const SERVICE_OPTION_NAMES: OptionNames<SharedOptions> = {
   keys: true,
   barrier: BARRIER,
   services: true,
+  kafka: true,
   lane: true,
   version: true,
   instance: true,

@@ -3,6 +3,7 @@ import type { CleanUpOptions } from '../barrier.janitor.js';
 import type { Duration } from '../client.duration.js';
 import type { SweepOptions } from '../doubt.sweeper.js';
 import { MisuseError } from '../participant.error.js';
+import type { CommandSource } from './command.source.js';
 
 /** Where the coordinator is. */
 export interface CoordinatorOptions {
@@ -48,6 +49,11 @@ export interface ServiceOptions {
   readonly barrier?: BarrierOptions | undefined;
   /** Where the services are that are called by clients, if not where the coordinator's catalogue says. */
   readonly services?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /**
+   * Takes commands over Kafka, beside those at `listen` or instead of them: `kafkaCommands({ client })` of
+   * `@atone/participant/kafka`. Default: no.
+   */
+  readonly kafka?: CommandSource | undefined;
   /** The colour of traffic that this instance takes. */
   readonly lane?: string | undefined;
   /** For the operators to see. */

@@ -1,6 +1,7 @@
 import type { AtoneClient } from '../client.js';
-import type { RegisteredAction } from '../registration.js';
-import { startCommandServer } from './command-server.js';
+import type { RegisteredAction, RegistrationOptions } from '../registration.js';
+import { startCommandServer, type CommandServer } from './command-server.js';
+import type { OpenCommandSource } from './command.source.js';
 import { drawInstance } from './instance.name.js';
 import { createRegistration } from './registration.node.js';
 import type { ServiceLog } from './service.log.js';
@@ -9,7 +10,7 @@ import type { ServiceWorkers } from './service.workers.js';
 
 /** A service whose workers are ready. */
 export interface ReadyService extends ServiceWorkers {
-  readonly options: Pick<ServiceOptions, 'service' | 'instance' | 'lane' | 'version' | 'keys'>;
+  readonly options: Pick<ServiceOptions, 'service' | 'instance' | 'lane' | 'version' | 'keys' | 'kafka'>;
   readonly client: AtoneClient;
   readonly actions: readonly RegisteredAction[];
   readonly log?: ServiceLog | undefined;
@@ -23,11 +24,14 @@ export interface Presence {
   close(): Promise<void>;
 }
 
-/** Enters the service in the catalogue as reached at `baseUrl`, and has its janitor and its sweeper begin. */
-export function announceService(service: ReadyService, baseUrl: string): Presence {
+/** Enters the service in the catalogue as reached there, and has its janitor and its sweeper begin. */
+export function announceService(
+  service: ReadyService,
+  reached: Pick<RegistrationOptions, 'baseUrl' | 'kafka'>,
+): Presence {
   const { options, client, actions, log, janitor, sweeper } = service;
   const { instance = drawInstance(), lane, version } = options;
-  const entry = { service: options.service, instance, baseUrl, lane, version, actions };
+  const entry = { service: options.service, instance, ...reached, lane, version, actions };
   const registration = createRegistration({ ...entry, client, log });
   const workers = [registration, sweeper, ...(janitor === undefined ? [] : [janitor])];
   workers.forEach((worker) => worker.start());
@@ -39,31 +43,56 @@ export function announceService(service: ReadyService, baseUrl: string): Presenc
   };
 }
 
-/** A service that takes commands at a server of its own. */
+/** A service that takes commands by itself. */
 export interface CommandPresence extends Presence {
-  /** Where commands are taken. */
-  readonly commandUrl: string;
+  /** Where requests with commands are taken, if at all. */
+  readonly commandUrl: string | undefined;
 }
 
 /**
- * Opens a command server for the service, and announces it there. Closed, it leaves the catalogue, takes no more commands, and
- * waits for those that run.
+ * Opens what brings commands to the service: a command server, what its options say of Kafka, or both; and announces it there.
+ * Closed, it leaves the catalogue, takes no more commands, and waits for those that run.
  *
- * @throws MisuseError if other machines could send commands and need not sign them, or if it cannot listen there.
+ * @throws MisuseError if other machines could send commands and need not sign them, or if it cannot listen there. @throws what
+ *   keeps it from taking commands over Kafka.
  */
-export async function serveCommands(service: ReadyService, listen: ListenOptions): Promise<CommandPresence> {
-  const { participant, options } = service;
-  const { host, port } = listen;
-  const server = await startCommandServer({ participant, host, port, keys: options.keys });
-  const presence = announceService(service, listen.advertise ?? new URL(server.url).origin);
+export async function serveCommands(
+  service: ReadyService,
+  listen: ListenOptions | undefined,
+): Promise<CommandPresence> {
+  const server = listen === undefined ? undefined : await openServer(service, listen);
+  const source = await openSource(service, server);
+  const baseUrl = server === undefined ? undefined : (listen?.advertise ?? new URL(server.url).origin);
+  const presence = announceService(service, { baseUrl, kafka: source?.kafka });
   return {
-    commandUrl: server.url,
+    commandUrl: server?.url,
     get isRegistered() {
       return presence.isRegistered;
     },
     close: async () => {
       await presence.close();
-      await server.close();
+      await Promise.all([server?.close(), source?.close()]);
     },
   };
+}
+
+async function openServer(
+  { participant, options }: ReadyService,
+  { host, port }: ListenOptions,
+): Promise<CommandServer> {
+  return startCommandServer({ participant, host, port, keys: options.keys });
+}
+
+/** Who has opened the one must not leave it open when the other cannot be. */
+async function openSource(
+  { participant, options, log }: ReadyService,
+  server: CommandServer | undefined,
+): Promise<OpenCommandSource | undefined> {
+  const { lane, keys } = options;
+  try {
+    return await options.kafka?.open({ participant, lane, keys, log });
+  } catch (error) {
+    await server?.close();
+    throw error;
+  }
 }

@@ -43,7 +43,8 @@ export async function startAtone<Transaction>(
   const database = requireDatabase(options);
   const workers = await prepareWorkers({ ...options, database, handlers, client, log });
   const ready = { options, client, actions: handlers, log, ...workers };
-  return new ParticipatingService(ready, listen && (await serveCommands(ready, listen)));
+  const isServed = listen !== undefined || options.kafka !== undefined;
+  return new ParticipatingService(ready, isServed ? await serveCommands(ready, listen) : undefined);
 }
 
 const NAMES: OptionNames<ParticipantStartOptions<unknown>> = {

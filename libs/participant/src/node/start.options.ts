@@ -17,6 +17,6 @@ export interface ParticipantStartOptions<Transaction> extends StartOptions {
   /** Where the barrier commits together with the effects. */
   readonly database: LocalDatabase<Transaction>;
   readonly handlers: readonly ServiceHandler<Transaction>[];
-  /** Default: no server of its own. Commands come to `listener` then, and nobody knows of the service before `announce`. */
+  /** Default: no server of its own. Without `kafka` commands come to `listener` then, and nobody knows of the service before `announce`. */
   readonly listen?: ListenOptions | undefined;
 }

@@ -10,11 +10,14 @@ export class ParticipantInstanceEntity {
   @PrimaryColumn({ type: 'text' })
   instance!: string;
 
-  @Column({ name: 'base_url', type: 'text' })
-  baseUrl!: string;
+  @Column({ name: 'base_url', type: 'text', nullable: true })
+  baseUrl!: string | null;
 
   @Column({ type: 'text' })
   kind!: ParticipantInstance['kind'];
+
+  @Column({ type: 'json', nullable: true })
+  kafka!: NonNullable<ParticipantInstance['kafka']> | null;
 
   @Column({ type: 'text', nullable: true })
   lane!: string | null;

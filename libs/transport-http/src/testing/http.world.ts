@@ -40,11 +40,11 @@ export class HttpWorld {
     return server;
   }
 
-  enter(baseUrl: string, change: InstanceChange = {}): void {
+  enter(baseUrl: string | undefined, change: InstanceChange = {}): void {
     this.instances.push({
       service: 'stock',
       instance: `stock-${this.instances.length + 1}`,
-      baseUrl,
+      ...(baseUrl === undefined ? {} : { baseUrl }),
       kind: 'library',
       protocol: 1,
       actions: [

@@ -1,0 +1,19 @@
+export {
+  KafkaClosedError,
+  KafkaError,
+  KafkaSendError,
+  KafkaTopicError,
+  KafkaUnreachableError,
+} from './kafka.error.js';
+export type { SendFailure } from './kafka.error.js';
+export type {
+  KafkaClient,
+  KafkaConnection,
+  OutgoingRecord,
+  ReceivedBatch,
+  ReceivedRecord,
+  Subscription,
+  SubscriptionOptions,
+  TopicSettings,
+} from './kafka.port.js';
+export { partitionOf } from './partition.choice.js';

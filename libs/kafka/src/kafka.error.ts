@@ -1,0 +1,99 @@
+import type { OutgoingRecord } from './kafka.port.js';
+
+/** What every error of this package has: a stable code, and whether trying again can help. */
+export abstract class KafkaError extends Error {
+  abstract readonly code: string;
+  abstract readonly retryable: boolean;
+}
+
+/**
+ * Why records were not stored: a record is larger than the topic takes, the topic does not exist, the broker did not want it
+ * for another reason, or nobody knows.
+ */
+export type SendFailure = 'too-large' | 'no-topic' | 'refused' | 'unreachable';
+
+const ADVICE = {
+  'too-large': 'it is larger than the topic takes (max.message.bytes)',
+  'no-topic': 'there is no such topic, or none that this user may see',
+  refused: 'the broker refused it',
+  unreachable: 'no broker answered in time',
+} as const satisfies Record<SendFailure, string>;
+
+/** Some records are not known to be stored. The others of the same send are. */
+export class KafkaSendError extends KafkaError {
+  override readonly name = 'KafkaSendError';
+  readonly code = 'KAFKA_SEND';
+  readonly retryable: boolean;
+  /** Whether some of `records` may be stored all the same. */
+  readonly isMaybeStored: boolean;
+
+  constructor(
+    readonly failure: SendFailure,
+    readonly records: readonly OutgoingRecord[],
+    options?: ErrorOptions,
+  ) {
+    super(sendMessage(failure, records, options?.cause), options);
+    this.isMaybeStored = failure === 'unreachable';
+    this.retryable = failure === 'unreachable';
+  }
+}
+
+function sendMessage(failure: SendFailure, records: readonly OutgoingRecord[], cause: unknown): string {
+  const topics = [...new Set(records.map(({ topic }) => topic))].toSorted().join(', ');
+  const what = records.length === 1 ? 'A record' : `${records.length} records`;
+  const certainty = failure === 'unreachable' ? 'is not known to be stored' : 'was not stored';
+  const words = cause === undefined ? '' : ` (${reasonOf(cause)})`;
+  return `${what} for ${topics} ${certainty}: ${ADVICE[failure]}${words}.`;
+}
+
+/** A topic could not be created; an administrator has to do it. */
+export class KafkaTopicError extends KafkaError {
+  override readonly name = 'KafkaTopicError';
+  readonly code = 'KAFKA_TOPIC';
+  readonly retryable = false;
+
+  constructor(
+    readonly topics: readonly string[],
+    /** What an administrator has to run, one line for each topic. */
+    readonly commands: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    const words = options?.cause === undefined ? '' : ` (${reasonOf(options.cause)})`;
+    super(
+      `Kafka does not let us create ${topics.join(', ')}${words}. An administrator has to run:\n${commands.join('\n')}`,
+      options,
+    );
+  }
+}
+
+/** No broker answered in time. */
+export class KafkaUnreachableError extends KafkaError {
+  override readonly name = 'KafkaUnreachableError';
+  readonly code = 'KAFKA_UNREACHABLE';
+  readonly retryable = true;
+
+  constructor(brokers: readonly string[], options?: ErrorOptions) {
+    const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
+    super(`Kafka cannot be reached at ${brokers.join(', ')}${words}.`, options);
+  }
+}
+
+/** The client was closed. */
+export class KafkaClosedError extends KafkaError {
+  override readonly name = 'KafkaClosedError';
+  readonly code = 'KAFKA_CLOSED';
+  readonly retryable = false;
+
+  constructor() {
+    super('This Kafka client was closed.');
+  }
+}
+
+/** Returns the words of the innermost error: those around it only say that something failed, or how often. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const inside: unknown = error instanceof AggregateError ? error.errors.at(-1) : error.cause;
+  return inside instanceof Error ? reasonOf(inside) : error.message;
+}

@@ -1,0 +1,116 @@
+import kafkajs, {
+  type Admin,
+  type Kafka,
+  type KafkaConfig,
+  type Message,
+  type Producer,
+  type TopicMessages,
+} from 'kafkajs';
+import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
+import type { SendFailure } from '../kafka.error.js';
+import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
+import type { Consumption, KafkaLibrary, PlacedRecord } from '../library.port.js';
+import { METADATA_AGE_MS, STORE_TIMEOUT_MS } from '../limits.js';
+import { kafkajsConfig } from './kafkajs.config.js';
+import { consumeByKafkajs } from './kafkajs.consumption.js';
+import { brokerCodes } from './kafkajs.errors.js';
+
+/** What kafkajs offers. */
+export class KafkajsLibrary implements KafkaLibrary {
+  private readonly config: KafkaConfig;
+  private readonly kafka: Kafka;
+  private readonly producer: Producer;
+  private connecting: Promise<void> | undefined;
+
+  constructor(connection: KafkaConnection) {
+    this.config = kafkajsConfig(connection);
+    this.kafka = new kafkajs.Kafka(this.config);
+    // Not idempotent: there is one request under way at a time, and a repeat does no harm.
+    this.producer = this.kafka.producer({
+      allowAutoTopicCreation: false,
+      metadataMaxAge: METADATA_AGE_MS,
+      retry: { retries: 0 },
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
+  }
+
+  async store(records: readonly PlacedRecord[]): Promise<void> {
+    this.connecting ??= this.producer.connect();
+    try {
+      await this.connecting;
+    } catch (error) {
+      this.connecting = undefined;
+      throw error;
+    }
+    await this.producer.sendBatch({
+      acks: -1,
+      timeout: STORE_TIMEOUT_MS,
+      topicMessages: byTopic(records),
+    });
+  }
+
+  failureOf(error: unknown): SendFailure {
+    return sendFailureOf(brokerCodes(error));
+  }
+
+  async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.withAdmin(async (admin) => {
+      // To ask by name for one that does not exist would be an error after many tries.
+      const all = new Set(await admin.listTopics());
+      const existing = topics.filter((topic) => all.has(topic));
+      const metadata =
+        existing.length === 0 ? { topics: [] } : await admin.fetchTopicMetadata({ topics: existing });
+      return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
+    });
+  }
+
+  async createTopic(topic: TopicSettings): Promise<string | undefined> {
+    const { name, partitionCount, replicationFactor, settings = {} } = topic;
+    const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+    const wanted = { topic: name, numPartitions: partitionCount, replicationFactor, configEntries };
+    try {
+      await this.withAdmin(async (admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }));
+      return undefined;
+    } catch (error) {
+      if (brokerCodes(error).includes('UNKNOWN_TOPIC_OR_PARTITION')) {
+        // It was created, and the broker that was asked for its leaders had not heard of it. To create what exists is no error.
+        return this.createTopic(topic);
+      }
+      const code = brokerCodes(error).find(isTopicRefusal);
+      if (code === undefined) {
+        throw error;
+      }
+      return code;
+    }
+  }
+
+  async consume(consumption: Consumption): Promise<void> {
+    await consumeByKafkajs(this.config, consumption);
+  }
+
+  async close(): Promise<void> {
+    if (this.connecting !== undefined) {
+      await this.producer.disconnect();
+    }
+  }
+
+  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
+
+function byTopic(records: readonly PlacedRecord[]): TopicMessages[] {
+  const messages = new Map<string, Message[]>();
+  for (const { topic, key, value, headers, partition } of records) {
+    const ofTopic = messages.get(topic) ?? [];
+    messages.set(topic, ofTopic);
+    ofTopic.push({ key, value, headers, partition });
+  }
+  return [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }));
+}

@@ -1,0 +1,41 @@
+import type { GroupWork } from './consuming/group.work.js';
+import type { SendFailure } from './kafka.error.js';
+import type { OutgoingRecord, SubscriptionOptions, TopicSettings } from './kafka.port.js';
+
+/** A record whose partition is known to exist. */
+export interface PlacedRecord extends OutgoingRecord {
+  readonly partition: number;
+}
+
+/** What a client library has to offer; the rest is the same for all. */
+export interface KafkaLibrary {
+  /** Tries once to store records, by one request for each broker. May throw anything. */
+  store(records: readonly PlacedRecord[]): Promise<void>;
+  /** Says what an error of `store` means. What is not known for certain may have been stored: `unreachable`. */
+  failureOf(error: unknown): SendFailure;
+  /** Returns how many partitions the existing ones of these topics have. */
+  partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Creates a topic. @returns the broker's code if it does not want to */
+  createTopic(topic: TopicSettings): Promise<string | undefined>;
+  /**
+   * Joins a group and feeds `work`, until `stopped` resolves or something goes wrong for good. Has let go of all when it settles.
+   *
+   * @throws what went wrong
+   */
+  consume(consumption: Consumption): Promise<void>;
+  /** Lets go of the brokers. */
+  close(): Promise<void>;
+}
+
+export interface Consumption {
+  readonly options: SubscriptionOptions;
+  readonly work: GroupWork;
+  readonly stopped: Promise<void>;
+  /** What a library keeps from one consumer of this member to the next. */
+  readonly membership: Membership;
+}
+
+export interface Membership {
+  /** By which the group knows a member that could not leave. With it, it need not wait until the group has given it up. */
+  memberId: string | null;
+}

@@ -1,0 +1,95 @@
+import { Admin, Producer, stringSerializers, type BaseOptions } from '@platformatic/kafka';
+import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
+import type { SendFailure } from '../kafka.error.js';
+import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
+import type { Consumption, KafkaLibrary, PlacedRecord } from '../library.port.js';
+import { STORE_TIMEOUT_MS } from '../limits.js';
+import { platformaticConfig } from './platformatic.config.js';
+import { PlatformaticConsumption } from './platformatic.consumption.js';
+import { brokerCodes } from './platformatic.errors.js';
+
+/** What `@platformatic/kafka` offers. */
+export class PlatformaticLibrary implements KafkaLibrary {
+  private readonly config: BaseOptions;
+  private readonly producer: Producer<string, string, string, string>;
+
+  constructor(connection: KafkaConnection) {
+    this.config = platformaticConfig(connection);
+    // Not idempotent: there is one request under way at a time, and a repeat does no harm.
+    this.producer = new Producer({
+      ...this.config,
+      retries: 0,
+      timeout: STORE_TIMEOUT_MS,
+      requestTimeout: STORE_TIMEOUT_MS,
+      serializers: stringSerializers,
+    });
+    this.producer.on('error', () => undefined);
+  }
+
+  async store(records: readonly PlacedRecord[]): Promise<void> {
+    await this.producer.send({ messages: [...records], acks: -1 });
+  }
+
+  failureOf(error: unknown): SendFailure {
+    return sendFailureOf(brokerCodes(error));
+  }
+
+  async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.withAdmin(async (admin) => {
+      // To ask by name for one that does not exist would be an error after many tries.
+      const all = new Set(await admin.listTopics());
+      const existing = topics.filter((topic) => all.has(topic));
+      const metadata =
+        existing.length === 0
+          ? { topics: new Map<string, never>() }
+          : await admin.metadata({ topics: existing });
+      return new Map([...metadata.topics].map(([name, { partitionsCount }]) => [name, partitionsCount]));
+    });
+  }
+
+  async createTopic(topic: TopicSettings): Promise<string | undefined> {
+    const { name, partitionCount, replicationFactor, settings = {} } = topic;
+    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+    try {
+      await this.withAdmin(async (admin) => {
+        await admin.createTopics({
+          topics: [name],
+          partitions: partitionCount,
+          replicas: replicationFactor,
+          configs,
+        });
+        // Waits until it has leaders.
+        await admin.metadata({ topics: [name] });
+      });
+      return undefined;
+    } catch (error) {
+      const codes = brokerCodes(error);
+      const code = codes.find(isTopicRefusal);
+      if (code !== undefined) {
+        return code;
+      }
+      if (codes.includes('TOPIC_ALREADY_EXISTS')) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async consume(consumption: Consumption): Promise<void> {
+    await new PlatformaticConsumption(this.config, consumption).run();
+  }
+
+  async close(): Promise<void> {
+    await this.producer.close();
+  }
+
+  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    const admin = new Admin(this.config);
+    admin.on('error', () => undefined);
+    try {
+      return await work(admin);
+    } finally {
+      await admin.close();
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { ReceivedBatch, Subscription, SubscriptionOptions } from '../kafka.port.js';
+import { firstOf, Signal } from './memory.clock.js';
+import type { MemoryGroup } from './memory.group.js';
+import type { MemoryKafka } from './memory.kafka.js';
+import type { MemoryPartition } from './memory.partition.js';
+
+type Assignment = ReadonlyMap<string, readonly number[]>;
+
+const RECORD_COUNT_MAX = 500;
+
+/** A batch that was rejected comes again after this. */
+const PAUSE_MS = 100;
+
+/** A member of a group, with a line of work for each partition that it holds. */
+export class MemoryMember implements Subscription {
+  readonly topics: readonly string[];
+  private readonly changed = new Signal();
+  /** Of each partition ever held: the next one waits for the batch of the one before. */
+  private readonly lines = new Map<MemoryPartition, Promise<void>>();
+  private held: Assignment = new Map();
+  private generation = 0;
+  private isClosing = false;
+  private isDead = false;
+
+  constructor(
+    private readonly kafka: MemoryKafka,
+    private readonly group: MemoryGroup,
+    private readonly options: SubscriptionOptions,
+  ) {
+    this.topics = options.topics;
+  }
+
+  /** Is called by the group at each rebalance. */
+  hold(generation: number, held: Assignment): void {
+    const isNews = describe(held) !== describe(this.held);
+    this.generation = generation;
+    this.held = held;
+    this.changed.fire();
+    if (this.isDead) {
+      return;
+    }
+    if (isNews) {
+      this.options.onAssignment?.(held);
+    }
+    for (const [topic, partitions] of held) {
+      partitions.forEach((partition) => this.startLine(this.kafka.partition(topic, partition), generation));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosing = true;
+    this.changed.fire();
+    await Promise.all(this.lines.values());
+    this.group.leave(this);
+  }
+
+  /** Ends as if its process were killed: what it is at goes nowhere. */
+  die(): void {
+    this.isDead = true;
+    this.changed.fire();
+  }
+
+  private startLine(partition: MemoryPartition, generation: number): void {
+    const former = this.lines.get(partition) ?? Promise.resolve();
+    this.lines.set(
+      partition,
+      former.then(async () => this.work(partition, generation)),
+    );
+  }
+
+  private async work(partition: MemoryPartition, generation: number): Promise<void> {
+    const { from, recordCountMax = RECORD_COUNT_MAX } = this.options;
+    const fresh = from === 'earliest' ? partition.begin : partition.end;
+    let offset = this.group.offsetOf(partition.topic, partition.partition) ?? fresh;
+    while (this.mayGoOn(generation)) {
+      const records = partition.read(offset, recordCountMax);
+      const last = records.at(-1);
+      // oxlint-disable no-await-in-loop -- one batch of a partition after the other
+      if (last === undefined) {
+        await firstOf([partition.appended, this.changed]);
+      } else if (await this.deal({ topic: partition.topic, partition: partition.partition, records })) {
+        offset = last.offset + 1n;
+        await this.commit({ topic: partition.topic, partition: partition.partition, offset }, generation);
+      }
+      // oxlint-enable no-await-in-loop
+    }
+  }
+
+  private mayGoOn(generation: number): boolean {
+    return !this.isClosing && !this.isDead && generation === this.generation;
+  }
+
+  private async deal(batch: ReceivedBatch): Promise<boolean> {
+    await this.kafka.delay('deliver');
+    try {
+      await this.options.onBatch(batch);
+      return true;
+    } catch (error) {
+      if (!this.isDead) {
+        this.options.onTrouble?.(error);
+      }
+      await firstOf([this.changed], { clock: this.kafka.clock, ms: PAUSE_MS });
+      return false;
+    }
+  }
+
+  private async commit(
+    progress: { readonly topic: string; readonly partition: number; readonly offset: bigint },
+    generation: number,
+  ): Promise<void> {
+    await this.kafka.delay('commit');
+    if (!this.isDead && this.kafka.mayCommit()) {
+      this.group.commit(this, generation, progress);
+    }
+  }
+}
+
+function describe(held: Assignment): string {
+  return JSON.stringify([...held].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}

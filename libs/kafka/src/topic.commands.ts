@@ -1,0 +1,15 @@
+import type { TopicSettings } from './kafka.port.js';
+
+/** Returns what an administrator has to run to create these topics, one line for each. */
+export function topicCommands(
+  brokers: readonly string[],
+  topics: readonly TopicSettings[],
+): readonly string[] {
+  return topics.map(({ name, partitionCount, replicationFactor, settings = {} }) =>
+    [
+      `kafka-topics.sh --bootstrap-server ${brokers.join(',')} --create --if-not-exists --topic ${name}`,
+      `--partitions ${partitionCount} --replication-factor ${replicationFactor}`,
+      ...Object.entries(settings).map(([setting, value]) => `--config ${setting}=${value}`),
+    ].join(' '),
+  );
+}

@@ -1,0 +1,165 @@
+import type { KafkaClient, TopicSettings } from '@atone/kafka';
+import {
+  commandsTopic,
+  deadTopic,
+  TOPIC_LENGTH_MAX,
+  TOPIC_PREFIX,
+  type ParticipantInstance,
+  type SigningKey,
+} from '@atone/protocol';
+import type { CommandSource } from '../node/command.source.js';
+import { nodeClientPorts } from '../node/client.node.js';
+import { systemClock } from '../node/system-clock.js';
+import { MisuseError } from '../participant.error.js';
+import type { Participant } from '../participant.js';
+import { CommandIntake, type CommandCounts } from './command.intake.js';
+import { ReplySender } from './reply.sender.js';
+
+/** How many transactions have a command under way at once, if nothing else is said. */
+const PARALLEL_MAX = 64;
+
+/** How long those behind a command wait for it, if nothing else is said. */
+const SLOW_AFTER_MS = 10_000;
+
+/** The time of this process. */
+export interface KafkaCommandsClock {
+  /** In ms since 1970. */
+  now(): number;
+  setTimer(delayMs: number, callback: () => void): { cancel(): void };
+}
+
+export interface KafkaCommandsOptions {
+  readonly participant: Participant;
+  /** Stays open when the commands are closed: others may use it too. */
+  readonly client: KafkaClient;
+  /** The colour of traffic that is taken. Default: what has none. */
+  readonly lane?: string | undefined;
+  /**
+   * The secrets by which coordinators may sign, any one of them; by the first, the answers are signed. Default: none, and
+   * whoever the brokers let write to the topic is obeyed.
+   */
+  readonly keys?: readonly SigningKey[] | undefined;
+  /** How old a signature may be, for a command may wait for long. Default: seven days. */
+  readonly signatureAgeMaxMs?: number | undefined;
+  /** What the names of all topics begin with. Default: `atone`. */
+  readonly prefix?: string | undefined;
+  /** The consumer group of all instances of the service in the lane. Default: the name of the topic without `commands`. */
+  readonly groupId?: string | undefined;
+  /** Creates topics that are missing. Default: that is an error. */
+  readonly createTopics?:
+    Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'> | undefined;
+  /** How many transactions have a command under way at once. Default: 64. The participant has a limit of its own. */
+  readonly parallelMax?: number | undefined;
+  /** How long those behind a command wait for it, before they have their turn though it still runs. Default: 10 s. */
+  readonly slowAfterMs?: number | undefined;
+  /** Is told of what goes wrong, never of a payload. Default: nothing is logged. */
+  readonly log?: { warn(fields: object, message: string): void } | undefined;
+  /** Default: the system's. */
+  readonly clock?: KafkaCommandsClock | undefined;
+}
+
+/** A service that takes its commands over Kafka. */
+export interface KafkaCommands {
+  /** What the catalogue has to know of this instance. */
+  readonly kafka: NonNullable<ParticipantInstance['kafka']>;
+  /** What became of records, beside those that were carried out and answered in time. */
+  readonly counts: Readonly<CommandCounts>;
+  /** Takes no more commands, and resolves when those that run are through and answered. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the commands of a service from its topic, in batches. Different transactions run at the same time, each of them in order.
+ * Their place is committed after their effects, and after their answers are stored: what is taken twice finds its answer in the
+ * barrier.
+ *
+ * @throws MisuseError for a topic that cannot be, or is missing.
+ * @throws {KafkaTopicError} for topics that may not be created. @throws {KafkaUnreachableError}
+ */
+export async function startKafkaCommands(options: KafkaCommandsOptions): Promise<KafkaCommands> {
+  const { participant, client, lane, prefix = TOPIC_PREFIX, log } = options;
+  const topic = commandsTopic(prefix, participant.service, lane);
+  await readyTopics(options, [topic, deadTopic(prefix)]);
+  const onTrouble = (error: unknown, what = 'what Kafka brings'): void =>
+    log?.warn({ service: participant.service, topic, error: messageOf(error) }, `trouble with ${what}`);
+  const intake = intakeOf(options, onTrouble);
+  const subscription = await client.subscribe({
+    groupId: options.groupId ?? topic.replace('.commands.', '.'),
+    topics: [topic],
+    // What was sent before the first instance had joined is as good as any other.
+    from: 'earliest',
+    onBatch: async (batch) => intake.take(batch),
+    onTrouble: (error) => onTrouble(error),
+  });
+  return {
+    kafka: { topic },
+    counts: intake.counts,
+    async close() {
+      await subscription.close();
+      await intake.idle();
+    },
+  };
+}
+
+/** How a service takes commands over Kafka; what it says of itself elsewhere holds here too. */
+export type KafkaSourceOptions = Omit<KafkaCommandsOptions, 'participant' | 'lane' | 'keys' | 'log'>;
+
+/** Returns what has a service take commands over Kafka: its option `kafka`. */
+export function kafkaCommands(options: KafkaSourceOptions): CommandSource {
+  return { open: async (service) => startKafkaCommands({ ...options, ...service }) };
+}
+
+function intakeOf(
+  options: KafkaCommandsOptions,
+  onTrouble: (error: unknown, what: string) => void,
+): CommandIntake {
+  const { participant, client, keys = [], prefix = TOPIC_PREFIX, clock = defaultClock() } = options;
+  const source = `/services/${participant.service}`;
+  return new CommandIntake({
+    participant,
+    client,
+    prefix,
+    trust: () => ({ keys, nowMs: clock.now(), ageMaxMs: options.signatureAgeMaxMs }),
+    replies: new ReplySender(client, () => ({ source, nowMs: clock.now(), signingKey: keys[0] })),
+    parallelMax: options.parallelMax ?? PARALLEL_MAX,
+    slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+    onTrouble,
+  });
+}
+
+async function readyTopics(
+  { participant, client, createTopics }: KafkaCommandsOptions,
+  names: readonly string[],
+): Promise<void> {
+  const tooLong = names.find(({ length }) => length > TOPIC_LENGTH_MAX);
+  if (tooLong !== undefined) {
+    throw new MisuseError(
+      `The topic '${tooLong}' would have a longer name than Kafka takes (${TOPIC_LENGTH_MAX}). Shorten the name of the service or its lane.`,
+    );
+  }
+  const known = await client.partitionCounts(names);
+  const missing = names.filter((name) => !known.has(name));
+  if (missing.length === 0) {
+    return;
+  }
+  if (createTopics === undefined) {
+    throw new MisuseError(
+      `The service '${participant.service}' takes its commands over Kafka, and there is no topic ${missing.join(', ')}. Create it, ` +
+        'or have it created: `createTopics: { partitionCount: 12, replicationFactor: 3 }`.',
+    );
+  }
+  await client.createTopics(missing.map((name) => ({ name, ...createTopics })));
+}
+
+function defaultClock(): KafkaCommandsClock {
+  const { clock } = nodeClientPorts();
+  return {
+    now: () => systemClock.now(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback, { isBackground: true }),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,123 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { MemoryKafka } from '@atone/kafka/testing';
+import { commandRecord, type BranchCommand, type ParticipantInstance } from '@atone/protocol';
+import { z } from 'zod';
+import type { AtoneClient } from '../client.js';
+import { action, contract } from '../contract.js';
+import type { DoubtSweeper } from '../doubt.sweeper.js';
+import { serveCommands, type ReadyService } from '../node/service.presence.js';
+import { createParticipant } from '../participant.js';
+import { MemoryDatabase, type MemoryTransaction } from '../testing/memory.database.js';
+import { kafkaCommands } from './kafka.commands.js';
+
+const KEY = { keyId: 'k1', secret: 'a secret' };
+const PARTITIONS = { partitionCount: 1, replicationFactor: 1 };
+const LOCAL = { host: '127.0.0.1', port: 0 };
+const ledger = contract('ledger', { book: action({ input: z.object({}), output: z.null() }) });
+
+let kafka: MemoryKafka;
+let told: (ParticipantInstance | string)[];
+
+beforeEach(async () => {
+  kafka = new MemoryKafka();
+  told = [];
+  await kafka.client().createTopics([{ name: 'atone.replies', ...PARTITIONS }]);
+});
+
+function service(options: Partial<ReadyService['options']> = {}): ReadyService {
+  const handler = { contract: ledger.book, run: async () => null };
+  return {
+    participant: createParticipant<MemoryTransaction>({
+      service: 'ledger',
+      database: new MemoryDatabase().connect(),
+      handlers: [handler],
+    }),
+    options: { service: 'ledger', instance: 'l1', keys: [KEY], lane: 'green', ...options },
+    actions: [handler],
+    janitor: undefined,
+    sweeper: { start: () => undefined, stop: async () => undefined } as Partial<DoubtSweeper> as DoubtSweeper,
+    client: {
+      url: 'http://coordinator.test',
+      registerInstance: async (_service: string, entry: ParticipantInstance) => void told.push(entry),
+      deregisterInstance: async (_service: string, instance: string) => void told.push(`${instance} left`),
+    } as Partial<AtoneClient> as AtoneClient,
+  };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    // oxlint-disable-next-line no-await-in-loop -- a poll, which the test's timeout ends
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+test('a service may take its commands over Kafka alone, with the keys and the lane that it has anyway', async () => {
+  const source = kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS });
+  const presence = await serveCommands(service({ kafka: source }), undefined);
+  await until(() => told.length === 1);
+  const command: BranchCommand = {
+    gid: '0193d6c0-0000-7000-8000-000000000001',
+    branchId: 'book',
+    op: 'action',
+    round: 1,
+    attempt: 1,
+    service: 'ledger',
+    action: 'book',
+    input: {},
+    issuedAt: 1,
+  };
+  const place = {
+    topic: 'atone.commands.ledger.green',
+    replyTo: { topic: 'atone.replies', partition: 0 },
+  };
+
+  await kafka
+    .client()
+    .send([commandRecord(command, place, { source: '/', nowMs: Date.now(), signingKey: KEY })]);
+
+  await until(() => kafka.records('atone.replies').length === 1);
+  await presence.close();
+  expect(kafka.records('atone.replies')[0]?.headers).toMatchObject({
+    ce_source: '/services/ledger',
+    'atone-signature': expect.stringContaining('kid=k1'),
+  });
+  expect(presence.commandUrl).toBeUndefined();
+  expect(told).toEqual([
+    expect.objectContaining({ instance: 'l1', kafka: { topic: place.topic } }),
+    'l1 left',
+  ]);
+  expect(told[0]).not.toHaveProperty('baseUrl');
+});
+
+test('a service may be reached both ways', async () => {
+  const source = kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS });
+
+  const presence = await serveCommands(service({ kafka: source }), LOCAL);
+
+  await until(() => told.length === 1);
+  await presence.close();
+  expect(told[0]).toMatchObject({
+    baseUrl: new URL(presence.commandUrl ?? '').origin,
+    kafka: { topic: 'atone.commands.ledger.green' },
+  });
+});
+
+test('a service that cannot take commands over Kafka listens nowhere, and is entered nowhere', async () => {
+  const source = kafkaCommands({ client: kafka.client() });
+  const busy = await serveCommands(service(), LOCAL);
+  const port = Number(new URL(busy.commandUrl ?? '').port);
+  await busy.close();
+  told.length = 0;
+
+  await expect(serveCommands(service({ kafka: source }), { ...LOCAL, port })).rejects.toMatchObject({
+    name: 'MisuseError',
+    message: expect.stringContaining('there is no topic'),
+  });
+
+  const next = await serveCommands(service(), { ...LOCAL, port });
+  await until(() => told.length === 1);
+  await next.close();
+  expect(told).toEqual([expect.not.objectContaining({ kafka: expect.anything() }), 'l1 left']);
+});

@@ -1,0 +1,31 @@
+import { bestRank, offering } from '@atone/engine';
+import { isCommandsTopic, type BranchCommand, type CatalogueInstance } from '@atone/protocol';
+
+/** Who could take commands, and how their topics are named. */
+interface Choices {
+  readonly instances: readonly CatalogueInstance[];
+  readonly prefix: string;
+  readonly nowMs: number;
+}
+
+/**
+ * Returns the topic at which the service takes the command, or undefined when none of its instances takes any over Kafka.
+ *
+ * An instance that names a topic of another installation is not asked: nobody may have commands written wherever he likes.
+ */
+export function topicOf(
+  { action, lane }: BranchCommand,
+  { instances, prefix, nowMs }: Choices,
+): string | undefined {
+  const reachable = instances.filter(
+    ({ kafka }) => kafka !== undefined && isCommandsTopic(prefix, kafka.topic),
+  );
+  const topics = bestRank(offering(reachable, action), { lane, nowMs }).flatMap(
+    ({ kafka }) => kafka?.topic ?? [],
+  );
+  // All of a lane share one. While that changes, all commands of a branch had better go to the same.
+  return topics.reduce<string | undefined>(
+    (first, topic) => (first !== undefined && first < topic ? first : topic),
+    undefined,
+  );
+}

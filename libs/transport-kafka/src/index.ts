@@ -1,0 +1,3 @@
+export { KafkaTransport, type KafkaTransportOptions } from './kafka.transport.js';
+export { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
+export type { IntakeCounts, OwnerPartitions } from './reply.intake.js';

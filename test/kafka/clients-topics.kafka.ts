@@ -1,0 +1,39 @@
+import { Bench, record } from '@atone/kafka/conformance';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { testBrokers, TestKafka } from './kafka.client.js';
+import { LIBRARIES, worldOf } from './kafka.worlds.js';
+
+describe.each(LIBRARIES)('through $name, a topic', (library) => {
+  const kafka = new TestKafka(testBrokers());
+  const bench = new Bench(async () => worldOf(library, testBrokers()));
+
+  beforeAll(async () => bench.open());
+  afterEach(async () => bench.tidy());
+  afterAll(async () => bench.close());
+
+  test('whose records were deleted before they were read is read on behind them', async () => {
+    const [topic, groupId] = [await bench.topic(1), bench.newName('group')];
+    await bench.client.send([record(topic, 'a', 'one')]);
+    const first = await bench.join({ topics: [topic], groupId });
+    await first.until(({ values }) => values.length === 1);
+    await first.close();
+    await bench.client.send([record(topic, 'a', 'lost'), record(topic, 'a', 'kept')]);
+    await kafka.deleteRecords(topic, 2);
+
+    const second = await bench.join({ topics: [topic], groupId });
+
+    await second.until(({ values }) => values.length > 0);
+    expect(second.values).toEqual(['kept']);
+  });
+
+  test('that gets more partitions is read from all of them', async () => {
+    const topic = await bench.topic(1);
+    const reader = await bench.join({ topics: [topic] });
+    await reader.until(({ heldCount }) => heldCount === 1);
+
+    await kafka.addPartitions(topic, 3);
+
+    await reader.until(({ heldCount }) => heldCount === 3);
+    expect(reader.assignment.get(topic)).toEqual([0, 1, 2]);
+  });
+});
