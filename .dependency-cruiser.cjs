@@ -27,7 +27,7 @@ module.exports = {
     onlyKnows('kafka', []),
     onlyKnows('transport-kafka', ['core', 'protocol', 'engine', 'kafka']),
     onlyKnows('participant', ['core', 'protocol', 'kafka']),
-    onlyKnows('nestjs', ['core', 'protocol', 'participant']),
+    onlyKnows('nestjs', ['core', 'protocol', 'participant', 'kafka']),
     onlyKnows('embedded-postgres', []),
     onlyKnows('embedded-kafka', []),
     onlyKnows('testing', ['core', 'protocol', 'engine', 'transport-http', 'participant', 'nestjs']),
@@ -62,7 +62,7 @@ module.exports = {
       comment: 'Import a package by its name, not by a path into it.',
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
-        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafka|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
+        path: '^libs/[^/]+/src/(?!(((testing|pg|typeorm|nestjs|kafka|connect|kafkajs|platformatic)/)?index|testing/conformance)\\.ts$)',
         pathNot: '^libs/$2/',
       },
     },
