@@ -20,7 +20,8 @@ import { nestLog } from './nest.log.js';
 /** A service that is about to take commands. */
 export interface ServedService extends ServiceWorkers {
   readonly options: AtoneOptions;
-  readonly listen: ListenOptions;
+  /** Undefined where commands come over Kafka alone. */
+  readonly listen: ListenOptions | undefined;
   readonly actions: readonly FoundAction[];
   /** Where the barrier is. */
   readonly database: LocalDatabase<unknown>;

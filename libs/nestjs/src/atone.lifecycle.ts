@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { MisuseError, refuseUnknownAddress, type AtoneClient, type ListenOptions } from '@atone/participant';
+import { MisuseError, refuseUnknownAddress, type AtoneClient } from '@atone/participant';
 import type { FoundAction } from './action.discovery.js';
 import { ATONE_CONNECTION, httpConnection, type AtoneConnection, type Serving } from './atone.connection.js';
 import { ATONE_CLIENT, ATONE_OPTIONS, type AtoneOptions } from './atone.options.js';
@@ -41,11 +41,16 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
       return;
     }
     const { options, client } = this;
-    const listen = requireListen(options, actions);
-    refuseUnknownAddress(listen);
+    refuseUnreachable(options, actions);
     const workers = await this.participation.workers(actions);
     this.caller.useParticipant(workers.participant);
-    this.serving = await this.connection.serve({ options, listen, actions, client, ...workers });
+    this.serving = await this.connection.serve({
+      options,
+      listen: options.listen,
+      actions,
+      client,
+      ...workers,
+    });
   }
 
   /**
@@ -57,11 +62,12 @@ export class AtoneLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-function requireListen(options: AtoneOptions, actions: readonly FoundAction[]): ListenOptions {
-  if (options.listen === undefined) {
+function refuseUnreachable({ service, listen, kafka }: AtoneOptions, actions: readonly FoundAction[]): void {
+  if (listen !== undefined) {
+    refuseUnknownAddress(listen);
+  } else if (kafka === undefined) {
     throw new MisuseError(
-      `The service '${options.service}' carries out ${namesOf(actions)} and has no address at which the coordinator could tell it to. Add \`listen: { port: 9101 }\` to AtoneModule.forRoot.`,
+      `The service '${service}' carries out ${namesOf(actions)} and has no address at which the coordinator could tell it to. Add \`listen: { port: 9101 }\` to AtoneModule.forRoot, or \`kafka\`.`,
     );
   }
-  return options.listen;
 }

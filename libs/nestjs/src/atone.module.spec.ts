@@ -256,6 +256,25 @@ describe('a service starts', () => {
     );
     await module.close();
   });
+
+  test('without an address, where commands come over Kafka', async () => {
+    const steps: string[] = [];
+    const kafka: AtoneOptions['kafka'] = {
+      open: async ({ participant }) => {
+        steps.push(`opened for ${participant.service}`);
+        return {
+          kafka: { topic: 'atone.commands.payments' },
+          close: async () => void steps.push('closed'),
+        };
+      },
+    };
+    const module = await compile([PaymentsModule, typeOrm(), atone({ listen: undefined, kafka })]);
+
+    await module.init();
+    await module.close();
+
+    expect(steps).toEqual(['opened for payments', 'closed']);
+  });
 });
 
 describe('a service does not start', () => {

@@ -51,7 +51,7 @@ export interface AtoneOptions extends ServiceOptions {
   readonly coordinator: CoordinatorOptions;
   /** Where the barrier commits together with the effects. Needed by services that carry out actions. */
   readonly database?: LocalDatabase<unknown> | DatabaseSource | undefined;
-  /** Needed by services that carry out actions. */
+  /** Needed by services that carry out actions and do not take commands over Kafka. */
   readonly listen?: ListenOptions | undefined;
   readonly propagation?: PropagationOptions | undefined;
 }
