@@ -38,8 +38,8 @@ export async function installIfNeeded() {
   const stamp = await readText(STAMP);
   if (installed !== '' && stamp === key) return true;
   if (installed === '' || !satisfies(JSON.parse(installed), JSON.parse(lock))) {
-    // Not `npm ci`: it refuses a lockfile without the binaries of platforms that its author's registry does
-    // not offer. This takes the versions of the lockfile as well, checks them, and leaves the file alone.
+    // Not `npm ci`, which removes all that is there first. This takes the versions of the lockfile as well, checks
+    // them, and leaves the file alone.
     const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund'];
     const isDone = await announce('Installing the dependencies', () => run(...npm(args)));
     if (!isDone) return false;
