@@ -1,3 +1,4 @@
+import { KAFKA_LIBRARIES } from '@atone/kafka/connect';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -9,8 +10,19 @@ const schema = z.object({
   COORDINATOR_TOKEN: z.string().optional(),
   /** Of the service's own API. */
   PORT: port,
-  /** Where the coordinator's commands are taken. */
-  COMMANDS_PORT: port,
+  /** Where the coordinator's commands are taken, if that is not Kafka. */
+  COMMANDS_PORT: port.default(0),
+  /** The brokers of Kafka, as in `kafka-1:9092,kafka-2:9092`. Commands come over it where this is set, else over HTTP. */
+  ATONE_KAFKA_BROKERS: z
+    .string()
+    .min(1)
+    .transform((list) => list.split(','))
+    .optional(),
+  ATONE_KAFKA_CLIENT: z.enum(KAFKA_LIBRARIES).optional(),
+  /** What the names of topics begin with, if not `atone`: the same as the coordinator's. */
+  ATONE_KAFKA_PREFIX: z.string().min(1).optional(),
+  /** Of the service's topic, should it have to be created. More of them let more instances work. */
+  ATONE_KAFKA_PARTITIONS: z.coerce.number().int().min(1).optional(),
 });
 
 /** What a service runs with. */

@@ -1,9 +1,12 @@
-import { AtoneModule, databaseFrom } from '@atone/nestjs';
+import type { KafkaClient } from '@atone/kafka';
+import { AtoneModule, databaseFrom, type AtoneOptions } from '@atone/nestjs';
 import { typeormDatabase } from '@atone/nestjs/typeorm';
+import { kafkaCommands } from '@atone/participant/kafka';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import type { Environment } from './environment.js';
+import { KAFKA_CLIENT, KafkaModule } from './kafka.module.js';
 
 export interface ServiceParts {
   /** The name in the contract. */
@@ -26,13 +29,32 @@ export function serviceImports(environment: Environment, parts: ServiceParts): D
       migrationsRun: true,
       poolSize: POOL_SIZE,
     }),
-    AtoneModule.forRoot({
-      service: parts.service,
-      coordinator: { url: environment.COORDINATOR_URL, token: environment.COORDINATOR_TOKEN },
-      // The barrier's table lies in the service's own database, so that it commits with what the actions do.
-      database: databaseFrom(DataSource, typeormDatabase),
-      barrier: { migrate: true },
-      listen: { port: environment.COMMANDS_PORT },
+    AtoneModule.forRootAsync({
+      imports: [KafkaModule.forRoot(environment, parts.service)],
+      inject: [KAFKA_CLIENT],
+      useFactory: (kafka?: KafkaClient) => ({
+        service: parts.service,
+        coordinator: { url: environment.COORDINATOR_URL, token: environment.COORDINATOR_TOKEN },
+        // The barrier's table lies in the service's own database, so that it commits with what the actions do.
+        database: databaseFrom(DataSource, typeormDatabase),
+        barrier: { migrate: true },
+        ...commandsOver(kafka, environment),
+      }),
     }),
   ];
+}
+
+/** Commands come over Kafka where there is one, else by requests. */
+function commandsOver(
+  client: KafkaClient | undefined,
+  environment: Environment,
+): Pick<AtoneOptions, 'kafka' | 'listen'> {
+  if (client === undefined) {
+    return { listen: { port: environment.COMMANDS_PORT } };
+  }
+  const { ATONE_KAFKA_PREFIX: prefix, ATONE_KAFKA_PARTITIONS: partitionCount = 12 } = environment;
+  // -1: as many copies of a topic as the brokers make of any.
+  return {
+    kafka: kafkaCommands({ client, prefix, createTopics: { partitionCount, replicationFactor: -1 } }),
+  };
 }
