@@ -102,6 +102,7 @@ export class Acceptance {
     if (outcome.outcome === 'key-taken') {
       return replay(outcome, request);
     }
+    this.ports.observer?.accepted('saga');
     const { acceptedAt } = outcome;
     if (acceptedAt > clock.now()) {
       // The log has told its time once more, or a branch would seem to start before the acceptance.

@@ -1,10 +1,14 @@
 import { OverloadedError } from './errors.js';
+import type { EngineObserver } from './observer.port.js';
 
 /** Decides whether a new transaction may come in. */
 export class Doorkeeper {
   private isOpen = false;
 
-  constructor(private readonly limits: { readonly activeCountMax: number }) {}
+  constructor(
+    private readonly limits: { readonly activeCountMax: number },
+    private readonly observer?: Pick<EngineObserver, 'overloaded'>,
+  ) {}
 
   open(): void {
     this.isOpen = true;
@@ -22,6 +26,7 @@ export class Doorkeeper {
       );
     }
     if (activeCount >= this.limits.activeCountMax * reserve) {
+      this.observer?.overloaded();
       throw new OverloadedError(
         `This coordinator holds ${activeCount} transactions, which is all it may. Nothing was accepted; ask again later.`,
       );

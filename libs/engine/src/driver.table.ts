@@ -3,6 +3,7 @@ import type { ReplyEnvelope } from '@atone/protocol';
 import type { EnginePorts } from './engine.ports.js';
 import type { StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
+import { endingOf } from './observer.port.js';
 import type { OutcomeWaiters } from './outcome-waiters.js';
 import {
   decodeEnvelope,
@@ -57,6 +58,7 @@ export class DriverTable {
         if (stuck !== undefined) {
           const { gid, name } = driver.envelope;
           ports.logger.warn({ gid, name, ...stuck }, 'transaction stuck');
+          ports.observer?.gotStuck(stuck.reason);
         }
       },
       released: (driver, how) => {
@@ -170,6 +172,7 @@ export class DriverTable {
       this.drivers.delete(driver.gid);
     }
     if (how === 'ended') {
+      this.ports.observer?.ended(endingOf(driver.saga));
       waiters.settle(driver.gid, snapshotOf(driver, undefined));
     } else if (how === 'idle') {
       // It waits for an operator, or for long: whoever waits for its end had better know that now.

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.js';
 import type { Clock } from './clock.port.js';
 import type { TransactionLog } from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
+import type { EngineObserver } from './observer.port.js';
 import type { BranchTransport } from './transport.port.js';
 
 /** What an engine works with. */
@@ -13,4 +14,6 @@ export interface EnginePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: EngineLogger;
+  /** Told what happens, for those who count. Default: nobody is. */
+  readonly observer?: EngineObserver | undefined;
 }

@@ -51,12 +51,13 @@ export class Engine {
       read: async (gid) => this.durable(gid),
       ended: async (gids) => this.endedElsewhere(gids),
     });
-    this.doorkeeper = new Doorkeeper(options);
+    this.doorkeeper = new Doorkeeper(options, ports.observer);
     this.recovery = new Recovery(ports, options, {
       room: () => this.options.activeCountMax * OLD_WORK_RESERVE - this.drivers.size,
       isKnown: (gid) => this.drivers.has(gid) || this.arrivals.has(gid),
       take: (row) => {
         this.drivers.adopt(row);
+        ports.observer?.takenOver();
       },
       progress: () => {
         this.drivers.writeProgress();
@@ -170,7 +171,9 @@ export class Engine {
    * @throws {LogDoubtError} when the log did not answer: nobody learns anything.
    */
   async doubts(doubts: readonly Doubt[]): Promise<readonly Verdict[]> {
-    return this.led.judge(doubts);
+    const verdicts = await this.led.judge(doubts);
+    this.ports.observer?.judged(verdicts);
+    return verdicts;
   }
 
   /**

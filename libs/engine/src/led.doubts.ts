@@ -19,6 +19,7 @@ import type { LedGate } from './led.gate.js';
 import { ledRow, type LedStart } from './led.insertion.js';
 import { ROW_FORMAT, type InsertOutcome, type StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
+import { endingOf } from './observer.port.js';
 import { decodeSaga, UnreadableRowError } from './saga.codec.js';
 import { isHopeless } from './write-each.js';
 
@@ -109,6 +110,8 @@ export class LedDoubts {
     const inserted = starts.filter((_, position) => isInserted(position));
     for (const { saga, envelope } of inserted) {
       this.parts.hearsay.settle(saga.gid);
+      this.ports.observer?.accepted('led');
+      this.ports.observer?.ended(endingOf(saga));
       this.ports.logger.info(
         { gid: saga.gid, initiator: envelope.initiator },
         'transaction presumed aborted',

@@ -9,6 +9,7 @@ import type { Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import type { InsertOutcome, NewRow, StoredRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
+import { endingOf } from './observer.port.js';
 import { encodePlan, encodeProgress, servicesOf, withAcceptance, type Envelope } from './saga.codec.js';
 import type { Snapshot } from './snapshot.js';
 import { isHopeless } from './write-each.js';
@@ -136,7 +137,9 @@ export class LedInsertion {
     }
     const deadlineAt = deadlineInMs === undefined ? undefined : acceptedAt + deadlineInMs;
     const inserted = withAcceptance({ ...saga, deadlineAt }, acceptedAt);
+    this.ports.observer?.accepted('led');
     if (isEnded(inserted)) {
+      this.ports.observer?.ended(endingOf(inserted));
       return { envelope, saga: inserted, version: 1, owner: undefined };
     }
     const driver = drivers.drive(envelope, { saga: inserted, version: 1 });

@@ -4,6 +4,7 @@ import { Engine } from '../engine.js';
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from '../engine.options.js';
 import type { TransactionLog } from '../log.port.js';
 import type { EngineLogger } from '../logger.port.js';
+import type { EngineObserver } from '../observer.port.js';
 import { ManualClock } from './manual-clock.js';
 import { MemoryCatalogueStore } from './memory-catalogue.js';
 import { MemoryLog } from './memory-log.js';
@@ -51,6 +52,7 @@ export class EngineWorld {
       script?: Script;
       log?: TransactionLog;
       logger?: EngineLogger;
+      observer?: EngineObserver;
       instanceId?: string;
       options?: Partial<EngineOptions>;
     } = {},
@@ -65,6 +67,7 @@ export class EngineWorld {
         clock: this.clock,
         random: this.random,
         logger: own.logger ?? SILENT,
+        observer: own.observer,
       },
       {
         ...DEFAULT_ENGINE_OPTIONS,
