@@ -15,7 +15,7 @@ export type { ResolveAct } from './led.resolution.js';
 export * from './led.shapes.js';
 export * from './log.port.js';
 export * from './logger.port.js';
-export * from './observer.port.js';
+export type { Ending, EngineObserver, TransactionKind } from './observer.port.js';
 export { UnreadableRowError, type Envelope } from './saga.codec.js';
 export { snapshotOfRow, type Snapshot } from './snapshot.js';
 export * from './routed.transport.js';

@@ -43,8 +43,7 @@ describe('an observer is told', () => {
     await engine.submit({ submission: planOfSteps(['create']) });
     await world.clock.advance(700);
 
-    const [command] = transport.sent;
-    transport.reply(command!, { outcome: 'done', output: null });
+    transport.sent.forEach((command) => transport.reply(command, { outcome: 'done', output: null }));
     await world.clock.advance(500);
 
     expect(words).toEqual(['accepted saga', 'ended saga committed after 700 ms']);
