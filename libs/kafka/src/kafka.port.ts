@@ -4,7 +4,8 @@ export interface OutgoingRecord {
   /** Decides about the partition where none is named: records with one key stay in order. */
   readonly key: string;
   readonly partition?: number | undefined;
-  readonly value: string;
+  /** Undefined for a tombstone. */
+  readonly value: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -118,7 +118,7 @@ function partsOf(batch: readonly Waiting[]): readonly (readonly Waiting[])[] {
 }
 
 function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  const texts = [key, value, ...Object.entries(headers).flat()];
+  const texts = [key, value ?? '', ...Object.entries(headers).flat()];
   return texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), OVERHEAD_BYTES);
 }
 

@@ -110,7 +110,7 @@ function byTopic(records: readonly PlacedRecord[]): TopicMessages[] {
   for (const { topic, key, value, headers, partition } of records) {
     const ofTopic = messages.get(topic) ?? [];
     messages.set(topic, ofTopic);
-    ofTopic.push({ key, value, headers, partition });
+    ofTopic.push({ key, value: value ?? null, headers, partition });
   }
   return [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }));
 }

@@ -1,4 +1,10 @@
-import { Admin, Producer, stringSerializers, type BaseOptions } from '@platformatic/kafka';
+import {
+  Admin,
+  Producer,
+  stringSerializers,
+  type BaseOptions,
+  type MessageToProduce,
+} from '@platformatic/kafka';
 import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
 import type { SendFailure } from '../kafka.error.js';
 import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
@@ -27,7 +33,7 @@ export class PlatformaticLibrary implements KafkaLibrary {
   }
 
   async store(records: readonly PlacedRecord[]): Promise<void> {
-    await this.producer.send({ messages: [...records], acks: -1 });
+    await this.producer.send({ messages: records.map(messageOf), acks: -1 });
   }
 
   failureOf(error: unknown): SendFailure {
@@ -93,3 +99,10 @@ export class PlatformaticLibrary implements KafkaLibrary {
     }
   }
 }
+
+/** A tombstone has no value at all. */
+function messageOf({ topic, key, partition, headers, value }: PlacedRecord): Message {
+  return value === undefined ? { topic, key, partition, headers } : { topic, key, partition, headers, value };
+}
+
+type Message = MessageToProduce<string, string, string, string>;

@@ -82,6 +82,14 @@ function describeSending(bench: Bench): void {
     expect(Math.abs((received?.timestamp ?? 0) - Date.now())).toBeLessThan(600_000);
   });
 
+  test('a tombstone arrives as one, and is no empty text', async () => {
+    const topic = await bench.topic(1);
+
+    await bench.client.send([{ ...record(topic, 'gone', ''), value: undefined }, record(topic, 'empty', '')]);
+
+    expect(await bench.valuesOf(topic, 2)).toEqual([undefined, '']);
+  });
+
   test('a record that is too large is refused, and harms no other of its send', async () => {
     const topic = await bench.topic(1);
     const huge = record(topic, 'huge', 'x'.repeat(3_000_000));

@@ -165,7 +165,7 @@ export class MemoryKafka {
     if (records.some(({ topic }) => !this.topics.has(topic))) {
       throw new KafkaSendError('no-topic', records);
     }
-    if (records.some(({ value }) => Buffer.byteLength(value) > recordBytesMax)) {
+    if (records.some(({ value }) => Buffer.byteLength(value ?? '') > recordBytesMax)) {
       throw new KafkaSendError('too-large', records);
     }
     if (records.some((record) => record.partition !== undefined && this.isOutside(record))) {
