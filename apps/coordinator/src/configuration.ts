@@ -2,16 +2,15 @@ import { similarName } from '@atone/core';
 import type { SigningKey } from '@atone/protocol';
 import { z } from 'zod';
 import { durationSchema } from './duration.js';
+import { readKafka, type KafkaConfiguration } from './kafka.configuration.js';
+import { KAFKA_VARIABLES } from './kafka.variables.js';
 import { StartError } from './start.error.js';
+import { flag, wholeNumber } from './variable.schemas.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** What all variables have in common, so that it says nothing about how similar two of them are. */
 const PREFIX = 'ATONE_';
-
-const flag = z
-  .enum(['true', 'false'], { error: 'must be true or false' })
-  .transform((text) => text === 'true');
 
 const signingKeys = z
   .string()
@@ -49,7 +48,7 @@ export const environmentSchema = z.object({
     description:
       'Secrets shared with the participants, as `keyId:secret` with commas between. The first signs each command; without any, commands are not signed.',
   }),
-  ATONE_ACCEPT_LOSS: flag.prefault('false').meta({
+  ATONE_ACCEPT_LOSS: flag().prefault('false').meta({
     description:
       '`true` starts on a PostgreSQL with `fsync=off` or `synchronous_commit=off`, which can lose what was confirmed.',
   }),
@@ -74,6 +73,7 @@ export const environmentSchema = z.object({
     description:
       'For how long after its beginning a led transaction can be decided. Rows of the log must be kept for longer: a gid whose row is gone must never be decided again.',
   }),
+  ...KAFKA_VARIABLES,
   ATONE_TEST: z
     .literal('1', { error: 'must be 1 or absent' })
     .optional()
@@ -98,6 +98,8 @@ export interface Configuration {
   readonly activeCountMax: number;
   readonly defaultTimeoutMs: number;
   readonly ledMemoryMs: number;
+  /** Undefined: participants are reached over HTTP alone. */
+  readonly kafka?: KafkaConfiguration | undefined;
   readonly failpoints?: string | undefined;
 }
 
@@ -132,6 +134,7 @@ export function readConfiguration(environment: Environment): Configuration {
     activeCountMax: values.ATONE_ACTIVE_COUNT_MAX,
     defaultTimeoutMs: values.ATONE_DEFAULT_TIMEOUT,
     ledMemoryMs: values.ATONE_LED_MEMORY,
+    kafka: readKafka(values, Object.keys(given)),
     failpoints: values.ATONE_FAILPOINTS,
   };
 }
@@ -161,15 +164,6 @@ function checkReach(host: string, token: string | undefined): void {
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
   return `${String(issue.path[0])} ${issue.message}`;
-}
-
-function wholeNumber(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,12}$/u, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message);
 }
 
 function signingKeyOf(text: string): SigningKey {

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { KafkaLink } from './kafka.link.js';
 import { StartError } from './start.error.js';
 import { StoreUpkeep } from './store.upkeep.js';
 
@@ -20,6 +21,7 @@ export class CoordinatorLifecycle
   constructor(
     private readonly engine: Engine,
     private readonly upkeep: StoreUpkeep,
+    private readonly kafka: KafkaLink,
   ) {}
 
   /** Why no work is being taken, or undefined while it is. */
@@ -41,6 +43,7 @@ export class CoordinatorLifecycle
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.kafka.open();
     try {
       await this.engine.start();
     } catch (error) {
@@ -58,6 +61,6 @@ export class CoordinatorLifecycle
 
   async onApplicationShutdown(): Promise<void> {
     await this.engine.stop();
-    await this.upkeep.close();
+    await Promise.all([this.upkeep.close(), this.kafka.close()]);
   }
 }

@@ -9,7 +9,6 @@ import {
   type Clock,
   type TransactionLog,
 } from '@atone/engine';
-import { HttpTransport } from '@atone/transport-http';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Logger } from 'pino';
@@ -31,6 +30,7 @@ import { engineLogger } from './ports/pino.logger.js';
 import { SystemClock } from './ports/system.clock.js';
 import { openStore } from './store.opening.js';
 import { StoreUpkeep } from './store.upkeep.js';
+import { TRANSPORTS } from './transports.js';
 import {
   CATALOGUE_STORE,
   CLOCK,
@@ -70,6 +70,7 @@ export class CoordinatorModule {
         { provide: CONFIGURATION, useValue: configuration },
         { provide: LOGGER, useValue: logger },
         ...PORTS,
+        ...TRANSPORTS,
         ...ENGINE,
         TransactionReader,
         TransactionPages,
@@ -90,11 +91,6 @@ const PORTS: readonly Provider[] = [
   { provide: STORE, useFactory: openStore, inject: [CONFIGURATION, LOGGER, INSTANCE_ID] },
   { provide: LOG, useFactory: (store: Store) => store.log, inject: [STORE] },
   { provide: CATALOGUE_STORE, useFactory: (store: Store) => store.catalogue, inject: [STORE] },
-  {
-    provide: TRANSPORT,
-    useFactory: openTransport,
-    inject: [Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER],
-  },
 ];
 
 const ENGINE: readonly Provider[] = [
@@ -109,20 +105,6 @@ const ENGINE: readonly Provider[] = [
     inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID],
   },
 ];
-
-function openTransport(
-  ...[catalogue, clock, random, configuration, logger]: [Catalogue, Clock, Random, Configuration, Logger]
-): BranchTransport {
-  return new HttpTransport({
-    catalogue,
-    clock,
-    random,
-    signingKey: configuration.signingKeys[0],
-    onSinkError: (error) => {
-      logger.error({ error }, 'reply not taken');
-    },
-  });
-}
 
 function openEngine(
   ...[log, transport, catalogue, clock, random, configuration, logger, instanceId]: [

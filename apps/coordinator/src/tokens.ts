@@ -10,6 +10,10 @@ export const STORE = Symbol('atone.store');
 export const LOG = Symbol('atone.log');
 export const CATALOGUE_STORE = Symbol('atone.catalogue-store');
 export const TRANSPORT = Symbol('atone.transport');
+/** A `KafkaClient`; undefined where no brokers are configured. */
+export const KAFKA_CLIENT = Symbol('atone.kafka-client');
+/** The `KafkaTransport`, with its counts and the partitions that it reads; undefined where no brokers are configured. */
+export const KAFKA_TRANSPORT = Symbol('atone.kafka-transport');
 
 /** What keeps the log and the catalogue, and needs looking after. */
 export interface Store {

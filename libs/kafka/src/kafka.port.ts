@@ -60,6 +60,7 @@ export interface SubscriptionOptions {
 export interface TopicSettings {
   readonly name: string;
   readonly partitionCount: number;
+  /** -1 leaves it to the brokers. */
   readonly replicationFactor: number;
   /** As Kafka names them, such as `retention.ms`. */
   readonly settings?: Readonly<Record<string, string>> | undefined;

@@ -1,6 +1,6 @@
 import type { TopicSettings } from './kafka.port.js';
 
-/** Returns what an administrator has to run to create these topics, one line for each. */
+/** Returns what an administrator has to run to create these topics, one line for each. What the brokers decide is left out. */
 export function topicCommands(
   brokers: readonly string[],
   topics: readonly TopicSettings[],
@@ -8,7 +8,8 @@ export function topicCommands(
   return topics.map(({ name, partitionCount, replicationFactor, settings = {} }) =>
     [
       `kafka-topics.sh --bootstrap-server ${brokers.join(',')} --create --if-not-exists --topic ${name}`,
-      `--partitions ${partitionCount} --replication-factor ${replicationFactor}`,
+      `--partitions ${partitionCount}`,
+      ...(replicationFactor > 0 ? [`--replication-factor ${replicationFactor}`] : []),
       ...Object.entries(settings).map(([setting, value]) => `--config ${setting}=${value}`),
     ].join(' '),
   );

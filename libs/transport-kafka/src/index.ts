@@ -1,3 +1,4 @@
+export { coordinatorTopics, type TopicSpread } from './coordinator.topics.js';
 export { KafkaTransport, type KafkaTransportOptions } from './kafka.transport.js';
 export { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 export type { IntakeCounts, OwnerPartitions } from './reply.intake.js';

@@ -1,8 +1,7 @@
 import type { BranchTransport, Catalogue, Clock, ReplyFate, ReplySink } from '@atone/engine';
-import type { KafkaClient, ReceivedBatch, Subscription, TopicSettings } from '@atone/kafka';
+import type { KafkaClient, ReceivedBatch, Subscription } from '@atone/kafka';
 import {
   attemptKey,
-  deadTopic,
   repliesTopic,
   TOPIC_PREFIX,
   type BranchCommand,
@@ -12,6 +11,7 @@ import {
 } from '@atone/protocol';
 import { CommandOutbox } from './command.outbox.js';
 import { topicOf } from './command.topic.js';
+import { coordinatorTopics, type TopicSpread } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
@@ -38,8 +38,7 @@ export interface KafkaTransportOptions {
   /** Who drives what this instance does not. Without it their replies are passed over, and asked for again. */
   readonly ownerPartitions?: OwnerPartitions | undefined;
   /** Creates the topics of the replies and of the dead letters, if they are missing. Default: somebody else has. */
-  readonly createTopics?:
-    Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'> | undefined;
+  readonly createTopics?: TopicSpread | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
   /** Told of what goes wrong here or at the reply sink; it is tried again, or passed over. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
@@ -109,22 +108,26 @@ export class KafkaTransport implements BranchTransport {
   }
 
   /**
-   * Begins to read replies. Commands wait until it does.
+   * Begins to read replies. Commands wait until it does. Where it could not begin it may be asked again.
    *
    * @throws {KafkaTopicError} for topics that may not be created, with what an administrator has to run.
    * @throws {KafkaUnreachableError}
    */
   async start(): Promise<void> {
     this.joining ??= this.join();
-    this.subscription = await this.joining;
+    try {
+      this.subscription = await this.joining;
+    } catch (error) {
+      this.joining = undefined;
+      throw error;
+    }
   }
 
   private async join(): Promise<Subscription> {
     const { client, prefix = TOPIC_PREFIX, groupId = `${prefix}.coordinators`, onTrouble } = this.options;
     const { createTopics } = this.options;
     if (createTopics !== undefined) {
-      const names = [this.repliesTopic, deadTopic(prefix)];
-      await client.createTopics(names.map((name) => ({ name, ...createTopics })));
+      await client.createTopics(coordinatorTopics(prefix, createTopics));
     }
     return client.subscribe({
       groupId,

@@ -332,7 +332,7 @@ function describeTopics(bench: Bench): void {
   test('are created once, and told with the number of their partitions', async () => {
     const [name, missing] = [bench.newName('topic'), bench.newName('missing')];
     const settings = { 'retention.ms': '86400000' };
-    await bench.client.createTopics([{ name, partitionCount: 3, replicationFactor: 1, settings }]);
+    await bench.client.createTopics([{ name, partitionCount: 3, replicationFactor: -1, settings }]);
 
     await bench.client.createTopics([{ name, partitionCount: 9, replicationFactor: 1 }]);
 
