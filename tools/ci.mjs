@@ -119,12 +119,14 @@ async function testOnKafka() {
   }
   return runTests(['run', 'test:kafka', '--'], {
     expected: [
+      'batch-messages',
       'clients',
       'clients-broker',
       'clients-rights',
       'clients-topics',
       'embedded',
       'message-patterns',
+      'sagas',
     ].map((name) => `test/kafka/${name}.kafka.ts`),
   });
 }

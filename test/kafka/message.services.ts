@@ -10,6 +10,7 @@ import {
   RpcException,
   Transport,
   type KafkaOptions,
+  type MicroserviceOptions,
 } from '@nestjs/microservices';
 import { rooms } from '../harness/led.contracts.js';
 import { roomsModule, tripsModule, type LedServiceSettings } from '../harness/led.services.js';
@@ -76,6 +77,9 @@ export function leadingModule(
   const trips = tripsModule(settings);
   return { ...trips, imports: [...(trips.imports ?? []), ClientsModule.register([client])] };
 }
+
+/** How the services of a world listen. */
+export type Listening = (service: string, brokers: readonly string[]) => MicroserviceOptions;
 
 /** How a service listens to Kafka, or calls by it, in a group that nobody else is in. */
 export function kafkaOptions(service: string, brokers: readonly string[]): KafkaOptions {

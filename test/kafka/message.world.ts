@@ -13,10 +13,10 @@ import { TestKafka } from './kafka.client.js';
 import {
   EchoModule,
   KAFKA_CLIENT,
-  kafkaOptions,
   leadingModule,
   partiesModule,
   TOPICS,
+  type Listening,
 } from './message.services.js';
 
 const LINES = `select what || ' ' || state as text from line where gid = $1 order by what`;
@@ -39,7 +39,7 @@ export class MessageWorld {
     },
   ) {}
 
-  static async start(brokers: readonly string[]): Promise<MessageWorld> {
+  static async start(brokers: readonly string[], listen: Listening): Promise<MessageWorld> {
     const databases = await Promise.all([createTestDatabase(), createTestDatabase(), createTestDatabase()]);
     const [log, ofRooms, ofTrips] = databases;
     const lines = openPool(ofRooms.url, 2);
@@ -53,8 +53,8 @@ export class MessageWorld {
     const shared = { coordinatorUrl: coordinator.url, services: {} };
     const parties = partiesModule({ ...shared, databaseUrl: ofRooms.url });
     const services = await Promise.all([
-      NestFactory.createMicroservice(parties, { ...QUIET, ...kafkaOptions('rooms', brokers) }),
-      NestFactory.createMicroservice(EchoModule, { ...QUIET, ...kafkaOptions('echo', brokers) }),
+      NestFactory.createMicroservice(parties, { ...QUIET, ...listen('rooms', brokers) }),
+      NestFactory.createMicroservice(EchoModule, { ...QUIET, ...listen('echo', brokers) }),
     ]);
     const leading = leadingModule({ ...shared, databaseUrl: ofTrips.url, brokers });
     const trips = await NestFactory.createApplicationContext(leading, QUIET);
