@@ -52,7 +52,7 @@ export interface AtoneConnection {
   serve(service: ServedService): Promise<Serving>;
   /** Returns where failed executions are told, given where they usually are. */
   log?(usual: ParticipantLog): ParticipantLog;
-  /** Returns what makes the calls of clients. Default: over HTTP, whatever the rest of the connection is. */
+  /** Returns what makes the calls of clients. Default: over HTTP or Kafka, whatever the rest of the connection is. */
   calls?(service: CallingService): ServiceCalls;
   /** Returns the database as the barrier is to see it, given the one of the service. */
   database?(usual: LocalDatabase<unknown>): LocalDatabase<unknown>;
@@ -74,12 +74,15 @@ export const httpConnection: AtoneConnection = {
   },
 };
 
-/** Returns what makes the calls of clients over HTTP, to where the options or the coordinator's catalogue say. */
-export function httpCalls({ options, client, local }: CallingService): ServiceCalls {
-  const { services, keys } = options;
+/** Returns what makes the calls of clients, over HTTP or Kafka, to where the options or the coordinator's catalogue say. */
+export function usualCalls({ options, client, local }: CallingService): ServiceCalls {
+  const { service, services, keys } = options;
+  const kafka = options.kafka?.callsOf?.({ service, keys, log: nestLog('Atone') });
+  const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
   return createServiceCalls({
-    directory: createServiceDirectory({ urls: services, client }),
+    directory: createServiceDirectory({ urls: services, client, reachesTopic }),
     local,
+    kafka,
     key: keys?.[0],
   });
 }

@@ -18,7 +18,7 @@ export interface HttpResponse {
   header(name: string): string | undefined;
 }
 
-/** No connection was made, so that nothing of a request has left this process. */
+/** No connection was made, or no broker has taken it: nothing of what was to be sent has left this process. */
 export class NotConnectedError extends Error {
   override readonly name = 'NotConnectedError';
 }

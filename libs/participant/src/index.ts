@@ -72,16 +72,18 @@ export {
   createPortServiceCalls,
   createServiceClient,
   type CallOptions,
-  type LocalService,
   type ServiceCallPorts,
   type ServiceCalls,
   type ServiceCallsOptions,
   type ServiceClient,
 } from './led/service.client.js';
+export type { LocalService } from './led/call.router.js';
+export type * from './led/kafka.calls.port.js';
 export {
   createPortDirectory,
   type DirectoryOptions,
   type ServiceDirectory,
+  type ServiceWays,
 } from './led/service.directory.js';
 export {
   bindTransaction,

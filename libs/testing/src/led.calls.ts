@@ -31,11 +31,11 @@ export function createLedCalls(parts: LedCallParts): ServiceCalls {
   const calls = createPortServiceCalls(
     {
       directory: {
-        instancesOf: async (service, lane) => {
+        waysTo: async (service, lane) => {
           if (!network.has(service, lane)) {
             throw new MisuseError(nobodyThere(service));
           }
-          return [`http://${service}.test`];
+          return { baseUrls: [`http://${service}.test`] };
         },
       },
     },

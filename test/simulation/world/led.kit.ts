@@ -69,7 +69,7 @@ export class LedKit {
       },
       ports,
     );
-    const directory = { instancesOf: async (called: string) => world.urlsOf(called) };
+    const directory = { waysTo: async (called: string) => ({ baseUrls: world.urlsOf(called) }) };
     this.send = send;
     this.patienceMs = patienceMs;
     this.calls = createPortServiceCalls(

@@ -2,8 +2,10 @@ export {
   kafkaCommands,
   startKafkaCommands,
   type KafkaCommands,
-  type KafkaCommandsClock,
   type KafkaCommandsOptions,
   type KafkaSourceOptions,
 } from './kafka.commands.js';
 export type { CommandCounts } from './command.intake.js';
+export { createKafkaCalls, type CountedKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
+export type { KafkaCommandsClock } from './kafka.clock.js';
+export type { AnswerCounts } from './answer.intake.js';

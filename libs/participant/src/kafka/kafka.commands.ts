@@ -1,18 +1,17 @@
-import type { KafkaClient, TopicSettings } from '@atone/kafka';
+import type { KafkaClient } from '@atone/kafka';
 import {
   commandsTopic,
   deadTopic,
-  TOPIC_LENGTH_MAX,
   TOPIC_PREFIX,
   type ParticipantInstance,
   type SigningKey,
 } from '@atone/protocol';
 import type { CommandSource } from '../node/command.source.js';
-import { nodeClientPorts } from '../node/client.node.js';
-import { systemClock } from '../node/system-clock.js';
-import { MisuseError } from '../participant.error.js';
 import type { Participant } from '../participant.js';
 import { CommandIntake, type CommandCounts } from './command.intake.js';
+import { createKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
+import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
+import { readyTopics, type NewTopics } from './ready.topics.js';
 import { ReplySender } from './reply.sender.js';
 
 /** How many transactions have a command under way at once, if nothing else is said. */
@@ -20,13 +19,6 @@ const PARALLEL_MAX = 64;
 
 /** How long those behind a command wait for it, if nothing else is said. */
 const SLOW_AFTER_MS = 10_000;
-
-/** The time of this process. */
-export interface KafkaCommandsClock {
-  /** In ms since 1970. */
-  now(): number;
-  setTimer(delayMs: number, callback: () => void): { cancel(): void };
-}
 
 export interface KafkaCommandsOptions {
   readonly participant: Participant;
@@ -46,8 +38,7 @@ export interface KafkaCommandsOptions {
   /** The consumer group of all instances of the service in the lane. Default: the name of the topic without `commands`. */
   readonly groupId?: string | undefined;
   /** Creates topics that are missing. Default: that is an error. */
-  readonly createTopics?:
-    Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'> | undefined;
+  readonly createTopics?: NewTopics | undefined;
   /** How many transactions have a command under way at once. Default: 64. The participant has a limit of its own. */
   readonly parallelMax?: number | undefined;
   /** How long those behind a command wait for it, before they have their turn though it still runs. Default: 10 s. */
@@ -79,7 +70,12 @@ export interface KafkaCommands {
 export async function startKafkaCommands(options: KafkaCommandsOptions): Promise<KafkaCommands> {
   const { participant, client, lane, prefix = TOPIC_PREFIX, log } = options;
   const topic = commandsTopic(prefix, participant.service, lane);
-  await readyTopics(options, [topic, deadTopic(prefix)]);
+  await readyTopics({
+    client,
+    names: [topic, deadTopic(prefix)],
+    createTopics: options.createTopics,
+    purpose: `The service '${participant.service}' takes its commands over Kafka`,
+  });
   const onTrouble = (error: unknown, what = 'what Kafka brings'): void =>
     log?.warn({ service: participant.service, topic, error: messageOf(error) }, `trouble with ${what}`);
   const intake = intakeOf(options, onTrouble);
@@ -101,12 +97,16 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
   };
 }
 
-/** How a service takes commands over Kafka; what it says of itself elsewhere holds here too. */
-export type KafkaSourceOptions = Omit<KafkaCommandsOptions, 'participant' | 'lane' | 'keys' | 'log'>;
+/** How a service takes commands over Kafka, and calls others; what it says of itself elsewhere holds here too. */
+export type KafkaSourceOptions = Omit<KafkaCommandsOptions, 'participant' | 'lane' | 'keys' | 'log'> &
+  Pick<KafkaCallsOptions, 'preferred'>;
 
-/** Returns what has a service take commands over Kafka: its option `kafka`. */
-export function kafkaCommands(options: KafkaSourceOptions): CommandSource {
-  return { open: async (service) => startKafkaCommands({ ...options, ...service }) };
+/** Returns what has a service take commands over Kafka, and call the services that do: its option `kafka`. */
+export function kafkaCommands(options: KafkaSourceOptions): Required<CommandSource> {
+  return {
+    open: async (service) => startKafkaCommands({ ...options, ...service }),
+    callsOf: (service) => createKafkaCalls({ ...options, ...service }),
+  };
 }
 
 function intakeOf(
@@ -126,38 +126,6 @@ function intakeOf(
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
     onTrouble,
   });
-}
-
-async function readyTopics(
-  { participant, client, createTopics }: KafkaCommandsOptions,
-  names: readonly string[],
-): Promise<void> {
-  const tooLong = names.find(({ length }) => length > TOPIC_LENGTH_MAX);
-  if (tooLong !== undefined) {
-    throw new MisuseError(
-      `The topic '${tooLong}' would have a longer name than Kafka takes (${TOPIC_LENGTH_MAX}). Shorten the name of the service or its lane.`,
-    );
-  }
-  const known = await client.partitionCounts(names);
-  const missing = names.filter((name) => !known.has(name));
-  if (missing.length === 0) {
-    return;
-  }
-  if (createTopics === undefined) {
-    throw new MisuseError(
-      `The service '${participant.service}' takes its commands over Kafka, and there is no topic ${missing.join(', ')}. Create it, ` +
-        'or have it created: `createTopics: { partitionCount: 12, replicationFactor: 3 }`.',
-    );
-  }
-  await client.createTopics(missing.map((name) => ({ name, ...createTopics })));
-}
-
-function defaultClock(): KafkaCommandsClock {
-  const { clock } = nodeClientPorts();
-  return {
-    now: () => systemClock.now(),
-    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback, { isBackground: true }),
-  };
 }
 
 function messageOf(error: unknown): string {

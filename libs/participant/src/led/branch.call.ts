@@ -1,4 +1,11 @@
-import { backoffMs, type BranchKind, type BranchReply, type Json, type LedBranch } from '@atone/core';
+import {
+  backoffMs,
+  type BranchErrorClass,
+  type BranchKind,
+  type BranchReply,
+  type Json,
+  type LedBranch,
+} from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { NotConnectedError, sleep } from '../client.ports.js';
 import { sendPast } from '../failpoints.js';
@@ -131,9 +138,14 @@ async function sendOnce<Output>(
     const send = await call.route(command);
     return await sendPast('call', async () => leave(open, send));
   } catch (error) {
-    const errorClass = error instanceof MisuseError ? 'code' : 'unreachable';
-    return { outcome: 'unknown', error: { class: errorClass, message: messageOf(error) } };
+    return { outcome: 'unknown', error: { class: classOf(error), message: messageOf(error) } };
   }
+}
+
+/** What has not left because of a mistake will not leave the next time. */
+function classOf(error: unknown): BranchErrorClass {
+  const cause = error instanceof NotConnectedError ? error.cause : error;
+  return cause instanceof MisuseError ? 'code' : 'unreachable';
 }
 
 /** What was given up meanwhile is on no list, and nothing of it may begin now. */

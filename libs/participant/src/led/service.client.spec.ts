@@ -7,6 +7,7 @@ import { action, contract, tryAction } from '../contract.js';
 import { MisuseError } from '../participant.error.js';
 import { done, LedWorld } from '../testing/led.world.js';
 import { createServiceClient, type ServiceCallsOptions } from './service.client.js';
+import type { ServiceWays } from './service.directory.js';
 
 const payments = contract('payments', {
   hold: tryAction({ input: z.object({ cents: z.int().default(1) }), output: z.object({ ok: z.boolean() }) }),
@@ -151,7 +152,7 @@ describe('a call of a service client', () => {
   });
 
   test('of a service that nobody knows throws at once, has done nothing, and there is nothing to undo', async () => {
-    const directory = { instancesOf: () => Promise.reject(new MisuseError('No instance is known.')) };
+    const directory = { waysTo: () => Promise.reject(new MisuseError('No instance is known.')) };
 
     const call = lead(() => client({ directory }).hold({ cents: 5 }));
 
@@ -186,9 +187,9 @@ describe('a call of a service client', () => {
   });
 
   test('that is given up before it is known where to send it is not sent any more', async () => {
-    const directory = { instancesOf: () => new Promise<string[]>(later) };
-    function later(resolve: (urls: string[]) => void): void {
-      world.clock.setTimer(3_000, () => resolve(['http://payments.test']));
+    const directory = { waysTo: () => new Promise<ServiceWays>(later) };
+    function later(resolve: (ways: ServiceWays) => void): void {
+      world.clock.setTimer(3_000, () => resolve({ baseUrls: ['http://payments.test'] }));
     }
     answer(done);
 
@@ -309,7 +310,7 @@ describe('a call of a service client', () => {
       seen.push(checkSignature(signed, headers['atone-signature'], { keys: [key], nowMs }).ok);
       return send(request);
     };
-    const directory = { instancesOf: async () => ['http://a.test', 'http://b.test/base'] };
+    const directory = { waysTo: async () => ({ baseUrls: ['http://a.test', 'http://b.test/base'] }) };
 
     await lead(() => client({ key, directory }).hold({}));
 

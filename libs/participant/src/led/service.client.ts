@@ -1,14 +1,15 @@
-import type { BranchReply, Json } from '@atone/core';
-import type { BranchCommand, SigningKey } from '@atone/protocol';
+import type { Json } from '@atone/core';
+import type { SigningKey } from '@atone/protocol';
 import type { z } from 'zod';
 import { durationMs, type Duration } from '../client.duration.js';
 import type { ClientPorts } from '../client.ports.js';
 import type { ParticipantClock } from '../clock.port.js';
 import type { ActionContract } from '../contract.js';
 import { readOutput, writeInput } from '../payload.js';
-import { callBranch, type SendAttempt } from './branch.call.js';
-import { sendCommand } from './command.sender.js';
+import { callBranch } from './branch.call.js';
+import { routerOf, type LocalService } from './call.router.js';
 import { callInFrame } from './forgotten.call.js';
+import type { KafkaCalls } from './kafka.calls.port.js';
 import { refuseUnknownCallOptions } from './option.check.js';
 import type { ServiceDirectory } from './service.directory.js';
 
@@ -28,22 +29,18 @@ export type ServiceClient<Contract> = {
     : never;
 };
 
-/** A participant in this process. */
-export interface LocalService {
-  readonly service: string;
-  execute(this: void, command: BranchCommand): Promise<BranchReply>;
-}
-
 /** How calls reach the participants. */
 export interface ServiceCallsOptions {
   readonly directory: ServiceDirectory;
   /** The participant in this process: its own actions are carried out here, without a network. */
   readonly local?: LocalService | undefined;
-  /** Signs what is sent, as the coordinator signs its commands. */
+  /** Calls the services that take their commands over Kafka. Default: those that take requests as well are called, by these. */
+  readonly kafka?: KafkaCalls | undefined;
+  /** Signs requests, as the coordinator signs its commands. */
   readonly key?: SigningKey | undefined;
   /** For how long a call of unknown outcome is made again, under the same id. Default: 10 s. */
   readonly patience?: Duration | undefined;
-  /** How long one attempt waits for its answer. Default: 10 s. */
+  /** How long one attempt waits for its answer; over Kafka for a third of `patience` at most. Default: 10 s. */
   readonly replyTimeout?: Duration | undefined;
 }
 
@@ -61,10 +58,16 @@ export interface ServiceCalls {
    * @throws MisuseError for an input that does not fit the contract, before anything is sent.
    */
   call(contract: ActionContract, input: unknown, options?: CallOptions): Promise<unknown>;
+  /** Is told that `service` will be called: what takes its time may begin. */
+  expect?(service: string): void;
+  /** Makes no more calls over Kafka. */
+  close?(): Promise<void>;
 }
 
 const DEFAULT_PATIENCE = '10s';
 const DEFAULT_REPLY_TIMEOUT = '10s';
+/** So often a call is made over Kafka, whose answers stay away. */
+const KAFKA_ATTEMPTS = 3;
 
 /**
  * Returns a client of the service that `contract` describes: a method for each action, to be called in a led transaction.
@@ -77,16 +80,24 @@ export function createServiceClient<Contract extends object>(
   contract: Contract,
   { calls }: { readonly calls: ServiceCalls },
 ): ServiceClient<Contract> {
-  const methods = Object.entries(contract as Readonly<Record<string, ActionContract>>).map(
-    ([name, action]) => [name, (input: unknown, options?: CallOptions) => calls.call(action, input, options)],
-  );
+  const actions = Object.entries(contract as Readonly<Record<string, ActionContract>>);
+  const methods = actions.map(([name, action]) => [
+    name,
+    (input: unknown, options?: CallOptions) => calls.call(action, input, options),
+  ]);
+  new Set(actions.map(([, { service }]) => service)).forEach((service) => calls.expect?.(service));
   return Object.fromEntries(methods) as ServiceClient<Contract>;
 }
 
 /** Returns what makes the calls of service clients, over `ports`. */
 export function createPortServiceCalls(settings: ServiceCallsOptions, ports: ServiceCallPorts): ServiceCalls {
-  const route = routerOf(settings, ports);
+  const { local, kafka, replyTimeout = DEFAULT_REPLY_TIMEOUT } = settings;
+  const { send, time } = ports;
+  const replyTimeoutMs = durationMs(replyTimeout);
   const patienceMs = durationMs(settings.patience ?? DEFAULT_PATIENCE);
+  const kafkaReplyTimeoutMs = Math.min(replyTimeoutMs, Math.ceil(patienceMs / KAFKA_ATTEMPTS));
+  const nowMs = (): number => time.now();
+  const route = routerOf({ ...settings, send, nowMs, replyTimeoutMs, kafkaReplyTimeoutMs });
   return {
     call(contract, input, options = {}) {
       const { service, name, kind } = contract;
@@ -106,23 +117,11 @@ export function createPortServiceCalls(settings: ServiceCallsOptions, ports: Ser
         });
       });
     },
-  };
-}
-
-function routerOf(
-  { directory, local, key, replyTimeout = DEFAULT_REPLY_TIMEOUT }: ServiceCallsOptions,
-  { send, time }: ServiceCallPorts,
-): (command: BranchCommand) => Promise<SendAttempt> {
-  const sending = { send, key, nowMs: () => time.now(), replyTimeoutMs: durationMs(replyTimeout) };
-  let turn = 0;
-  return async (command) => {
-    if (command.service === local?.service) {
-      return () => local.execute(command);
-    }
-    const instances = await directory.instancesOf(command.service, command.lane);
-    // Calls take turns, and so do the attempts of one call: an instance that is gone is passed over.
-    turn += 1;
-    const baseUrl = String(instances[turn % instances.length]);
-    return () => sendCommand(command, baseUrl, sending);
+    expect(service) {
+      if (service !== local?.service) {
+        kafka?.open();
+      }
+    },
+    close: async () => kafka?.close(),
   };
 }

@@ -41,7 +41,7 @@ describe('the directory of services', () => {
   test('prefers what is configured', async () => {
     const { directory, catalogue } = directoryOf(instance('a', { service: 'mail' }));
 
-    expect(await directory.instancesOf('mail', undefined)).toEqual(['http://mail.test']);
+    expect(await directory.waysTo('mail', undefined)).toEqual({ baseUrls: ['http://mail.test'] });
     expect(catalogue.askedCount).toBe(0);
   });
 
@@ -60,25 +60,25 @@ describe('the directory of services', () => {
         instance('b'),
       );
 
-      expect(await directory.instancesOf('stock', lane)).toEqual(urls);
+      expect(await directory.waysTo('stock', lane)).toEqual({ baseUrls: urls });
     },
   );
 
   test('asks the coordinator again after some seconds, and goes on with what is known while it is down', async () => {
     const { directory, catalogue, clock } = directoryOf(instance('a'));
-    await Promise.all([directory.instancesOf('stock', undefined), directory.instancesOf('stock', undefined)]);
+    await Promise.all([directory.waysTo('stock', undefined), directory.waysTo('stock', undefined)]);
     const askedAtFirst = catalogue.askedCount;
     catalogue.isDown = true;
     await clock.pass(6_000);
 
-    expect(await directory.instancesOf('stock', undefined)).toEqual(['http://a.test']);
+    expect(await directory.waysTo('stock', undefined)).toEqual({ baseUrls: ['http://a.test'] });
     expect([askedAtFirst, catalogue.askedCount]).toEqual([1, 2]);
   });
 
   test.each([
     ['is not known', 'nobody', 'knows no instance'],
     ['is a plain endpoint', 'plain', 'atoneFetch'],
-    ['takes commands over Kafka alone', 'records', 'listen: { port }'],
+    ['takes commands over Kafka alone', 'records', 'kafka: kafkaCommands({ client })'],
     ['serves other lanes alone', 'lanes', "no instance for the lane 'green'"],
   ])('says what to do about a service that %s', async (_title, service, message) => {
     const { directory } = directoryOf(
@@ -87,7 +87,7 @@ describe('the directory of services', () => {
       instance('k', { service: 'records', baseUrl: undefined, kafka: { topic: 'atone.commands.records' } }),
     );
 
-    await expect(directory.instancesOf(service, 'green')).rejects.toMatchObject({
+    await expect(directory.waysTo(service, 'green')).rejects.toMatchObject({
       code: 'MISUSE',
       message: expect.stringContaining(message),
     });

@@ -3,14 +3,22 @@ import type { AtoneClient } from '../client.js';
 import type { ElapsedClock } from '../client.ports.js';
 import { MisuseError } from '../participant.error.js';
 
+/** How a service is reached: by one way at least. */
+export interface ServiceWays {
+  /** Of the instances that take requests. */
+  readonly baseUrls: readonly string[];
+  /** Where commands are taken over Kafka, if they are. */
+  readonly topic?: string | undefined;
+}
+
 /** Tells where a service takes commands. */
 export interface ServiceDirectory {
   /**
-   * Returns the base URLs of the instances of `service` that may be asked in `lane`, the best first; never none.
+   * Returns how those instances of `service` are reached that may best be asked in `lane`.
    *
    * @throws MisuseError when nobody can be asked, and why. @throws what the coordinator's client throws.
    */
-  instancesOf(service: string, lane: string | undefined): Promise<readonly string[]>;
+  waysTo(service: string, lane: string | undefined): Promise<ServiceWays>;
 }
 
 export interface DirectoryOptions {
@@ -18,6 +26,8 @@ export interface DirectoryOptions {
   readonly urls?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** Default: only `urls` are known. */
   readonly client?: Pick<AtoneClient, 'participants'> | undefined;
+  /** Tells which topics commands can be sent to. Default: none, and who takes them over Kafka alone cannot be called. */
+  readonly reachesTopic?: ((topic: string) => boolean) | undefined;
 }
 
 /** For how long the catalogue is not asked again. */
@@ -29,41 +39,70 @@ const GONE_AFTER_MS = 30_000;
 export function createPortDirectory(options: DirectoryOptions, clock: ElapsedClock): ServiceDirectory {
   const catalogue = options.client && new Catalogue(options.client, clock);
   return {
-    async instancesOf(service, lane) {
+    async waysTo(service, lane) {
       const configured = options.urls?.[service];
       if (configured !== undefined) {
-        return typeof configured === 'string' ? [configured] : configured;
+        return { baseUrls: typeof configured === 'string' ? [configured] : configured };
       }
       if (catalogue === undefined) {
         throw new MisuseError(
           `Nobody knows where the service '${service}' is: name it in \`urls\`, or pass a \`client\`.`,
         );
       }
-      return chooseInstances(service, lane, listening(service, await catalogue.participants(service)));
+      const instances = reachable(await catalogue.participants(service), service, options);
+      return waysOf(chooseInstances(service, lane, instances));
     },
   };
 }
 
-/** An instance that takes requests. */
-type Listening = ParticipantView & { readonly baseUrl: string };
+/** An instance, and what of its ways is open to this process: one at least. */
+interface Reachable extends ParticipantView {
+  readonly topic: string | undefined;
+}
 
-function listening(service: string, instances: readonly ParticipantView[]): readonly Listening[] {
-  const found = instances.filter((instance): instance is Listening => instance.baseUrl !== undefined);
+function reachable(
+  instances: readonly ParticipantView[],
+  service: string,
+  { reachesTopic }: DirectoryOptions,
+): readonly Reachable[] {
+  const found = instances
+    .map((instance) => ({ ...instance, topic: topicOf(instance, reachesTopic) }))
+    .filter(({ baseUrl, topic }) => baseUrl !== undefined || topic !== undefined);
   if (found.length === 0 && instances.length > 0) {
     throw new MisuseError(
-      `The service '${service}' takes commands over Kafka alone, and only from coordinators. To be called by other services it ` +
-        'has to listen as well: `listen: { port }`.',
+      reachesTopic === undefined
+        ? `The service '${service}' takes commands over Kafka alone, and this process has no client of Kafka. Give it one by the ` +
+            'option `kafka: kafkaCommands({ client })`, or have that service listen as well: `listen: { port }`.'
+        : `The service '${service}' takes commands over Kafka alone, at ${topicsOf(instances)}, where this process sends none: the ` +
+            '`prefix` of `kafkaCommands` is another one.',
     );
   }
   return found;
+}
+
+function topicOf(
+  { kafka }: ParticipantView,
+  reachesTopic: DirectoryOptions['reachesTopic'],
+): string | undefined {
+  return kafka !== undefined && reachesTopic?.(kafka.topic) === true ? kafka.topic : undefined;
+}
+
+function topicsOf(instances: readonly ParticipantView[]): string {
+  return instances.flatMap(({ kafka }) => (kafka === undefined ? [] : [`'${kafka.topic}'`])).join(', ');
+}
+
+/** The instances of a lane share one topic. While that changes, all attempts of a call had better go to the same. */
+function waysOf(instances: readonly Reachable[]): ServiceWays {
+  const [topic] = instances.flatMap((instance) => instance.topic ?? []).toSorted();
+  return { baseUrls: instances.flatMap(({ baseUrl }) => baseUrl ?? []), topic };
 }
 
 /** The instances of the lane, else those without one; among them those that were seen lately, if any. */
 function chooseInstances(
   service: string,
   lane: string | undefined,
-  instances: readonly Listening[],
-): readonly string[] {
+  instances: readonly Reachable[],
+): readonly Reachable[] {
   const inLane = instances.filter((instance) => instance.lane === lane);
   const baseline = instances.filter((instance) => instance.lane === undefined);
   const rank = [freshOf(inLane), freshOf(baseline), inLane, baseline].find(({ length }) => length > 0);
@@ -80,11 +119,11 @@ function chooseInstances(
         '`atoneFetch` or `callHttp`, or as a step of a saga.',
     );
   }
-  return rank.filter(({ kind }) => kind === 'library').map(({ baseUrl }) => baseUrl);
+  return rank.filter(({ kind }) => kind === 'library');
 }
 
 /** By the newest entry, not by a clock of this machine. */
-function freshOf(instances: readonly Listening[]): readonly Listening[] {
+function freshOf(instances: readonly Reachable[]): readonly Reachable[] {
   const newest = Math.max(...instances.map(seenAtMs));
   return instances.filter((instance) => newest - seenAtMs(instance) < GONE_AFTER_MS);
 }

@@ -2,13 +2,9 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AtoneClient } from '../client.js';
 import type { DoubtSweeper } from '../doubt.sweeper.js';
+import type { LocalService } from '../led/call.router.js';
 import type { GlobalTransactions } from '../led/global.options.js';
-import {
-  createServiceClient,
-  type LocalService,
-  type ServiceCalls,
-  type ServiceClient,
-} from '../led/service.client.js';
+import { createServiceClient, type ServiceCalls, type ServiceClient } from '../led/service.client.js';
 import { MisuseError } from '../participant.error.js';
 import type { Participant } from '../participant.js';
 import { commandListener, type CommandListener } from './command-listener.js';
@@ -81,8 +77,10 @@ export class LeadingService implements AtoneService {
     const { service, services, keys } = options;
     this.client = client;
     this.transactions = createGlobalTransactions({ service, coordinator: client, log });
-    const directory = createServiceDirectory({ urls: services, client });
-    this.#calls = createServiceCalls({ directory, local, key: keys?.[0] });
+    const kafka = options.kafka?.callsOf?.({ service, keys, log });
+    const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
+    const directory = createServiceDirectory({ urls: services, client, reachesTopic });
+    this.#calls = createServiceCalls({ directory, local, kafka, key: keys?.[0] });
   }
 
   clientOf<Contract extends object>(contract: Contract): ServiceClient<Contract> {
@@ -90,7 +88,8 @@ export class LeadingService implements AtoneService {
   }
 
   async close(): Promise<void> {
-    // What goes on behind a method that leads holds nothing that would have to be closed.
+    // What else goes on behind a method that leads holds nothing that would have to be closed.
+    await this.#calls.close?.();
   }
 }
 
@@ -152,6 +151,8 @@ export class ParticipatingService extends LeadingService implements AtonePartici
     await this.#presence?.close();
     this.#isClosed = true;
     await this.participant.idle();
+    // At last: handlers may wait for what they have called.
+    await super.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ParticipantInstance, SigningKey } from '@atone/protocol';
+import type { KafkaCalls } from '../led/kafka.calls.port.js';
 import type { Participant } from '../participant.js';
 import type { ServiceLog } from './service.log.js';
 
@@ -10,10 +11,15 @@ export interface SourcedService {
   readonly log: ServiceLog | undefined;
 }
 
+/** A service that calls others. */
+export type CallingService = Pick<SourcedService, 'keys' | 'log'> & { readonly service: string };
+
 /** Where commands come from, beside requests or instead of them. `@atone/participant/kafka` has one. */
 export interface CommandSource {
   /** Begins to bring commands. Rejects when it cannot, and the service does not start then. */
   open(service: SourcedService): Promise<OpenCommandSource>;
+  /** Returns what has the calls of a service go the same way. Nothing is connected before one is expected. Default: they do not. */
+  callsOf?(service: CallingService): KafkaCalls;
 }
 
 export interface OpenCommandSource {

@@ -50,7 +50,7 @@ export interface ServiceOptions {
   /** Where the services are that are called by clients, if not where the coordinator's catalogue says. */
   readonly services?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /**
-   * Takes commands over Kafka, beside those at `listen` or instead of them: `kafkaCommands({ client })` of
+   * Takes commands over Kafka, beside those at `listen` or instead of them, and calls the services that do: `kafkaCommands({ client })` of
    * `@atone/participant/kafka`. Default: no.
    */
   readonly kafka?: CommandSource | undefined;

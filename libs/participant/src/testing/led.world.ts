@@ -178,7 +178,7 @@ export class LedWorld {
   }
 
   calls(options: Partial<ServiceCallsOptions> = {}): ServiceCalls {
-    const directory = { instancesOf: async (service: string) => [`http://${service}.test`] };
+    const directory = { waysTo: async (service: string) => ({ baseUrls: [`http://${service}.test`] }) };
     return createPortServiceCalls(
       { directory, ...options },
       { send: (request) => this.send(request), time: this.ports.time },
