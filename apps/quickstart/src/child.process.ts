@@ -37,7 +37,8 @@ export function spawnChild(plan: ChildPlan, logFolder: string): Child {
 
 /** What the caller configured for programs of its own must not reach ours. */
 function inherited(): NodeJS.ProcessEnv {
-  const foreign = /^(?:ATONE_(?:API_TOKEN|DATABASE_URL|HTTP_\w+|POSTGRES_BIN|SIGNING_KEYS)|PG\w+|npm_\w+)$/u;
+  const foreign =
+    /^(?:ATONE_(?:API_TOKEN|DATABASE_URL|HTTP_\w+|KAFKA_\w+|POSTGRES_BIN|PREFERRED_TRANSPORT|SIGNING_KEYS)|PG\w+|npm_\w+)$/u;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

@@ -1,6 +1,7 @@
 import { access, constants, mkdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeKafka } from '@atone/embedded-kafka';
 import { startPostgres } from '@atone/embedded-postgres';
 import { QuickstartError } from './quickstart.error.js';
 import { codeOf, isAlive } from './system-error.js';
@@ -9,6 +10,7 @@ import { codeOf, isAlive } from './system-error.js';
 export interface DataFolder {
   readonly root: string;
   readonly postgres: string;
+  readonly kafka: string;
   readonly logs: string;
   readonly lock: string;
 }
@@ -22,6 +24,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
   const folder = {
     root,
     postgres: join(root, 'postgres'),
+    kafka: join(root, 'kafka'),
     logs: join(root, 'logs'),
     lock: join(root, 'lock'),
   };
@@ -63,14 +66,15 @@ const LEFTOVERS_WAIT_MS = 15_000;
 /**
  * Deletes what earlier starts left, and nothing that is not theirs.
  *
- * @throws QuickstartError when somebody still uses the database.
+ * @throws QuickstartError when somebody still uses the database, or an EmbeddedKafkaError when a broker does not end.
  */
-export async function wipe({ postgres, logs }: DataFolder): Promise<void> {
+export async function wipe({ postgres, kafka, logs }: DataFolder): Promise<void> {
   // Where PostgreSQL cannot reach the folder, a link leads to the one that stands in for it.
   const home = await realpath(join(postgres, 'elsewhere')).catch(() => postgres);
   await stopLeftover(postgres, join(home, 'cluster', 'postmaster.pid'));
   await rm(home, { recursive: true, force: true, maxRetries: 5 });
   await rm(postgres, { recursive: true, force: true, maxRetries: 5 });
+  await removeKafka(kafka);
   await rm(logs, { recursive: true, force: true });
   await mkdir(logs, { recursive: true });
 }

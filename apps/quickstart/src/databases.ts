@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import { Client } from 'pg';
-import { DatabaseKeeper } from './database.keeper.js';
 import { QuickstartError } from './quickstart.error.js';
+import { ServerKeeper } from './server.keeper.js';
 import { codeOf, isAlive } from './system-error.js';
 import type { Terminal } from './terminal.js';
 
@@ -17,27 +17,39 @@ export interface Databases {
 
 const COORDINATOR_DATABASE = 'atone';
 
+/** More than one instance of an example's services takes, and more than all coordinators. */
+const CONNECTION_COUNT = 100;
+
 export interface EmbeddedPlan {
   /** The folder that keeps the data. */
   readonly folder: string;
   /** The databases of the example. */
   readonly names: readonly string[];
+  /** How many instances of the services want connections. */
+  readonly instances: number;
   readonly terminal: Terminal;
 }
 
 /** Starts a server of our own, whose data outlive it, and brings it back should it die. */
-export async function startEmbedded({ folder, names, terminal }: EmbeddedPlan): Promise<Databases> {
+export async function startEmbedded({
+  folder,
+  names,
+  instances,
+  terminal,
+}: EmbeddedPlan): Promise<Databases> {
   const start = (port?: number) =>
     startPostgres({
       dataDir: folder,
       durable: true,
+      settings: { max_connections: String(CONNECTION_COUNT * (1 + instances)) },
       log: (line) => terminal.say(line),
       ...(port === undefined ? {} : { port }),
     });
   const server = await start();
-  const keeper = new DatabaseKeeper(server, {
+  const keeper = new ServerKeeper(server, {
+    name: 'PostgreSQL',
     isAlive,
-    start,
+    restart: ({ port }) => start(port),
     // A pause that is cut short is over, not failed.
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
     warn: (line) => terminal.warn(line),

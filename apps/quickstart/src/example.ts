@@ -5,14 +5,19 @@ import type { ChildPlan } from './supervisor.js';
  * What the quickstart must know of a program that it shows. All that is particular to one stands in one module.
  */
 
-/** Where an example's services find what they need. */
+/** Where one instance of each of an example's services finds what it needs. */
 export interface Surroundings {
-  /** The URL of each of the example's databases, by name. */
+  /** The URL of each of the example's databases, by name. All instances share them. */
   readonly databaseUrls: Readonly<Record<string, string>>;
   readonly coordinatorUrl: string;
-  /** The first of the ports above the coordinator's. */
+  /** The first of the ports that these instances take. */
   readonly firstPort: number;
+  /** How they reach Kafka; empty where commands go over HTTP. */
+  readonly kafka: Readonly<Record<string, string>>;
 }
+
+/** Of the instances of the services, the first of all and the others. */
+export type Instances = readonly [Surroundings, ...Surroundings[]];
 
 /** What a piece of work came to. */
 export interface WorkResult {
@@ -85,8 +90,9 @@ export interface Example {
   /** How much work is under way at once, if nobody says. */
   readonly concurrency: number;
   readonly databases: readonly string[];
-  /** How many ports above the coordinator's its services take. */
+  /** How many ports one instance of each of its services takes. */
   readonly portCount: number;
+  /** Returns one instance of each. */
   services(surroundings: Surroundings): readonly ExampleService[];
   /**
    * Reads the work; `file` replaces the example's own.
@@ -97,6 +103,7 @@ export interface Example {
 }
 
 export interface ExampleService {
+  /** Its plan has the name by which the catalogue knows the service. */
   readonly plan: ChildPlan;
   /** Where it answers 200 when it is ready. */
   readonly healthUrl: string;
@@ -105,5 +112,5 @@ export interface ExampleService {
 /** Work that was read, before there is anything to do it with. */
 export interface LoadedWork {
   readonly totalCount: number;
-  open(surroundings: Surroundings): Promise<Workload>;
+  open(instances: Instances): Promise<Workload>;
 }

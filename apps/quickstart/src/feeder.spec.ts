@@ -29,7 +29,7 @@ function work(key: string, ...answers: (WorkResult | Error | undefined)[]): Work
 async function feedAll(works: readonly Work[], signal = new AbortController().signal): Promise<Ended[]> {
   const ended: Ended[] = [];
   const options = { concurrency: 3, signal, onEnded: (one: Ended) => ended.push(one) };
-  await feed(works, options, { client, now: () => 0, sleep: () => Promise.resolve() });
+  await feed(works, options, { nextClient: () => client, now: () => 0, sleep: () => Promise.resolve() });
   return ended;
 }
 

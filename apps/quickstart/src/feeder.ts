@@ -3,7 +3,8 @@ import type { Ended, Work, WorkResult } from './example.js';
 import { NotNowError } from './not-now.error.js';
 
 export interface FeederPorts {
-  readonly client: AtoneClient;
+  /** Returns whom to ask the next time: another coordinator, where there are several and one may be away. */
+  nextClient(): AtoneClient;
   now(): number;
   sleep(delayMs: number): Promise<void>;
 }
@@ -60,7 +61,7 @@ async function finish(work: Work, signal: AbortSignal, ports: FeederPorts): Prom
 
 async function submitOnce(work: Work, ports: FeederPorts): Promise<WorkResult | undefined> {
   try {
-    return await work.submit(ports.client);
+    return await work.submit(ports.nextClient());
   } catch (error) {
     if (!mayPass(error)) {
       throw error;

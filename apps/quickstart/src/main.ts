@@ -1,4 +1,6 @@
+import { EmbeddedKafkaError } from '@atone/embedded-kafka';
 import { EmbeddedPostgresError } from '@atone/embedded-postgres';
+import { KafkaError } from '@atone/kafka';
 import { AtoneClientError } from '@atone/participant';
 import { join } from 'node:path';
 import { EXAMPLE_NAMES, exampleOf } from './examples.js';
@@ -27,7 +29,9 @@ async function main(): Promise<number> {
     requirePlatform(`${process.platform}-${process.arch}`);
     const databaseUrl = process.env['ATONE_DATABASE_URL'] || undefined;
     const example = exampleOf(options.example);
-    const plan = { options, example, terminal, stop: stop.signal, supervisor, databaseUrl };
+    const { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX } = process.env;
+    const kafka = { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX };
+    const plan = { options, example, terminal, stop: stop.signal, supervisor, databaseUrl, kafka };
     return exitCodeOf(await runQuickstart(plan));
   } catch (error) {
     terminal.warn(sentenceOf(error));
@@ -52,6 +56,8 @@ function sentenceOf(error: unknown): string {
   const isKnown =
     error instanceof QuickstartError ||
     error instanceof EmbeddedPostgresError ||
+    error instanceof EmbeddedKafkaError ||
+    error instanceof KafkaError ||
     error instanceof AtoneClientError;
   if (isKnown) {
     return error.message;

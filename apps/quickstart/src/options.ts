@@ -14,7 +14,12 @@ export interface QuickstartOptions {
   readonly orders: string | undefined;
   /** How many transactions are under way at once; undefined stands for what the example says. */
   readonly concurrency: number | undefined;
-  /** The coordinator's port; the services take those above it. */
+  /** Brokers of Kafka, or `embedded` for one of our own; undefined stands for commands over HTTP. */
+  readonly kafka: 'embedded' | readonly string[] | undefined;
+  readonly coordinators: number;
+  /** How many there are of each service. */
+  readonly instances: number;
+  /** The first coordinator's port; the others and the services take those above it. */
   readonly port: number;
   /** The folder that keeps data and logs. */
   readonly data: string;
@@ -25,8 +30,11 @@ export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const DEFAULT_PORT = 7_070;
 const DEFAULT_DATA = join(REPOSITORY, '.atone');
 
-/** The coordinator and the services of an example. */
-const PORT_COUNT_MAX = 16;
+/** Of coordinators, and of instances of each service. */
+const COPY_COUNT_MAX = 4;
+
+/** So many coordinators and instances of eight ports. */
+const PORT_COUNT_MAX = COPY_COUNT_MAX * 9;
 const PORT_MAX = 65_535 - PORT_COUNT_MAX;
 const CONCURRENCY_MAX = 2_000;
 
@@ -54,6 +62,13 @@ export function readOptions(args: readonly string[], examples: readonly string[]
       wholeNumber(1, CONCURRENCY_MAX),
     )
     .option(
+      '--kafka <brokers>',
+      'send commands over Kafka: host:port, with commas between several, or `embedded` for one of our own, which takes Java 17',
+      brokers,
+    )
+    .option('--coordinators <n>', 'how many coordinators share the work', wholeNumber(1, COPY_COUNT_MAX), 1)
+    .option('--instances <n>', 'how many there are of each service', wholeNumber(1, COPY_COUNT_MAX), 1)
+    .option(
       '--port <port>',
       'of the coordinator; the services take the ports above: 6 for the music shop, 8 for the travel agency',
       wholeNumber(1, PORT_MAX),
@@ -67,22 +82,42 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     fresh = false,
     orders,
     concurrency,
+    kafka,
     ...rest
   } = command.opts<Partial<QuickstartOptions> & Defaulted>();
-  return { ...rest, exit, fresh, orders, concurrency };
+  return { ...rest, exit, fresh, orders, concurrency, kafka };
 }
 
-type Defaulted = Pick<QuickstartOptions, 'example' | 'port' | 'data'>;
+type Defaulted = Pick<QuickstartOptions, 'example' | 'coordinators' | 'instances' | 'port' | 'data'>;
 
-/** Returns the arguments that lead to the same ports and the same data again, each after a space. */
-export function placeOf({ port, data }: Pick<QuickstartOptions, 'port' | 'data'>): string {
-  const atPort = port === DEFAULT_PORT ? '' : ` --port ${port}`;
-  return data === DEFAULT_DATA ? atPort : `${atPort} --data ${JSON.stringify(data)}`;
+/** Returns the arguments that lead to the same programs, ports and data again, each after a space. */
+export function placeOf(options: Omit<Defaulted, 'example'> & Pick<QuickstartOptions, 'kafka'>): string {
+  const { kafka, coordinators, instances, port, data } = options;
+  const words = [
+    kafka === undefined ? '' : ` --kafka ${typeof kafka === 'string' ? kafka : kafka.join(',')}`,
+    coordinators === 1 ? '' : ` --coordinators ${coordinators}`,
+    instances === 1 ? '' : ` --instances ${instances}`,
+    port === DEFAULT_PORT ? '' : ` --port ${port}`,
+    data === DEFAULT_DATA ? '' : ` --data ${JSON.stringify(data)}`,
+  ];
+  return words.join('');
 }
 
 /** npm runs scripts in the repository's root, and tells where it was called. */
 function fromHere(path: string): string {
   return resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
+}
+
+const BROKERS = /^[^\s,:/@]+:\d{1,5}(?:,[^\s,:/@]+:\d{1,5})*$/u;
+
+function brokers(text: string): 'embedded' | string[] {
+  if (text === 'embedded') {
+    return text;
+  }
+  if (!BROKERS.test(text)) {
+    throw new InvalidArgumentError('It must be host:port, with commas between several, or `embedded`.');
+  }
+  return text.split(',');
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

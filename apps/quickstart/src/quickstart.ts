@@ -1,15 +1,16 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAtoneClient, type AtoneClient } from '@atone/participant';
+import { startEmbeddedBrokers, useBrokers, type Brokers, type KafkaVariables } from './brokers.js';
 import { spawnChild } from './child.process.js';
 import { Cleanup } from './cleanup.js';
 import { openDataFolder, wipe, type DataFolder } from './data-folder.js';
 import { startEmbedded, useServer, type Databases } from './databases.js';
 import { commandOf } from './examples.js';
-import type { Ended, Example, LoadedWork, Surroundings, Work } from './example.js';
+import type { Ended, Example, Instances, LoadedWork, Work } from './example.js';
 import { feed } from './feeder.js';
-import { placeOf, REPOSITORY, type QuickstartOptions } from './options.js';
+import { placeOf, type QuickstartOptions } from './options.js';
 import { requireFreePorts } from './ports.check.js';
+import { planPrograms, portsOf, type Programs } from './programs.js';
 import { startProgress } from './progress.js';
 import { QuickstartError } from './quickstart.error.js';
 import { awaitReady } from './readiness.js';
@@ -17,6 +18,7 @@ import { countText, isWell, renderReport, renderViolations, type Report, type Ru
 import { takeLock } from './run.lock.js';
 import { Supervisor } from './supervisor.js';
 import type { Terminal } from './terminal.js';
+import { turnsOf } from './turns.js';
 
 export interface QuickstartPlan {
   readonly options: QuickstartOptions;
@@ -27,6 +29,8 @@ export interface QuickstartPlan {
   readonly supervisor: Supervisor;
   /** The server to use instead of one of our own. */
   readonly databaseUrl: string | undefined;
+  /** Which client takes part in Kafka, and how its topics are called. */
+  readonly kafka: KafkaVariables;
 }
 
 /** Children of a killed start end by themselves within this. */
@@ -38,7 +42,7 @@ export type Outcome = 'well' | 'not-well' | 'ended' | 'stopped';
 /**
  * Starts everything, does the work, tells how it went, and stays up unless it is to end. Stops everything in any case.
  *
- * @throws QuickstartError, EmbeddedPostgresError or AtoneClientError with a sentence for people.
+ * @throws QuickstartError, EmbeddedPostgresError, EmbeddedKafkaError, KafkaError or AtoneClientError with a sentence for people.
  */
 export async function runQuickstart(plan: QuickstartPlan): Promise<Outcome> {
   const { options, stop, supervisor } = plan;
@@ -70,21 +74,24 @@ async function reach(plan: QuickstartPlan, cleanup: Cleanup): Promise<Report> {
   const work = await example.load(options.orders);
   const folder = await openDataFolder(options.data);
   await takeOver(plan, folder, cleanup);
+  // First: where there is no Java for it, nothing else need be started.
+  const brokers = await startBrokers(plan, folder, cleanup);
   const databases = await startDatabases(plan, folder, cleanup);
   terminal.say(`${databases.description}.`);
   const startedAt = performance.now();
-  const surroundings = startPrograms(plan, databases, cleanup);
-  const client = createAtoneClient({ url: surroundings.coordinatorUrl, service: 'quickstart' });
-  const healthUrls = example.services(surroundings).map((service) => [service.plan.name, service.healthUrl]);
-  await awaitReady({
-    coordinatorUrl: surroundings.coordinatorUrl,
-    client,
-    healthUrls: Object.fromEntries(healthUrls) as Record<string, string>,
-    logFolder: folder.logs,
+  const programs = planPrograms({
+    options,
+    example,
+    coordinatorUrl: databases.coordinatorUrl,
+    databaseUrls: databases.exampleUrls,
+    kafka: brokers?.environment ?? {},
   });
+  const clients = clientsOf(programs);
+  await startPrograms(plan, { programs, client: clients.patient, logFolder: folder.logs, cleanup });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  terminal.say(`The coordinator and ${example.title} are up after ${seconds} s.`);
-  return doWork(plan, { work, surroundings, client, cleanup });
+  const who = programs.coordinators.length === 1 ? 'The coordinator' : 'The coordinators';
+  terminal.say(`${who} and ${example.title} are up after ${seconds} s.`);
+  return doWork(plan, { work, instances: programs.instances, clients, cleanup });
 }
 
 /** Makes sure that the folder and the ports are ours, and empty if they have to be. */
@@ -98,13 +105,39 @@ async function takeOver(
       `--fresh deletes nothing on the server at ATONE_DATABASE_URL: drop its databases (the coordinator's and ${example.databases.join(', ')}) yourself.`,
     );
   }
+  if (options.fresh && Array.isArray(options.kafka)) {
+    throw new QuickstartError(
+      '--fresh deletes nothing at the brokers of --kafka, and what is left in their topics would be carried out: delete the topics yourself, or choose others by ATONE_KAFKA_PREFIX.',
+    );
+  }
   const lock = await takeLock(folder.lock);
   cleanup.defer(() => lock.release());
-  const ports = Array.from({ length: 1 + example.portCount }, (_, above) => options.port + above);
-  await requireFreePorts(ports, lock.wasLeft ? LEFTOVERS_WAIT_MS : 0);
+  await requireFreePorts(portsOf({ options, example }), lock.wasLeft ? LEFTOVERS_WAIT_MS : 0);
   if (options.fresh) {
     await wipe(folder);
   }
+}
+
+async function startBrokers(
+  { options, terminal, kafka }: QuickstartPlan,
+  folder: DataFolder,
+  cleanup: Cleanup,
+): Promise<Brokers | undefined> {
+  if (options.kafka === undefined) {
+    return undefined;
+  }
+  const starting =
+    options.kafka === 'embedded'
+      ? startEmbeddedBrokers(folder.kafka, kafka, terminal)
+      : useBrokers(options.kafka, kafka);
+  // Before it is awaited: a stop may come while the broker starts.
+  cleanup.defer(async () => {
+    const brokers = await starting.catch(() => undefined);
+    await brokers?.stop();
+  });
+  const brokers = await starting;
+  terminal.say(`${brokers.description}.`);
+  return brokers;
 }
 
 async function startDatabases(
@@ -112,11 +145,11 @@ async function startDatabases(
   folder: DataFolder,
   cleanup: Cleanup,
 ): Promise<Databases> {
-  const { example, databaseUrl, terminal } = plan;
+  const { example, databaseUrl, terminal, options } = plan;
   const names = example.databases;
   const starting =
     databaseUrl === undefined
-      ? startEmbedded({ folder: folder.postgres, names, terminal })
+      ? startEmbedded({ folder: folder.postgres, names, instances: options.instances, terminal })
       : useServer(databaseUrl, names);
   // Before it is awaited: a stop may come while the server starts.
   cleanup.defer(async () => {
@@ -126,23 +159,48 @@ async function startDatabases(
   return starting;
 }
 
-function startPrograms(plan: QuickstartPlan, databases: Databases, cleanup: Cleanup): Surroundings {
-  const { options, example, supervisor } = plan;
-  const surroundings: Surroundings = {
-    databaseUrls: databases.exampleUrls,
-    coordinatorUrl: urlOf(options),
-    firstPort: options.port + 1,
-  };
+interface Starting {
+  readonly programs: Programs;
+  readonly client: AtoneClient;
+  readonly logFolder: string;
+  readonly cleanup: Cleanup;
+}
+
+/** Starts all programs, and resolves when they are ready. */
+async function startPrograms(
+  { supervisor }: QuickstartPlan,
+  { programs, client, logFolder, cleanup }: Starting,
+): Promise<void> {
+  const { coordinators, first, others } = programs;
   cleanup.defer(() => supervisor.stop());
-  supervisor.start({
-    name: 'coordinator',
-    entry: join(REPOSITORY, 'apps', 'coordinator', 'dist', 'main.js'),
-    environment: { ATONE_DATABASE_URL: databases.coordinatorUrl, ATONE_HTTP_PORT: String(options.port) },
-  });
-  for (const service of example.services(surroundings)) {
-    supervisor.start(service.plan);
+  [...coordinators, ...first].forEach(({ plan }) => supervisor.start(plan));
+  await awaitReady({ coordinators, services: first, client, logFolder });
+  // Later: the first ones make the tables, and two at it would be in each other's way.
+  others.forEach(({ plan }) => supervisor.start(plan));
+  await awaitReady({ coordinators, services: others, client, logFolder });
+}
+
+/** Who talks to the coordinators. */
+interface Clients {
+  /** Asks the first one until it answers. */
+  readonly patient: AtoneClient;
+  /** Returns a client of each coordinator in its turn. */
+  next(): AtoneClient;
+}
+
+function clientsOf({ coordinators }: Programs): Clients {
+  const [patient, ...others] = coordinators.map(({ url }) =>
+    createAtoneClient({ url, service: 'quickstart' }),
+  );
+  if (patient === undefined) {
+    throw new Error('There is no coordinator.');
   }
-  return surroundings;
+  if (others.length === 0) {
+    return { patient, next: () => patient };
+  }
+  // Who does not answer is not asked again before the others were.
+  const hasty = coordinators.map(({ url }) => createAtoneClient({ url, service: 'quickstart', patience: 0 }));
+  return { patient, next: turnsOf(hasty) };
 }
 
 /** Returns a supervisor of real processes, whose words go to `logFolder`. */
@@ -159,34 +217,41 @@ export function superviseProcesses(logFolder: string, terminal: Terminal): Super
 
 interface Task {
   readonly work: LoadedWork;
-  readonly surroundings: Surroundings;
-  readonly client: AtoneClient;
+  readonly instances: Instances;
+  readonly clients: Clients;
   readonly cleanup: Cleanup;
 }
 
-async function doWork(plan: QuickstartPlan, { work, surroundings, client, cleanup }: Task): Promise<Report> {
-  const workload = await work.open(surroundings);
+async function doWork(plan: QuickstartPlan, { work, instances, clients, cleanup }: Task): Promise<Report> {
+  const workload = await work.open(instances);
   cleanup.defer(() => workload.close());
   // Looked at before anything is filled: the data may be those of other work.
   const works = await workload.remaining();
   await workload.prepare();
   const ended: Ended[] = [];
-  const run = await place(plan, { works, totalCount: workload.totalCount, client, ended });
-  const { stuck } = await client.counts();
+  const run = await place(plan, { works, totalCount: workload.totalCount, clients, ended });
+  const { stuck } = await clients.patient.counts();
   const standing = await workload.standing(ended);
-  return { noun: plan.example.noun, totalCount: workload.totalCount, stuckCount: stuck, standing, run };
+  return {
+    noun: plan.example.noun,
+    totalCount: workload.totalCount,
+    stuckCount: stuck,
+    transport: plan.options.kafka === undefined ? 'HTTP' : 'Kafka',
+    standing,
+    run,
+  };
 }
 
 interface Placing {
   readonly works: readonly Work[];
   readonly totalCount: number;
-  readonly client: AtoneClient;
+  readonly clients: Clients;
   readonly ended: Ended[];
 }
 
 async function place(
   plan: QuickstartPlan,
-  { works, totalCount, client, ended }: Placing,
+  { works, totalCount, clients, ended }: Placing,
 ): Promise<RunFigures | undefined> {
   const { terminal, example, options } = plan;
   const { concurrency = example.concurrency } = options;
@@ -207,7 +272,11 @@ async function place(
     progress.step();
   };
   try {
-    const ports = { client, now: () => performance.now(), sleep: (delayMs: number) => delay(delayMs) };
+    const ports = {
+      nextClient: () => clients.next(),
+      now: () => performance.now(),
+      sleep: (delayMs: number) => delay(delayMs),
+    };
     await feed(works, { concurrency, signal: plan.stop, onEnded }, ports);
   } finally {
     progress.end();
@@ -215,7 +284,7 @@ async function place(
   return { latenciesMs: ended.map(({ latencyMs }) => latencyMs), durationMs: performance.now() - startedAt };
 }
 
-function tell(report: Report, { terminal, options }: QuickstartPlan): void {
+function tell(report: Report, { terminal, options, databaseUrl }: QuickstartPlan): void {
   const coordinatorUrl = urlOf(options);
   terminal.say(renderReport(report));
   renderViolations(report).forEach((line) => terminal.warn(line));
@@ -233,7 +302,9 @@ function tell(report: Report, { terminal, options }: QuickstartPlan): void {
     terminal.say(`One that was undone: curl ${coordinatorUrl}/v1/transactions/${abortedGid}`);
   }
   const anew = `${commandOf(options.example)}${placeOf(options)} --fresh`;
-  terminal.say(`Ctrl-C stops everything and keeps the data; \`${anew}\` begins anew.`);
+  const isOurs = databaseUrl === undefined && !Array.isArray(options.kafka);
+  const howToBeginAnew = isOurs ? `; \`${anew}\` begins anew` : '';
+  terminal.say(`Ctrl-C stops everything and keeps the data${howToBeginAnew}.`);
 }
 
 function urlOf({ port }: QuickstartOptions): string {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AtoneClient } from '@atone/participant';
+import type { CoordinatorProgram, ServiceProgram } from './programs.js';
 import { QuickstartError } from './quickstart.error.js';
 
 export interface Expected {
-  readonly coordinatorUrl: string;
+  readonly coordinators: readonly CoordinatorProgram[];
+  readonly services: readonly ServiceProgram[];
   readonly client: AtoneClient;
-  /** By the name of the service, where it answers 200 when it is ready. */
-  readonly healthUrls: Readonly<Record<string, string>>;
   readonly logFolder: string;
 }
 
@@ -15,11 +15,11 @@ const PATIENCE_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
- * Resolves when the coordinator is ready, and knows the services, and they are ready.
+ * Resolves when the coordinators are ready, and know the services, and they are ready.
  *
  * @throws QuickstartError naming the one that is not, after two minutes.
  */
-export async function awaitReady({ coordinatorUrl, client, healthUrls, logFolder }: Expected): Promise<void> {
+export async function awaitReady({ coordinators, services, client, logFolder }: Expected): Promise<void> {
   const giveUpAt = Date.now() + PATIENCE_MS;
   const waitFor = async (name: string, isReady: () => Promise<boolean>) => {
     // oxlint-disable no-await-in-loop -- a poll
@@ -33,11 +33,13 @@ export async function awaitReady({ coordinatorUrl, client, healthUrls, logFolder
     }
     // oxlint-enable no-await-in-loop
   };
-  await waitFor('The coordinator', () => answers(`${coordinatorUrl}/health/ready`));
   await Promise.all(
-    Object.entries(healthUrls).map(async ([name, url]) => {
-      await waitFor(`The ${name} service`, () => answers(url));
-      await waitFor(`The ${name} service`, () => isRegistered(client, name));
+    coordinators.map(({ plan, url }) => waitFor(`The ${plan.name}`, () => answers(`${url}/health/ready`))),
+  );
+  await Promise.all(
+    services.map(async ({ plan, service, healthUrl }) => {
+      await waitFor(`The ${plan.name} service`, () => answers(healthUrl));
+      await waitFor(`The ${plan.name} service`, () => isRegistered(client, service));
     }),
   );
 }

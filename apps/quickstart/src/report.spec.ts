@@ -12,6 +12,7 @@ function report(part: Partial<Report> = {}, standing: Partial<Standing> = {}): R
     noun: 'orders',
     totalCount: 7_063,
     stuckCount: 0,
+    transport: 'HTTP',
     run: undefined,
     standing: {
       committedCount: 7_060,
@@ -39,6 +40,7 @@ describe('the table', () => {
   test('tells outcomes, reasons and checks', () => {
     expect(rowsOf(renderReport(report()))).toEqual([
       ['Orders', '7,063'],
+      ['Commands over', 'HTTP'],
       ['Committed', '7,060'],
       ['Aborted: out of stock', '3'],
       ['Stuck', '0'],

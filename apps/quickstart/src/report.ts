@@ -11,6 +11,8 @@ export interface Report {
   readonly noun: string;
   readonly totalCount: number;
   readonly stuckCount: number;
+  /** By what commands went. */
+  readonly transport: 'HTTP' | 'Kafka';
   readonly standing: Standing;
   /** Undefined when there was nothing left to do. */
   readonly run: RunFigures | undefined;
@@ -26,7 +28,7 @@ export function isWell({ stuckCount, standing }: Report): boolean {
 
 /** Returns the report as a table of two columns. */
 export function renderReport(report: Report): string {
-  const { noun, totalCount, standing, stuckCount, run } = report;
+  const { noun, totalCount, transport, standing, stuckCount, run } = report;
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'], chars: NO_RULES });
   const aborted = [...standing.abortedCounts].map(([reason, count]) => [
     `Aborted: ${reason}`,
@@ -34,6 +36,7 @@ export function renderReport(report: Report): string {
   ]);
   table.push(
     [capital(noun), countText(totalCount)],
+    ['Commands over', transport],
     ['Committed', countText(standing.committedCount)],
     ...aborted,
     ['Stuck', countText(stuckCount)],

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import { PortInUseError } from './embedded-kafka.error.js';
 import { freePorts, isFree } from './free-ports.js';
@@ -62,6 +63,17 @@ const OLD_BROKER_WAIT_MS = 30_000;
  */
 export async function startKafka(options: StartKafkaOptions): Promise<EmbeddedKafka> {
   return startOn(options);
+}
+
+/**
+ * Removes the folder of a broker with all that it has stored. Waits for one whose program has just died.
+ *
+ * @throws FolderInUseError
+ */
+export async function removeKafka(dataDir: string): Promise<void> {
+  const folder = await openFolder(dataDir);
+  await whenUnused(folder, OLD_BROKER_WAIT_MS);
+  await rm(folder.root, { recursive: true, force: true });
 }
 
 /** Starts it. Where there is something to clean up behind it, its folder goes with it, and also with this process. */

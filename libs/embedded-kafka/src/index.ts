@@ -1,4 +1,4 @@
-export { startKafka } from './embedded-kafka.js';
+export { removeKafka, startKafka } from './embedded-kafka.js';
 export type { EmbeddedKafka, StartKafkaOptions } from './embedded-kafka.js';
 export {
   DownloadFailedError,

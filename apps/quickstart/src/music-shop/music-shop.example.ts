@@ -18,7 +18,7 @@ export const musicShop: Example = {
     const orders = await read(file ?? join(FOLDER, 'data', 'cdnow-sample.csv'));
     return {
       totalCount: orders.length,
-      open: async (surroundings) => new MusicShopWork(orders, surroundings),
+      open: async ([surroundings]) => new MusicShopWork(orders, surroundings),
     };
   },
 };

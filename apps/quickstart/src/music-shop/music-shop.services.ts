@@ -24,6 +24,7 @@ export function serviceOf(name: ServiceName, surroundings: Surroundings): Exampl
     COORDINATOR_URL: surroundings.coordinatorUrl,
     PORT: String(port),
     COMMANDS_PORT: String(port + SERVICES.length),
+    ...surroundings.kafka,
   };
   return {
     plan: { name, entry: join(FOLDER, 'dist', name, 'main.js'), environment },

@@ -21,7 +21,7 @@ export const travelBooking: Example = {
     const trips = drawTrips();
     return {
       totalCount: trips.length,
-      open: async (surroundings) => new TravelBookingWork(trips, surroundings),
+      open: async (instances) => new TravelBookingWork(trips, instances),
     };
   },
 };

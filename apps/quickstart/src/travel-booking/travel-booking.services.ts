@@ -28,6 +28,7 @@ export function serviceOf(name: ServiceName, surroundings: Surroundings): Exampl
     INSURANCE_URL: urlOf('insurance', surroundings),
     PORT: String(port),
     COMMANDS_PORT: String(port + SERVICES.length),
+    ...surroundings.kafka,
   };
   return {
     plan: { name, entry: join(FOLDER, 'dist', name, 'main.js'), environment },

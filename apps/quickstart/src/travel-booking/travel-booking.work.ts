@@ -6,9 +6,10 @@ import {
   type NewTrip,
   type TravelDatabases,
 } from '@atone/example-travel-booking';
-import type { Ended, Standing, Surroundings, Work, Workload } from '../example.js';
+import type { Ended, Instances, Standing, Work, Workload } from '../example.js';
 import { ServiceDatabases } from '../service.databases.js';
 import { putPatiently } from '../service.put.js';
+import { turnsOf } from '../turns.js';
 import { databaseOf, urlOf, type ServiceName } from './travel-booking.services.js';
 import { openTrips, standingOf, type TripRow } from './travel-booking.standing.js';
 import { bookTrip, tripKey } from './trip.request.js';
@@ -34,8 +35,9 @@ export class TravelBookingWork implements Workload {
 
   constructor(
     private readonly trips: readonly NewTrip[],
-    private readonly surroundings: Surroundings,
+    private readonly instances: Instances,
   ) {
+    const [surroundings] = instances;
     const databaseUrlOf = (name: ServiceName): string => surroundings.databaseUrls[databaseOf(name)] ?? '';
     const databases = new ServiceDatabases<ServiceName>({
       flights: databaseUrlOf('flights'),
@@ -60,17 +62,18 @@ export class TravelBookingWork implements Workload {
 
   async prepare(): Promise<void> {
     const { flights, hotels, cars } = offerFor(this.trips);
-    await putPatiently(`${urlOf('flights', this.surroundings)}/stock`, flights);
-    await putPatiently(`${urlOf('hotels', this.surroundings)}/stock`, hotels);
-    await putPatiently(`${urlOf('cars', this.surroundings)}/stock`, cars);
+    const [first] = this.instances;
+    await putPatiently(`${urlOf('flights', first)}/stock`, flights);
+    await putPatiently(`${urlOf('hotels', first)}/stock`, hotels);
+    await putPatiently(`${urlOf('cars', first)}/stock`, cars);
   }
 
   async remaining(): Promise<Work[]> {
-    const url = urlOf('bookings', this.surroundings);
-    return openTrips(this.trips, await this.#rows()).map((trip) => ({
-      key: tripKey(trip.tripNo),
-      submit: () => bookTrip(url, trip),
-    }));
+    const desks = this.instances.map((instance) => urlOf('bookings', instance));
+    return openTrips(this.trips, await this.#rows()).map((trip) => {
+      const turns = turnsOf(desks, trip.tripNo);
+      return { key: tripKey(trip.tripNo), submit: () => bookTrip(turns(), trip) };
+    });
   }
 
   async standing(ended: readonly Ended[]): Promise<Standing> {

@@ -1,14 +1,15 @@
 /** A server that runs. */
 export interface KeptServer {
   readonly pid: number;
-  readonly port: number;
   stop(): Promise<void>;
 }
 
 export interface KeeperPorts<Server extends KeptServer> {
+  /** As in "PostgreSQL". */
+  readonly name: string;
   isAlive(pid: number): boolean;
-  /** Starts the server again, on the port that everybody knows. */
-  start(port: number): Promise<Server>;
+  /** Starts the server again that is gone, on the port that everybody knows. */
+  restart(gone: Server): Promise<Server>;
   /** Resolves after `delayMs`, or at once when `signal` is aborted. */
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
   warn(line: string): void;
@@ -16,8 +17,8 @@ export interface KeeperPorts<Server extends KeptServer> {
 
 const LOOK_EVERY_MS = 1_000;
 
-/** Brings back a database server whenever it is gone, until it is stopped. */
-export class DatabaseKeeper<Server extends KeptServer> {
+/** Brings back a server whenever it is gone, until it is stopped. */
+export class ServerKeeper<Server extends KeptServer> {
   readonly #stopping = new AbortController();
   readonly #watch: Promise<void>;
   #lastComplaint = '';
@@ -52,8 +53,8 @@ export class DatabaseKeeper<Server extends KeptServer> {
 
   async #bringBack(): Promise<void> {
     try {
-      this.server = await this.ports.start(this.server.port);
-      this.ports.warn('PostgreSQL was gone, and is up again.');
+      this.server = await this.ports.restart(this.server);
+      this.ports.warn(`${this.ports.name} was gone, and is up again.`);
       this.#lastComplaint = '';
     } catch (error) {
       this.#complainOnce(error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { DatabaseKeeper, type KeptServer } from './database.keeper.js';
+import { ServerKeeper, type KeptServer } from './server.keeper.js';
 
 /** A machine on which servers die when a test says so, and on which every look lets the test act first. */
 class Machine {
@@ -9,9 +9,10 @@ class Machine {
   readonly alive = new Set<number>();
   failures: Error[] = [];
   #wake: () => void = () => undefined;
-  readonly keeper = new DatabaseKeeper(this.server(5_555), {
+  readonly keeper = new ServerKeeper(this.server(5_555), {
+    name: 'PostgreSQL',
     isAlive: (pid) => this.alive.has(pid),
-    start: async (port) => {
+    restart: async ({ port }) => {
       const failure = this.failures.shift();
       if (failure !== undefined) {
         throw failure;
@@ -33,7 +34,7 @@ class Machine {
     });
   }
 
-  private server(port: number): KeptServer {
+  private server(port: number): KeptServer & { readonly port: number } {
     const pid = 100 + this.started.length;
     this.started.push(port);
     this.alive.add(pid);
