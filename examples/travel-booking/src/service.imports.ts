@@ -1,9 +1,12 @@
+import type { KafkaClient } from '@atone/kafka';
 import { AtoneModule, databaseFrom, type AtoneExtras, type PropagationOptions } from '@atone/nestjs';
 import { typeormDatabase } from '@atone/nestjs/typeorm';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import type { Environment } from './environment.js';
+import { commandsBy } from './kafka.connection.js';
+import { KAFKA_CLIENT, KafkaModule } from './kafka.module.js';
 
 export interface ServiceParts {
   /** The name in the contract. */
@@ -29,15 +32,21 @@ export function serviceImports(environment: Environment, parts: ServiceParts): D
       migrationsRun: true,
       poolSize: POOL_SIZE,
     }),
-    AtoneModule.forRoot({
-      service,
-      coordinator: { url: environment.COORDINATOR_URL },
-      // The barrier's table lies in the service's own database, so that it commits with what the tries do.
-      database: databaseFrom(DataSource, typeormDatabase),
-      barrier: { migrate: true },
-      listen: { port: environment.COMMANDS_PORT },
+    AtoneModule.forRootAsync({
+      imports: [KafkaModule.forRoot(environment, service)],
+      inject: [KAFKA_CLIENT],
       clients,
-      propagation,
+      useFactory: (kafka?: KafkaClient) => ({
+        service,
+        coordinator: { url: environment.COORDINATOR_URL },
+        // The barrier's table lies in the service's own database, so that it commits with what the tries do.
+        database: databaseFrom(DataSource, typeormDatabase),
+        barrier: { migrate: true },
+        ...(kafka
+          ? { kafka: commandsBy(kafka, environment) }
+          : { listen: { port: environment.COMMANDS_PORT } }),
+        propagation,
+      }),
     }),
   ];
 }

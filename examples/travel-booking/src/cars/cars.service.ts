@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { handlerOf, RefusedError, startAtone } from '@atone/participant';
 import type { ActionHandler, BranchContext, InputOf } from '@atone/participant';
 import { pgDatabase } from '@atone/participant/pg';
@@ -5,6 +7,7 @@ import express from 'express';
 import { Pool, type PoolClient } from 'pg';
 import { cars } from '../contracts.js';
 import type { Environment } from '../environment.js';
+import { commandsBy, openKafka } from '../kafka.connection.js';
 import { CREATE_MOVE, CREATE_STOCK, NOTE_MOVE, OFFER } from '../stock/stock.sql.js';
 
 // The cars, without a framework: Express, the library, and this file. The tables are as those of flights and hotels.
@@ -32,15 +35,18 @@ export const holdCar: ActionHandler<PoolClient> = handlerOf(cars.hold, {
 });
 
 /** Starts the service. Returns where it is, and what stops it. */
-export async function startCars({ DATABASE_URL, COORDINATOR_URL, PORT }: Environment, log?: false) {
+export async function startCars(environment: Environment, log?: false) {
+  const { DATABASE_URL, COORDINATOR_URL, PORT } = environment;
   const pool = new Pool({ connectionString: DATABASE_URL, max: 20 });
   await pool.query(`${CREATE_STOCK}; ${CREATE_MOVE}`);
+  const kafka = await openKafka(environment, 'cars');
   const atone = await startAtone({
     service: 'cars',
     coordinator: { url: COORDINATOR_URL },
     database: pgDatabase(pool),
     handlers: [holdCar],
     barrier: { migrate: true },
+    kafka: kafka && commandsBy(kafka, environment),
     log,
   });
   const app = express().post('/atone/v1/commands', atone.listener); // before anything that reads bodies
@@ -50,11 +56,13 @@ export async function startCars({ DATABASE_URL, COORDINATOR_URL, PORT }: Environ
     response.end();
   });
   const server = app.listen(PORT, '127.0.0.1');
-  const url = await atone.announce(server);
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  if (kafka === undefined) await atone.announce(url);
   const close = async (): Promise<void> => {
     await atone.close();
     server.close().closeIdleConnections();
-    await pool.end();
+    await Promise.all([pool.end(), kafka?.close()]);
   };
   return { url, close };
 }

@@ -1,0 +1,26 @@
+import type { KafkaClient } from '@atone/kafka';
+import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import type { Environment } from './environment.js';
+import { openKafka } from './kafka.connection.js';
+
+/** The token of the client; undefined where the environment names no brokers. */
+export const KAFKA_CLIENT = Symbol('kafka.client');
+
+/** Connects a service to Kafka, if there is one. */
+@Module({})
+export class KafkaModule implements OnApplicationShutdown {
+  static forRoot(environment: Environment, clientId: string): DynamicModule {
+    return {
+      module: KafkaModule,
+      providers: [{ provide: KAFKA_CLIENT, useFactory: () => openKafka(environment, clientId) }],
+      exports: [KAFKA_CLIENT],
+    };
+  }
+
+  constructor(@Inject(KAFKA_CLIENT) private readonly client: KafkaClient | undefined) {}
+
+  /** The last hook of a stop: in an earlier one Atone still answers what it has begun. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.client?.close();
+  }
+}
