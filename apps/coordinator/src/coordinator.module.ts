@@ -23,6 +23,10 @@ import { OverviewController } from './http/overview.controller.js';
 import { TransactionPages } from './http/transaction.pages.js';
 import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
+import { meteredLog } from './metrics/metered.log.js';
+import { Meters } from './metrics/meters.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { METRICS } from './metrics/metrics.providers.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { DocumentationController } from './openapi/documentation.controller.js';
 import { CryptoRandom } from './ports/crypto.random.js';
@@ -64,6 +68,7 @@ export class CoordinatorModule {
         OverviewController,
         LogController,
         HealthController,
+        MetricsController,
         DocumentationController,
       ],
       providers: [
@@ -75,6 +80,7 @@ export class CoordinatorModule {
         TransactionReader,
         TransactionPages,
         ApiDescription,
+        ...METRICS,
         StoreUpkeep,
         CoordinatorLifecycle,
         ...overrides,
@@ -102,12 +108,12 @@ const ENGINE: readonly Provider[] = [
   {
     provide: Engine,
     useFactory: openEngine,
-    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID],
+    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID, Meters],
   },
 ];
 
 function openEngine(
-  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId]: [
+  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId, meters]: [
     TransactionLog,
     BranchTransport,
     Catalogue,
@@ -116,11 +122,20 @@ function openEngine(
     Configuration,
     Logger,
     string,
+    Meters,
   ]
 ): Engine {
   const { activeCountMax, defaultTimeoutMs, ledMemoryMs: memoryMs } = configuration;
   return new Engine(
-    { log, transport, catalogue, clock, random, logger: engineLogger(logger) },
+    {
+      log: meteredLog(log, meters),
+      transport,
+      catalogue,
+      clock,
+      random,
+      logger: engineLogger(logger),
+      observer: meters,
+    },
     { ...DEFAULT_ENGINE_OPTIONS, instanceId, activeCountMax, defaultTimeoutMs, memoryMs },
   );
 }

@@ -7,6 +7,8 @@ import { KafkaTransport } from '@atone/transport-kafka';
 import type { Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
+import { MeteredTransport } from './metrics/metered.transport.js';
+import { Meters } from './metrics/meters.js';
 import { KafkaLink } from './kafka.link.js';
 import {
   CLOCK,
@@ -35,7 +37,7 @@ export const TRANSPORTS: readonly Provider[] = [
   {
     provide: TRANSPORT,
     useFactory: openTransport,
-    inject: [KAFKA_TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER],
+    inject: [KAFKA_TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, Meters],
   },
   {
     provide: KafkaLink,
@@ -85,16 +87,17 @@ function openKafka(
 }
 
 function openTransport(
-  ...[kafka, catalogue, clock, random, configuration, logger]: [
+  ...[kafka, catalogue, clock, random, configuration, logger, meters]: [
     KafkaTransport | undefined,
     Catalogue,
     Clock,
     Random,
     Configuration,
     Logger,
+    Meters,
   ]
 ): BranchTransport {
-  const http = new HttpTransport({
+  const plain = new HttpTransport({
     catalogue,
     clock,
     random,
@@ -103,6 +106,15 @@ function openTransport(
       logger.error({ error }, 'reply not taken');
     },
   });
-  const preferred = configuration.kafka?.preferred;
-  return kafka === undefined ? http : new RoutedTransport({ http, kafka, catalogue, clock, preferred });
+  const http = new MeteredTransport(plain, 'http', meters);
+  if (kafka === undefined) {
+    return http;
+  }
+  return new RoutedTransport({
+    http,
+    kafka: new MeteredTransport(kafka, 'kafka', meters),
+    catalogue,
+    clock,
+    preferred: configuration.kafka?.preferred,
+  });
 }

@@ -33,6 +33,12 @@ export class TransactionPages {
     return { hearsay: heard.length, hearsayStuck: stuck.length };
   }
 
+  /** Returns of how many of which the log holds nothing only a person can tell what becomes of them. Seldom needs the log. */
+  async heardStuckCount(): Promise<number> {
+    const stuck = this.engine.hearsays().filter((entry) => hearsaySummary(entry).stuck !== undefined);
+    return (await this.heardOf(stuck, { lookCount: LOOK_COUNT.count })).length;
+  }
+
   /** Returns the first `limit` of those of which the log holds nothing: another coordinator may have decided them. */
   private async heardOf(
     entries: readonly HearsayEntry[],

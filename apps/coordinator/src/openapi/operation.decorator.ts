@@ -20,8 +20,10 @@ export interface Operation {
 
 interface Answer {
   readonly description: string;
-  /** Absent: the answer has no body. */
+  /** Absent: the answer has no body, or is a text. */
   readonly schema?: z.ZodType;
+  /** Of an answer that is a text. */
+  readonly mediaType?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +50,10 @@ export function Describe(operation: Operation): MethodDecorator {
   );
 }
 
-function answerResponse(status: number, { description, schema, headers = {} }: Answer): MethodDecorator {
+function answerResponse(
+  status: number,
+  { description, schema, mediaType, headers = {} }: Answer,
+): MethodDecorator {
   const entries = Object.entries(headers).map(([name, text]) => [
     name,
     { description: text, schema: { type: 'string' as const } },
@@ -58,6 +63,7 @@ function answerResponse(status: number, { description, schema, headers = {} }: A
     description,
     headers: Object.fromEntries(entries) as Record<string, { description: string }>,
     ...(schema === undefined ? {} : { standardSchema: schema }),
+    ...(mediaType === undefined ? {} : { content: { [mediaType]: { schema: { type: 'string' } } } }),
   });
 }
 
