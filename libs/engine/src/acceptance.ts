@@ -103,13 +103,13 @@ export class Acceptance {
       return replay(outcome, request);
     }
     this.ports.observer?.accepted('saga');
-    const { acceptedAt } = outcome;
+    const { acceptedAt, epoch } = outcome;
     if (acceptedAt > clock.now()) {
       // The log has told its time once more, or a branch would seem to start before the acceptance.
       clock.synchronize(acceptedAt);
     }
     const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
-    this.parts.drivers.drive(envelope, { saga: accepted, version: 1 })?.post({ type: 'start' });
+    this.parts.drivers.drive(envelope, { saga: accepted, version: 1, epoch })?.post({ type: 'start' });
     return { gid, isReplay: false };
   }
 

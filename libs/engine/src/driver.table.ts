@@ -1,7 +1,7 @@
 import { awaitsService, stuckOf } from '@atone/core';
 import type { ReplyEnvelope } from '@atone/protocol';
 import type { EnginePorts } from './engine.ports.js';
-import type { StoredRow } from './log.port.js';
+import type { ClaimedRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
 import { endingOf } from './observer.port.js';
 import type { OutcomeWaiters } from './outcome-waiters.js';
@@ -29,8 +29,8 @@ interface TableParts {
   readonly waiters: OutcomeWaiters;
   /** The life of the log, as it was told last. */
   readonly epoch: () => number | undefined;
-  /** A row may be this instance's though nobody drives it. */
-  readonly suspectOrphans: () => void;
+  /** A row may be this instance's though nobody drives it: this one, or any. */
+  readonly suspectOrphans: (gid?: string) => void;
 }
 
 const ELSEWHERE: ReplyFate = { isDriven: false, settled: async () => undefined };
@@ -48,7 +48,6 @@ export class DriverTable {
       instanceId: parts.instanceId,
       clock: ports.clock,
       random: ports.random,
-      epoch: parts.epoch,
       write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
       send: (command, answerWithinMs) => {
         ports.transport.send(command, answerWithinMs);
@@ -98,14 +97,15 @@ export class DriverTable {
   }
 
   /** Goes on with what another instance drove, or this one without knowing of it. */
-  adopt(row: StoredRow): void {
+  adopt(row: ClaimedRow): void {
     this.open(row)?.post({ type: 'claim', by: this.parts.instanceId });
   }
 
   /** Has the saga of a row driven here that is this instance's. A row that makes no sense is left to operators. */
-  open(row: StoredRow): SagaDriver | undefined {
+  open(row: ClaimedRow): SagaDriver | undefined {
     try {
-      const start = { saga: decodeSaga(row), version: row.version, plannedSteps: plannedStepsOf(row) };
+      const { version, epoch } = row;
+      const start = { saga: decodeSaga(row), version, epoch, plannedSteps: plannedStepsOf(row) };
       return this.drive(decodeEnvelope(row), start);
     } catch (error) {
       if (!(error instanceof UnreadableRowError)) {
@@ -117,7 +117,7 @@ export class DriverTable {
   }
 
   /** Takes a live row over, whoever drives it. */
-  async claim(gid: string): Promise<StoredRow | undefined> {
+  async claim(gid: string): Promise<ClaimedRow | undefined> {
     try {
       return await this.ports.log.claim(this.parts.instanceId, gid);
     } catch (error) {
@@ -159,6 +159,15 @@ export class DriverTable {
     }
   }
 
+  /** Forgets those that began in another life of the log than it is in now: what they know of their rows may be lost. */
+  dropOthers(epoch: number): void {
+    for (const driver of this.drivers.values()) {
+      if (driver.epoch !== epoch) {
+        driver.drop();
+      }
+    }
+  }
+
   /** Forgets them all: the instance stops. */
   dropAll(): void {
     for (const driver of this.drivers.values()) {
@@ -181,8 +190,9 @@ export class DriverTable {
       this.ports.logger.info({ gid: driver.gid, stuck: stuck?.reason }, 'transaction set aside');
     } else if (how === 'lost') {
       this.ports.logger.info({ gid: driver.gid }, 'transaction lost to another instance');
-      // Or to a claim of our own whose answer never came: while its former driver was there, nothing pointed at the row.
-      suspectOrphans();
+      // Or to a claim of our own whose answer never came, or to another life of the log: while its former driver was
+      // there, nothing pointed at the row.
+      suspectOrphans(driver.gid);
     }
   }
 
@@ -190,9 +200,11 @@ export class DriverTable {
   private async quarantine(gid: string, error: unknown): Promise<void> {
     this.ports.logger.error({ gid, error }, 'transaction quarantined');
     try {
+      // Before the row is read: what is read may be of a later life, and then nothing is written.
+      const epoch = this.parts.epoch() ?? 0;
       const row = await this.ports.log.get(gid);
       if (row !== undefined && row.finishedAt === undefined && row.owner === this.parts.instanceId) {
-        await this.parts.writer.quarantine(row);
+        await this.parts.writer.quarantine(row, epoch);
       }
     } catch (failure) {
       // The row is still ours and has no driver: the look for orphans comes back to it.

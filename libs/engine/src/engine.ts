@@ -42,8 +42,8 @@ export class Engine {
     private readonly options: EngineOptions,
   ) {
     const { instanceId } = options;
-    const suspectOrphans = (): void => {
-      this.recovery.suspectOrphans();
+    const suspectOrphans = (gid?: string): void => {
+      this.recovery.suspectOrphans(gid);
     };
     this.writer = new LogWriter(ports, { endLagMs: options.endLagMs, crowd: () => this.crowd });
     this.waiters = new OutcomeWaiters({
@@ -58,6 +58,9 @@ export class Engine {
       take: (row) => {
         this.drivers.adopt(row);
         ports.observer?.takenOver();
+      },
+      forgetOthers: (epoch) => {
+        this.drivers.dropOthers(epoch);
       },
       progress: () => {
         this.drivers.writeProgress();

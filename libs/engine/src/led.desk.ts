@@ -25,7 +25,7 @@ import type { Hearsay } from './hearsay.js';
 import type { LedGate } from './led.gate.js';
 import type { Found, LedInsertion, LedStart } from './led.insertion.js';
 import type { DecideAnswer, Trace } from './led.shapes.js';
-import { ROW_FORMAT, type StoredRow } from './log.port.js';
+import { ROW_FORMAT, type ClaimedRow, type StoredRow } from './log.port.js';
 import type { Envelope } from './saga.codec.js';
 import { DriverReleasedError, type SagaDriver } from './saga.driver.js';
 import { snapshotOfRow, type Snapshot } from './snapshot.js';
@@ -109,7 +109,7 @@ export class LedDesk {
       // What a driver has as decided is durable, and need not wait behind what it is writing now.
       return { snapshot: repeated(this.snapshotOf(driver), decision), isRepeat: true };
     }
-    this.checkDecidable(driver.saga, decision);
+    this.checkDecidable(driver.saga, decision, driver.epoch);
     const { name, lane, tags = {} } = request;
     driver.entitle({ name, lane, tags });
     await driver.ask({ type: 'decide', decision });
@@ -143,23 +143,24 @@ export class LedDesk {
   }
 
   private async enlistHere(driver: SagaDriver, request: RegistrationRequest): Promise<Snapshot> {
-    this.checkJoinable(driver.saga, request);
+    this.checkJoinable(driver.saga, request, driver.epoch);
     await driver.ask({ type: 'enlist', branches: this.known(request.branches) });
     return this.snapshotOf(driver);
   }
 
   /** Nobody joins after the decision, nor where it may be lost. */
-  private checkJoinable(saga: Saga, request: RegistrationRequest): void {
+  private checkJoinable(saga: Saga, request: RegistrationRequest, seenIn?: number): void {
     if (saga.state !== 'active') {
       checkSecret(saga, request.secretHash);
       throw new AlreadyDecidedError(saga.gid, outcomeOf(saga.state), saga.resolved);
     }
-    this.checkDecidable(saga, request);
+    this.checkDecidable(saga, request, seenIn);
   }
 
-  private checkDecidable(saga: Saga, { secretHash }: Pick<Decision, 'secretHash'>): void {
+  /** In the life of the log in which its driver goes on, or else the present one. */
+  private checkDecidable(saga: Saga, { secretHash }: Pick<Decision, 'secretHash'>, seenIn?: number): void {
     checkSecret(saga, secretHash);
-    const hindrance = this.parts.gate.undecidable(saga);
+    const hindrance = this.parts.gate.undecidable(saga, seenIn);
     if (hindrance !== undefined) {
       throw hindrance;
     }
@@ -177,7 +178,7 @@ export class LedDesk {
     return heir;
   }
 
-  private async claim(gid: string): Promise<StoredRow | undefined> {
+  private async claim(gid: string): Promise<ClaimedRow | undefined> {
     try {
       return await this.parts.drivers.claim(gid);
     } catch (error) {

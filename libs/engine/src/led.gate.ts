@@ -78,14 +78,20 @@ export class LedGate {
     return epoch;
   }
 
-  /** Returns why the log cannot decide what it holds as undecided: it may have lost the decision with an earlier life. */
-  undecidable({ gid, state, plan: { led } }: Saga): LogRestoredError | undefined {
-    return state === 'active' ? this.epochHindrance(gid, led?.epoch) : undefined;
+  /**
+   * Returns why the log cannot decide what it holds as undecided: it may have lost the decision with an earlier life than `seenIn`,
+   * in which this was seen.
+   */
+  undecidable({ gid, state, plan: { led } }: Saga, seenIn?: number): LogRestoredError | undefined {
+    return state === 'active' ? this.epochHindrance(gid, led?.epoch, seenIn) : undefined;
   }
 
   /** Returns why nothing new can be written of a transaction that began in another life of the log. */
-  epochHindrance(gid: string, began: number | undefined): LogRestoredError | undefined {
-    const present = this.presentEpoch();
+  epochHindrance(
+    gid: string,
+    began: number | undefined,
+    present = this.presentEpoch(),
+  ): LogRestoredError | undefined {
     return began === present ? undefined : new LogRestoredError(gid, began ?? 0, present);
   }
 }

@@ -42,7 +42,7 @@ export interface InsertionParts {
   readonly gate: LedGate;
   /** Lets one more in. @throws {OverloadedError} */
   readonly admit: (point: InsertionPoint) => void;
-  readonly suspectOrphans: () => void;
+  readonly suspectOrphans: (gid?: string) => void;
 }
 
 /** Writes what is written first of a led transaction, and has it driven from there. */
@@ -84,7 +84,7 @@ export class LedInsertion {
     switch (outcome.outcome) {
       case 'inserted':
         this.compareWithHearsay(start);
-        return this.drive(start, outcome.acceptedAt);
+        return this.drive(start, outcome);
       case 'exists':
         return { row: await this.found(gid), isInDoubt: false };
       case 'other-life':
@@ -101,12 +101,13 @@ export class LedInsertion {
     }
   }
 
-  /** Drives a live row of this instance that nobody drives: its insertion was done, and never answered. */
+  /** Has a live row of this instance found that nobody drives: its insertion was done, and never answered. */
   adoptOrphan(row: StoredRow): void {
     const { drivers, arrivals, options } = this.parts;
     const isOurs = row.owner === options.instanceId && row.finishedAt === undefined;
     if (isOurs && !drivers.has(row.gid) && !arrivals.has(row.gid)) {
-      drivers.adopt(row);
+      // To read it told nothing of the life of the log that it was read in. A claim does.
+      this.parts.suspectOrphans(row.gid);
     }
   }
 
@@ -128,7 +129,10 @@ export class LedInsertion {
     }
   }
 
-  private drive({ envelope, saga, deadlineInMs }: LedStart, acceptedAt: number): Snapshot {
+  private drive(
+    { envelope, saga, deadlineInMs }: LedStart,
+    { acceptedAt, epoch }: { readonly acceptedAt: number; readonly epoch: number },
+  ): Snapshot {
     const { drivers, options } = this.parts;
     const { clock } = this.ports;
     if (acceptedAt > clock.now()) {
@@ -142,7 +146,7 @@ export class LedInsertion {
       this.ports.observer?.ended(endingOf(inserted));
       return { envelope, saga: inserted, version: 1, owner: undefined };
     }
-    const driver = drivers.drive(envelope, { saga: inserted, version: 1 });
+    const driver = drivers.drive(envelope, { saga: inserted, version: 1, epoch });
     driver?.post({ type: 'start' });
     return driver === undefined
       ? { envelope, saga: inserted, version: 1, owner: options.instanceId }

@@ -326,11 +326,10 @@ describe('an active row that nobody decides', () => {
 describe('an active row of a former life of the log', () => {
   const LEASE_RENEWED_MS = 2_100;
 
-  test('is decided and extended by nobody, and stays as it is', async () => {
+  test('is decided and extended by nobody, and is stuck where people see it', async () => {
     const { engine } = await world.coordinator();
     const other = await world.coordinator();
     await engine.register(trip.gid, trip.registration(['1']));
-    const before = await world.log.get(trip.gid);
     world.log.life = 2;
     await world.clock.advance(LEASE_RENEWED_MS);
 
@@ -343,11 +342,12 @@ describe('an active row of a former life of the log', () => {
       // oxlint-disable-next-line no-await-in-loop
       await expect(asked.register(trip.gid, trip.registration(['2']))).rejects.toMatchObject(restored);
     }
-    expect(await world.log.get(trip.gid)).toEqual(before);
+    expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active', stuckReason: 'log-restored' });
+    expect(await stepsInLog()).toEqual(['1']);
   });
 
   test.each(['that drove it', 'that takes it over'])(
-    'gets stuck at its deadline at the instance %s, and only an operator aborts it',
+    'gets stuck at the instance %s, and is not aborted at its deadline but by an operator alone',
     async (which) => {
       const { engine, transport } = await world.coordinator();
       await engine.register(trip.gid, trip.registration(['1']));
@@ -378,7 +378,7 @@ describe('an active row of a former life of the log', () => {
     world.log.life = 2;
 
     const commit = engine.decide(trip.gid, trip.commit(['1']));
-    await expect(commit).rejects.toMatchObject({ code: 'OVERLOADED', retryable: true });
+    await expect(commit).rejects.toMatchObject({ code: 'LOG_RESTORED', began: 1, present: 2 });
     expect(await world.log.get(trip.gid)).toMatchObject({ state: 'active' });
 
     await world.clock.advance(60_000);

@@ -28,6 +28,7 @@ function deskOf(log: TransactionLog, clock: ManualClock) {
   const desk = new Desk({
     log,
     advance: async (ms) => clock.advance(ms),
+    beginLife: async () => undefined,
     acceptUnknownFormat: async () => undefined,
     end: async () => undefined,
   });

@@ -92,12 +92,13 @@ export class LogWriter {
     this.updateLane.hurry();
   }
 
-  /** Marks a row that cannot be driven, without touching what it holds. */
-  async quarantine(row: StoredRow): Promise<void> {
+  /** Marks a row that cannot be driven, as it was read in a life of the log, without touching what it holds. */
+  async quarantine(row: StoredRow, epoch: number): Promise<void> {
     await this.update(
       {
         gid: row.gid,
         version: row.version,
+        epoch,
         progress: {
           state: row.state,
           stuckReason: 'code',

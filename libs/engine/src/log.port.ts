@@ -40,13 +40,19 @@ export interface RowProgress {
   readonly document: Json;
 }
 
+/** The life of the log in which a row was written, told by the very statement that wrote it. */
+interface InLife {
+  /** 0 where nobody has counted it yet: an update that names this changes nothing. */
+  readonly epoch: number;
+}
+
 export type AcceptOutcome =
-  | { readonly outcome: 'accepted'; readonly acceptedAt: number }
+  | ({ readonly outcome: 'accepted'; readonly acceptedAt: number } & InLife)
   /** The idempotency key belongs to an earlier transaction. Nothing was written. */
   | { readonly outcome: 'key-taken'; readonly gid: string; readonly bodyHash: string };
 
 export type InsertOutcome =
-  | { readonly outcome: 'inserted'; readonly acceptedAt: number }
+  | ({ readonly outcome: 'inserted'; readonly acceptedAt: number } & InLife)
   /** The log holds the gid already, whatever its row says. Nothing was written. */
   | { readonly outcome: 'exists' }
   /** The log is in another life than the row is for, and does not hold the gid. Nothing was written. */
@@ -76,8 +82,11 @@ export interface RowUpdate {
   readonly services?: readonly string[] | undefined;
   /** What it is called, where that is known better now. */
   readonly title?: RowTitle | undefined;
-  /** The life of the log in which alone it may happen; any if absent. */
-  readonly epoch?: number | undefined;
+  /**
+   * The life of the log in which the row was seen to have that version. In another one the update changes nothing: the commits
+   * that led to the version may be lost, and another state may bear its number now.
+   */
+  readonly epoch: number;
 }
 
 /** A row as it is in the log. */
@@ -104,6 +113,9 @@ export interface StoredRow {
   readonly plan: Json;
   readonly progress: Json;
 }
+
+/** A row that was taken over, and in which life of the log. */
+export interface ClaimedRow extends StoredRow, InLife {}
 
 export interface RowFilter {
   readonly state?: RowState | undefined;
@@ -163,7 +175,7 @@ export interface TransactionLog {
   insertIfAbsent(rows: readonly NewRow[]): Promise<readonly InsertOutcome[]>;
 
   /**
-   * Compare-and-set by version, and by the life of the log where the update names one. For each update: whether the row
+   * Compare-and-set by version and by the life of the log. For each update: whether the log is in that life and the row
    * had the version, and now holds the change.
    */
   update(updates: readonly RowUpdate[]): Promise<readonly boolean[]>;
@@ -172,10 +184,10 @@ export interface TransactionLog {
    * Takes over up to `limit` live rows that nobody drives: due rows without an owner, and rows whose owner has no
    * live lease. Each gets `instanceId` as owner and its version raised. Rows of an unknown format are left alone.
    */
-  claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]>;
+  claimDue(instanceId: string, limit: number): Promise<readonly ClaimedRow[]>;
 
   /** Takes one live row over whoever drives it, for an act. Undefined when there is no such live row of a known format. */
-  claim(instanceId: string, gid: string): Promise<StoredRow | undefined>;
+  claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined>;
 
   /** The live rows that `instanceId` owns, to find those whose claim or acceptance was done but never answered. */
   owned(instanceId: string): Promise<readonly string[]>;

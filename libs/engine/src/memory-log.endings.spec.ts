@@ -7,6 +7,7 @@ describeLogEndings('the log in memory', async () => {
   return {
     log,
     advance: async (ms) => clock.advance(ms),
+    beginLife: async () => undefined,
     acceptUnknownFormat: async (row) => {
       await log.accept([row]);
     },

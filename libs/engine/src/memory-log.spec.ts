@@ -7,6 +7,9 @@ describeLogConformance('the log in memory', async () => {
   return {
     log,
     advance: async (ms) => clock.advance(ms),
+    beginLife: async () => {
+      log.life += 1;
+    },
     acceptUnknownFormat: async (row) => {
       await log.accept([row]);
       const stored = await log.get(row.gid);

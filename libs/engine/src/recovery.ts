@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.js';
 import type { Clock, Timer } from './clock.port.js';
 import { reached } from './failpoints.js';
-import type { StoredRow, TransactionLog } from './log.port.js';
+import type { ClaimedRow, TransactionLog } from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 
 interface RecoveryPorts {
@@ -25,7 +25,9 @@ interface RecoveryHost {
   room(): number;
   isKnown(gid: string): boolean;
   /** Takes over one row. What it throws concerns that row alone. */
-  take(row: StoredRow): void;
+  take(row: ClaimedRow): void;
+  /** The log is in another life than it was: what began in a former one is to be forgotten. */
+  forgetOthers(epoch: number): void;
   progress(): void;
 }
 
@@ -54,6 +56,10 @@ export class Recovery {
   private furtherLookCount = 0;
   /** Own rows that had no driver at the last look; those that have none at the next one are orphans. */
   private suspects: ReadonlySet<string> = new Set();
+  /** Those whose driver has let go of them: if they are ours, they are orphans at once. */
+  private readonly lost = new Set<string>();
+  /** The life of the log that was looked through. In a later one each own row without a driver is an orphan. */
+  private knownLife: number | undefined;
 
   constructor(
     private readonly ports: RecoveryPorts,
@@ -97,8 +103,11 @@ export class Recovery {
     return !this.isStopped && now - this.passedAt < PROOF_MS && now - this.leaseRenewedAt < PROOF_MS;
   }
 
-  /** Has the next passes look for own rows that nobody drives: a write was done whose answer never came. */
-  suspectOrphans(): void {
+  /** Has the next passes look for own rows that nobody drives, `gid` or any: a write was done whose answer never came. */
+  suspectOrphans(gid?: string): void {
+    if (gid !== undefined) {
+      this.lost.add(gid);
+    }
     this.isLookDue = true;
     this.furtherLookCount = FURTHER_LOOK_COUNT;
   }
@@ -108,11 +117,19 @@ export class Recovery {
     this.ports.clock.synchronize(logNow);
     this.leaseRenewedAt = this.ports.clock.now();
     const epoch = await this.ports.log.epoch();
-    if (this.lastEpoch !== undefined && this.lastEpoch !== epoch) {
-      const life = { from: this.lastEpoch, to: epoch, remedy: AFTER_A_RESTORE };
-      this.ports.logger.warn(life, 'the log is in a new life');
-    }
+    const from = this.lastEpoch;
     this.lastEpoch = epoch;
+    this.knownLife ??= epoch;
+    if (from !== undefined && from !== epoch) {
+      this.ports.logger.warn({ from, to: epoch, remedy: AFTER_A_RESTORE }, 'the log is in a new life');
+      this.beginLife(epoch);
+    }
+  }
+
+  /** Whatever is driven here may have another row by now, and what is ours may have no driver: all is read anew. */
+  private beginLife(epoch: number): void {
+    this.host.forgetOthers(epoch);
+    this.suspectOrphans();
   }
 
   private async recover(): Promise<void> {
@@ -143,7 +160,7 @@ export class Recovery {
     }
   }
 
-  private async claim(limit: number): Promise<readonly StoredRow[]> {
+  private async claim(limit: number): Promise<readonly ClaimedRow[]> {
     try {
       return await this.ports.log.claimDue(this.options.instanceId, limit);
     } catch (error) {
@@ -152,7 +169,7 @@ export class Recovery {
     }
   }
 
-  private take(row: StoredRow): void {
+  private take(row: ClaimedRow): void {
     try {
       this.host.take(row);
     } catch (error) {
@@ -187,9 +204,12 @@ export class Recovery {
   }
 
   private async adoptOrphans(): Promise<void> {
+    const life = this.lastEpoch;
+    const isLifeNew = this.knownLife !== life;
+    const lost = new Set(this.lost);
     const owned = await this.ports.log.owned(this.options.instanceId);
     const driverless = owned.filter((gid) => !this.host.isKnown(gid));
-    const orphans = driverless.filter((gid) => this.suspects.has(gid));
+    const orphans = driverless.filter((gid) => isLifeNew || lost.has(gid) || this.suspects.has(gid));
     for (const gid of orphans) {
       // oxlint-disable-next-line no-await-in-loop -- rare, and one at a time is gentle.
       const row = await this.ports.log.claim(this.options.instanceId, gid);
@@ -197,7 +217,12 @@ export class Recovery {
         this.take(row);
       }
     }
-    this.suspects = new Set(driverless.filter((gid) => !orphans.includes(gid)));
+    const adopted = new Set(orphans);
+    this.suspects = new Set(driverless.filter((gid) => !adopted.has(gid)));
+    this.knownLife = life;
+    for (const gid of lost) {
+      this.lost.delete(gid);
+    }
   }
 
   /** Repeats `work`, whatever becomes of it: a loop that an error could end would strand everything after it. */

@@ -26,8 +26,6 @@ export interface DriverHost {
   readonly instanceId: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** The life of the log, as it was told last. */
-  epoch(): number | undefined;
   /** Writes the row by compare-and-set, through every doubt but that of a stop. */
   write(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome>;
   send(command: BranchCommand, answerWithinMs: number): void;
@@ -54,6 +52,8 @@ const PROGRESS_AGE_MS = 1_000;
 export interface DriverStart {
   readonly saga: Saga;
   readonly version: number;
+  /** The life of the log in which the row has that version. */
+  readonly epoch: number;
   /** The steps that the row's plan holds, where they are not those of the saga. */
   readonly plannedSteps?: Plan['steps'] | undefined;
 }
@@ -69,9 +69,12 @@ interface Letter {
  * Drives one saga: takes events one at a time, has the machine decide, makes durable what must be, and then sends.
  *
  * At most one write of the row is under way, each relies on the version of the one before, and a write that finds
- * another version ends the driver: somebody else drives the saga now, and knows better.
+ * another version ends the driver: somebody else drives the saga now, and knows better. So does a write in another life of
+ * the log than the driver began in: what the row said then may be lost.
  */
 export class SagaDriver {
+  /** The life of the log in which all writes of this driver are. */
+  readonly epoch: number;
   private current: Pick<DriverStart, 'saga' | 'version'>;
   private readonly plannedSteps: Plan['steps'];
   private readonly titled: TitledEnvelope;
@@ -89,6 +92,7 @@ export class SagaDriver {
     envelope: Envelope,
     start: DriverStart,
   ) {
+    this.epoch = start.epoch;
     this.current = start;
     this.titled = new TitledEnvelope(envelope);
     this.plannedSteps = start.plannedSteps ?? start.saga.plan.steps;
@@ -223,7 +227,7 @@ export class SagaDriver {
   private advance(letter: Letter, event: SagaEvent): Transition | undefined {
     try {
       const { clock, random } = this.host;
-      const next = advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.host.epoch() });
+      const next = advanceSaga(this.saga, event, { now: clock.now(), random, epoch: this.epoch });
       this.host.advanced(this, next.saga);
       return next;
     } catch (error) {
@@ -267,27 +271,14 @@ export class SagaDriver {
     saga: Saga,
     { owner, isUrgent }: { owner: string | undefined; isUrgent: boolean },
   ): Promise<UpdateOutcome> {
-    const { gid, version } = this;
+    const { gid, version, epoch } = this;
     const progress = this.progressOf(saga);
     const services = saga.plan.steps === this.saga.plan.steps ? undefined : servicesOf(saga);
-    const epoch = this.lifeToDecideIn(saga);
     const title = this.titled.unwritten();
     const update = { gid, version, progress, owner, services, epoch, title };
     const outcome = await this.host.write(update, isUrgent);
     this.titled.written(title);
     return outcome;
-  }
-
-  /**
-   * Returns in which life of the log a decision may be written, and undefined for all else. An operator decides in the one
-   * that is known here: he is the one who may, when the transaction began in another.
-   */
-  private lifeToDecideIn({ state, abort, resolved, plan }: Saga): number | undefined {
-    if (this.saga.state !== 'active' || state === 'active') {
-      return undefined;
-    }
-    const isByOperator = abort?.code === 'operator' || resolved !== undefined;
-    return isByOperator ? this.host.epoch() : plan.led?.epoch;
   }
 
   private progressOf(saga: Saga): RowProgress {

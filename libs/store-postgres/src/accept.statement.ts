@@ -2,6 +2,7 @@ import { ROW_FORMAT } from '@atone/engine';
 import type { AcceptOutcome, NewRow } from '@atone/engine';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { DuplicateGidError, MissingDueError, RowEndedError, isEndState } from './batch.error.js';
+import { PRESENT_LIFE } from './epoch.statement.js';
 import { headColumns, msOf } from './row.mapper.js';
 
 /** For how long an idempotency key is remembered. */
@@ -53,13 +54,14 @@ written as (
   where u.key is null
      or u.gid in (select gid from key_of)
 )
-select ${msOf('n.at')} as accepted_at, k.key, k.gid, k.body_hash
+select ${msOf('n.at')} as accepted_at, coalesce(${PRESENT_LIFE}, 0) as epoch, k.key, k.gid, k.body_hash
 from (select now()::timestamptz(3) as at) as n
 left join key_of as k on true`,
 };
 
 interface AcceptedRow {
   readonly accepted_at: number;
+  readonly epoch: number;
   readonly key: string | null;
   readonly gid: string | null;
   readonly body_hash: string | null;
@@ -72,13 +74,13 @@ export async function acceptRows(pool: StatementRunner, rows: readonly NewRow[])
   const sent = rows.filter(({ gid, idempotency }) => !idempotency || first.get(idempotency.key)?.gid === gid);
   const answer = await pool.run<AcceptedRow>(ACCEPT, valuesOf(sent, [...first.values()]));
 
-  const acceptedAt = answer[0]?.accepted_at ?? Number.NaN;
+  const { accepted_at: acceptedAt = Number.NaN, epoch = 0 } = answer[0] ?? {};
   const holders = new Map(answer.map((holder) => [holder.key, holder]));
   return rows.map(({ gid, idempotency }) => {
     const holder = idempotency && holders.get(idempotency.key);
     return holder && holder.gid !== null && holder.body_hash !== null && holder.gid !== gid
       ? { outcome: 'key-taken', gid: holder.gid, bodyHash: holder.body_hash }
-      : { outcome: 'accepted', acceptedAt };
+      : { outcome: 'accepted', acceptedAt, epoch };
   });
 }
 

@@ -1,5 +1,6 @@
 import { ROW_FORMAT } from '@atone/engine';
-import type { KeyHolder, StoredRow } from '@atone/engine';
+import type { ClaimedRow, KeyHolder, StoredRow } from '@atone/engine';
+import { PRESENT_LIFE } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { ROW_COLUMNS, toStoredRow } from './row.mapper.js';
 import type { RawRow } from './row.mapper.js';
@@ -79,7 +80,7 @@ set owner = $1,
     updated_at = now()
 from taken
 where t.gid = taken.gid
-returning ${ROW_COLUMNS}`,
+returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch`,
 };
 
 /** Takes row $2 for instance $1 from whoever has it. */
@@ -93,7 +94,7 @@ set owner = $1,
 where t.gid = $2
   and t.finished_at is null
   and t.format <= ${ROW_FORMAT}
-returning ${ROW_COLUMNS}`,
+returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch`,
 };
 
 const GET: HotStatement = {
@@ -141,22 +142,30 @@ where finished_at is null
   and owner = $1`,
 };
 
+interface RawClaim extends RawRow {
+  readonly epoch: number;
+}
+
 export async function claimDueRows(
   pool: StatementRunner,
   instanceId: string,
   limit: number,
-): Promise<StoredRow[]> {
-  const rows = await pool.run<RawRow>(CLAIM_DUE, [instanceId, limit]);
-  return rows.map(toStoredRow);
+): Promise<ClaimedRow[]> {
+  const rows = await pool.run<RawClaim>(CLAIM_DUE, [instanceId, limit]);
+  return rows.map(toClaimedRow);
 }
 
 export async function claimRow(
   pool: StatementRunner,
   instanceId: string,
   gid: string,
-): Promise<StoredRow | undefined> {
-  const [row] = await pool.run<RawRow>(CLAIM_ONE, [instanceId, gid]);
-  return row && toStoredRow(row);
+): Promise<ClaimedRow | undefined> {
+  const [row] = await pool.run<RawClaim>(CLAIM_ONE, [instanceId, gid]);
+  return row && toClaimedRow(row);
+}
+
+function toClaimedRow(raw: RawClaim): ClaimedRow {
+  return { ...toStoredRow(raw), epoch: raw.epoch };
 }
 
 export async function getRow(pool: StatementRunner, gid: string): Promise<StoredRow | undefined> {

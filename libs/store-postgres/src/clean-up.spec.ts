@@ -21,7 +21,8 @@ test('a dead instance is forgotten after an hour, but not while a live row names
   const { store } = world;
   const { log } = store;
   const [named, forgotten, recent, living] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
-  const [kept, ended] = [newRow({ owner: named }), newRow({ owner: forgotten })];
+  const epoch = await log.epoch();
+  const [kept, ended] = [newRow({ owner: named }), newRow({ owner: forgotten, epoch })];
   await log.accept([kept, ended]);
   await log.update([end(ended, 1)]);
   await log.renewLease(named, 1);
@@ -56,7 +57,7 @@ test('a participant that was not seen for a week is forgotten when its service h
 test('expired keys and counts of past days go', async () => {
   const { store } = world;
   const { log } = store;
-  const row = newRow({ idempotency: { key: 'k', bodyHash: 'h' } });
+  const row = newRow({ idempotency: { key: 'k', bodyHash: 'h' }, epoch: await log.epoch() });
   await log.accept([row]);
   await log.update([end(row, 1)]);
   await shiftTime(world.side, 8 * DAY_MS);

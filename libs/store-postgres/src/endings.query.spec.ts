@@ -17,6 +17,7 @@ describeLogEndings('PostgresLog', async () => {
   return {
     log: store.log,
     advance: (ms) => shiftTime(side, ms),
+    beginLife: () => Promise.resolve(),
     acceptUnknownFormat: async (row) => {
       await store.log.accept([row]);
     },

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createTestDatabase } from '@atone/embedded-postgres';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPostgresStore } from './open.store.js';
-import { newRow } from './testing/row.factory.js';
+import { keep, newRow, OWNER } from './testing/row.factory.js';
 import { openStoreWorld, type StoreWorld } from './testing/store.world.js';
 
 let world: StoreWorld;
@@ -83,4 +84,23 @@ test('nothing is inserted in a life that has not been counted yet', async () => 
 
   expect(answer).toEqual({ outcome: 'other-life' });
   expect(await store.log.get(row.gid)).toBeUndefined();
+});
+
+test('what is accepted and taken over in a life that has not been counted yet is written by nobody before it is', async () => {
+  const { store, side } = world;
+  await store.log.epoch();
+  await side.query(`update atone.log_life set identity = 'of another server'`);
+  const [row, left] = [newRow(), newRow({ owner: randomUUID() })];
+
+  const accepted = await store.log.accept([row, left]);
+  const taken = [await store.log.claim(OWNER, row.gid), ...(await store.log.claimDue(OWNER, 10))];
+
+  expect(accepted.map((answer) => answer.outcome === 'accepted' && answer.epoch)).toEqual([0, 0]);
+  expect(taken.map((claimed) => [claimed?.gid, claimed?.epoch])).toEqual([
+    [row.gid, 0],
+    [left.gid, 0],
+  ]);
+  expect(await store.log.update([keep(row, 2), keep(left, 2)])).toEqual([false, false]);
+  const epoch = await store.log.epoch();
+  expect(await store.log.update([keep(row, 2), keep({ ...left, epoch }, 2)])).toEqual([false, true]);
 });

@@ -12,6 +12,17 @@ export const IDENTITY = `concat_ws('/',
     (select oid from pg_database where datname = current_database()),
     'atone.log_life'::regclass::oid)`;
 
+/**
+ * The number of the log's present life, as a statement sees it; null where it has not been counted yet. By its key: a table of
+ * one row, and yet nothing is to be read from end to end.
+ */
+export const PRESENT_LIFE = `(
+    select l.epoch
+    from atone.log_life as l
+    where l.is_only
+      and l.identity = ${IDENTITY}
+  )`;
+
 const READ: HotStatement = {
   name: 'atone-epoch',
   text: `

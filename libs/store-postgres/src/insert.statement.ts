@@ -3,7 +3,7 @@ import type { InsertOutcome, NewRow } from '@atone/engine';
 import { getRows } from './claim.statement.js';
 import { checkBatch } from './batch.error.js';
 import { countFinished } from './finished.count.js';
-import { IDENTITY } from './epoch.statement.js';
+import { PRESENT_LIFE } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { headColumns, msOf } from './row.mapper.js';
 
@@ -16,8 +16,7 @@ const INSERT_IF_ABSENT: HotStatement = {
   name: 'atone-insert-if-absent',
   text: `
 with life as materialized (
-  select case when identity = ${IDENTITY} then epoch end as epoch
-  from atone.log_life
+  select ${PRESENT_LIFE} as epoch
 ),
 written as (
   insert into atone.global_transaction (
@@ -47,7 +46,7 @@ written as (
 ${countFinished('written')}
 select w.gid, ${msOf('n.at')} as accepted_at, l.epoch
 from (select now()::timestamptz(3) as at) as n
-left join life as l on true
+cross join life as l
 left join written as w on true`,
 };
 
@@ -73,7 +72,7 @@ export async function insertAbsentRows(
   return rows.map(({ gid, epoch }) => {
     const at = acceptedAt.get(gid);
     if (at !== undefined) {
-      return { outcome: 'inserted', acceptedAt: at };
+      return { outcome: 'inserted', acceptedAt: at, epoch: life ?? 0 };
     }
     return isOfOtherLife(epoch, life) && !held.has(gid) ? { outcome: 'other-life' } : { outcome: 'exists' };
   });

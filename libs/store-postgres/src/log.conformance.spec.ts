@@ -19,6 +19,10 @@ describeLogConformance(
     return {
       log: store.log,
       advance: (ms) => shiftTime(side, ms),
+      beginLife: async () => {
+        await side.query(`update atone.log_life set identity = 'of another server'`);
+        await store.log.epoch();
+      },
       acceptUnknownFormat: async (row) => {
         await store.log.accept([row]);
         await side.query('update atone.global_transaction set format = 99 where gid = $1', [row.gid]);

@@ -1,5 +1,6 @@
 import type {
   AcceptOutcome,
+  ClaimedRow,
   InsertOutcome,
   InstanceRow,
   KeyHolder,
@@ -61,11 +62,11 @@ export class PostgresLog implements TransactionLog {
     return updates.length === 0 ? [] : updateRows(this.hot, updates);
   }
 
-  claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]> {
+  claimDue(instanceId: string, limit: number): Promise<readonly ClaimedRow[]> {
     return claimDueRows(this.hot, instanceId, limit);
   }
 
-  claim(instanceId: string, gid: string): Promise<StoredRow | undefined> {
+  claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined> {
     return claimRow(this.hot, instanceId, gid);
   }
 

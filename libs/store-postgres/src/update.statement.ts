@@ -1,6 +1,6 @@
 import type { RowUpdate } from '@atone/engine';
 import { checkBatch } from './batch.error.js';
-import { IDENTITY } from './epoch.statement.js';
+import { PRESENT_LIFE } from './epoch.statement.js';
 import { countFinished } from './finished.count.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { tagArray, textArray } from './row.mapper.js';
@@ -8,8 +8,8 @@ import { tagArray, textArray } from './row.mapper.js';
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
  * time does not count and stays as it is, because a change of an indexed column is what makes an update expensive.
- * A finished row never changes, whatever version is named. The life of the log is looked at where an update names one: in
- * between the log may have failed over to a database that lacks what was decided last.
+ * A finished row never changes, whatever version is named. The life of the log is looked at as well: in between it may have
+ * failed over to a database that lacks what was written last, and then another state may have got the same version.
  */
 const UPDATE: HotStatement = {
   name: 'atone-update',
@@ -44,7 +44,7 @@ with changed as (
     and t.gid between $1 and $2
     and t.version = u.version
     and t.finished_at is null
-    and (u.epoch is null or u.epoch = (select l.epoch from atone.log_life as l where l.identity = ${IDENTITY}))
+    and u.epoch = ${PRESENT_LIFE}
   returning t.gid, t.state, t.finished_at
 ),
 ${countFinished('changed')}

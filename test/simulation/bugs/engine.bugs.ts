@@ -50,8 +50,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
       },
       {
         file: `${FOLDER}/driver.table.ts`,
-        find: 'while its former driver was there, nothing pointed at the row.\n      suspectOrphans();',
-        replace: 'while its former driver was there, nothing pointed at the row.',
+        find: '// there, nothing pointed at the row.\n      suspectOrphans(driver.gid);',
+        replace: '// there, nothing pointed at the row.',
       },
     ],
   },

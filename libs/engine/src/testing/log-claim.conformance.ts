@@ -15,7 +15,7 @@ export function describeClaimDue(open: () => Desk): void {
     const taken = await log.claimDue(BOB, 10);
 
     expect(taken).toMatchObject([{ gid: row.gid, owner: BOB, version: 2, progress: { step: 0 } }]);
-    expect(await log.get(row.gid)).toEqual(taken[0]);
+    expect(taken[0]).toEqual({ ...(await log.get(row.gid)), epoch: open().epoch });
     expect(await log.update([row])).toEqual([false]);
   });
 
@@ -134,6 +134,23 @@ export function describeClaim(open: () => Desk): void {
     expect(await log.update([row])).toEqual([false]);
   });
 
+  test('whoever takes a row over is told in which life of the log, and may write it in that one alone', async () => {
+    const { log, accepted, newRow, world } = open();
+    const [acted, left] = [await accepted(), newRow({ owner: CAROL })];
+    await log.accept([left]);
+    await world.beginLife();
+
+    const taken = [await log.claim(BOB, acted.gid), ...(await log.claimDue(BOB, 10))];
+
+    const epoch = await log.epoch();
+    expect(taken.map((row) => [row?.gid, row?.epoch])).toEqual([
+      [acted.gid, epoch],
+      [left.gid, epoch],
+    ]);
+    await world.beginLife();
+    expect(await log.update([{ ...acted, owner: BOB, version: 2, epoch }])).toEqual([false]);
+  });
+
   test('an act finds no row that has ended, and none that is not there', async () => {
     const { log, accepted, newRow } = open();
     const row = await accepted();
@@ -147,7 +164,7 @@ export function describeClaim(open: () => Desk): void {
   });
 
   test('a claim beside an act takes what it may take, whoever is first at the row', async () => {
-    const { log, newRow } = open();
+    const { log, newRow, epoch } = open();
     for (let round = 1; round <= CLAIMS_AT_ONCE; round += 1) {
       const rows = [CAROL, DAVE, CAROL, DAVE, CAROL].map((owner) => newRow({ owner }));
       // oxlint-disable-next-line no-await-in-loop -- round by round.
@@ -159,7 +176,7 @@ export function describeClaim(open: () => Desk): void {
       expect([acted !== undefined, due.length]).toEqual([true, 3]);
       for (const version of [1, 2, 3]) {
         // oxlint-disable-next-line no-await-in-loop -- one of these is the version that the row has now.
-        await log.update(rows.map(({ gid }) => ended({ gid, version }, 'aborted')));
+        await log.update(rows.map(({ gid }) => ended({ gid, version, epoch }, 'aborted')));
       }
     }
   });

@@ -105,7 +105,7 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     const row = newRow({ kind: 'led', services: ['hotel'] });
     await log.insertIfAbsent([row]);
     const services = ['hotel', 'car "7"\\'];
-    const update = { gid: row.gid, version: 1, owner: ALICE, progress: row.progress };
+    const update = { gid: row.gid, version: 1, epoch: open().epoch, owner: ALICE, progress: row.progress };
 
     await log.update([{ ...update, services }]);
     await log.update([{ ...update, version: 2 }]);
@@ -118,7 +118,7 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     const { log, newRow } = open();
     const row = newRow({ kind: 'led', name: 'told-by-hotel', lane: 'slow', tags: {} });
     await log.insertIfAbsent([row]);
-    const update = { gid: row.gid, version: 1, owner: ALICE, progress: row.progress };
+    const update = { gid: row.gid, version: 1, epoch: open().epoch, owner: ALICE, progress: row.progress };
     const tags = { order: '"7", {x=y}' };
 
     await log.update([{ ...update, title: { name: 'book-trip', lane: 'fast', tags } }]);
@@ -132,7 +132,7 @@ export function describeInsertIfAbsent(open: () => Desk): void {
   });
 
   test('a row that was inserted is taken over and ended like any other', async () => {
-    const { log, newRow } = open();
+    const { log, newRow, epoch } = open();
     const row = newRow({ kind: 'led', progress: running({ state: 'committing' }) });
     await log.insertIfAbsent([row]);
     await log.endLease(ALICE);
@@ -140,7 +140,7 @@ export function describeInsertIfAbsent(open: () => Desk): void {
     const [taken] = await log.claimDue(BOB, 10);
 
     expect(taken).toMatchObject({ gid: row.gid, kind: 'led', owner: BOB, version: 2 });
-    expect(await log.update([ended({ gid: row.gid, version: 2 }, 'committed')])).toEqual([true]);
+    expect(await log.update([ended({ gid: row.gid, version: 2, epoch }, 'committed')])).toEqual([true]);
   });
 }
 

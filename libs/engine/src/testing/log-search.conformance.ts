@@ -138,7 +138,7 @@ export function describeLeases(open: () => Desk): void {
 }
 
 /** One row of each sort, the oldest first: calm, stuck, paused, undone, done. */
-async function writeMixture({ log, newRow }: Desk): Promise<void> {
+async function writeMixture({ log, newRow, epoch }: Desk): Promise<void> {
   const tags = { order: '"7", {x=y}', shop: '7' };
   const calm = newRow({ name: 'calm', services: ['bank', 'stock'] });
   const stuck = newRow({ name: 'stuck', tags });
@@ -148,9 +148,9 @@ async function writeMixture({ log, newRow }: Desk): Promise<void> {
   await log.accept([calm, stuck, paused, undone, done]);
   const refused = running({ state: 'aborting', stuckReason: 'refused', stuckAt: 1_700_000_000_000 });
   await log.update([
-    { gid: stuck.gid, version: 1, owner: ALICE, progress: refused },
-    { gid: paused.gid, version: 1, owner: ALICE, progress: running({ isPaused: true }) },
-    ended({ ...undone, version: 1 }, 'aborted'),
-    ended({ ...done, version: 1 }, 'committed'),
+    { gid: stuck.gid, version: 1, epoch, owner: ALICE, progress: refused },
+    { gid: paused.gid, version: 1, epoch, owner: ALICE, progress: running({ isPaused: true }) },
+    ended({ ...undone, version: 1, epoch }, 'aborted'),
+    ended({ ...done, version: 1, epoch }, 'committed'),
   ]);
 }

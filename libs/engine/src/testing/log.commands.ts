@@ -48,6 +48,7 @@ type Command = fc.AsyncCommand<LogModel, Desk>;
 async function play(world: LogWorld, script: Iterable<Command>): Promise<void> {
   const [model, desk] = [new LogModel(), new Desk(world)];
   await desk.tick();
+  model.epoch = desk.epoch;
   await fc.asyncModelRun(() => ({ model, real: desk }), script);
   for (const verdict of await readAll(new Scene(desk, model))) {
     verdict(model, true);
@@ -137,6 +138,23 @@ class Advance implements Command {
   }
 }
 
+/** The log fails over: what was seen of its rows before counts no more. */
+class BeginLife implements Command {
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: LogModel, desk: Desk): Promise<void> {
+    await desk.world.beginLife();
+    await desk.tick();
+    model.epoch = desk.epoch;
+  }
+
+  toString(): string {
+    return 'begin another life';
+  }
+}
+
 /** A newer version writes a row that this one cannot read. */
 class AcceptForeign implements Command {
   constructor(private readonly draft: RowDraft) {}
@@ -165,6 +183,7 @@ const scripts: fc.Arbitrary<Iterable<Command>> = fc.commands<LogModel, Desk, fal
     ),
     fc.constantFrom(1, 2, 5, 60, 25 * 60).map((minutes) => new Advance(minutes * 60_000)),
     writeIntent.map((intent) => new AskAndLose(intent)),
+    fc.constant(new BeginLife()),
     rowDraft.map((draft) => new AcceptForeign(draft)),
   ],
   { maxCommands: COMMAND_COUNT_MAX, size: 'max' },

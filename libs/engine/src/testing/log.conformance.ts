@@ -76,7 +76,7 @@ function describeAccept(open: () => Desk): void {
     const stored = await log.get(row.gid);
     const { gid, kind, name, initiator, lane, services, owner, plan } = row;
     const acceptedAt = stored?.acceptedAt ?? 0;
-    expect(answer).toEqual({ outcome: 'accepted', acceptedAt });
+    expect(answer).toEqual({ outcome: 'accepted', acceptedAt, epoch: open().epoch });
     expect(Math.abs(acceptedAt - now)).toBeLessThan(60_000);
     expect(stored).toMatchObject({
       gid,
@@ -201,6 +201,28 @@ function describeUpdate(open: () => Desk): void {
 
     expect(answers).toEqual([false]);
     expect(await log.get(row.gid)).toEqual(before);
+  });
+
+  test('an update of a row that was seen in another life of the log changes nothing, whatever version it names', async () => {
+    const { log, accepted, world } = open();
+    const row = await accepted();
+    await world.beginLife();
+    const before = await log.get(row.gid);
+
+    const answers = await log.update([row]);
+
+    expect(answers).toEqual([false]);
+    expect(await log.get(row.gid)).toEqual(before);
+    expect(await log.update([{ ...row, epoch: await log.epoch() }])).toEqual([true]);
+  });
+
+  test('of a batch those updates are done that were seen in the present life of the log', async () => {
+    const { log, accepted } = open();
+    const [first, second] = [await accepted(), await accepted()];
+
+    const answers = await log.update([{ ...first, epoch: first.epoch - 1 }, second]);
+
+    expect(answers).toEqual([false, true]);
   });
 
   test('the updates of a batch get their answers in their order, whatever that is', async () => {

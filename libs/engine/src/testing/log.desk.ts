@@ -7,6 +7,8 @@ export interface LogWorld {
   readonly log: TransactionLog;
   /** Lets time pass for all that is in the log. */
   advance(ms: number): Promise<void>;
+  /** Has the log begin another life, which is counted: it has failed over, though nothing was lost. */
+  beginLife(): Promise<void>;
   /** Puts a row in whose format is above `ROW_FORMAT`, as a newer version would have written it. */
   acceptUnknownFormat(row: NewRow): Promise<void>;
   /** Cuts off whatever the log is just being asked, so that the answer is lost. For a log behind connections. */
@@ -28,6 +30,8 @@ export const DAY_MS = 86_400_000;
 export class Desk {
   readonly log: TransactionLog;
   now = 0;
+  /** The life of the log, as it was told last. */
+  epoch = 0;
   private mintedAt = 0;
   private readonly random = new SeededRandom(1);
 
@@ -40,9 +44,10 @@ export class Desk {
     await this.log.renewLease(ALICE, LEASE_MS);
   }
 
-  /** Reads the clock, and leaves Alice to prove herself that she lives. */
+  /** Reads the clock and the life of the log, and leaves Alice to prove herself that she lives. */
   async tick(): Promise<void> {
     this.now = await this.log.renewLease(CLOCK_READER, LEASE_MS);
+    this.epoch = await this.log.epoch();
   }
 
   readonly newRow = (given: Partial<NewRow> = {}): NewRow => {
@@ -63,8 +68,9 @@ export class Desk {
   /** Accepts a row of Alice's, and returns the update that leaves it as it is. */
   readonly accepted = async (): Promise<RowUpdate> => {
     const row = this.newRow();
-    await this.log.accept([row]);
-    return { gid: row.gid, version: 1, owner: ALICE, progress: row.progress };
+    const [answer] = await this.log.accept([row]);
+    const epoch = answer?.outcome === 'accepted' ? answer.epoch : Number.NaN;
+    return { gid: row.gid, version: 1, epoch, owner: ALICE, progress: row.progress };
   };
 }
 
@@ -73,10 +79,10 @@ export function running(given: Partial<RowProgress> = {}): RowProgress {
 }
 
 export function ended(
-  { gid, version }: { gid: string; version: number },
+  { gid, version, epoch }: Pick<RowUpdate, 'gid' | 'version' | 'epoch'>,
   state: 'committed' | 'aborted',
 ): RowUpdate {
-  return { gid, version, progress: { state, isPaused: false, document: { step: 2 } } };
+  return { gid, version, epoch, progress: { state, isPaused: false, document: { step: 2 } } };
 }
 
 export function keyed(key: string, bodyHash = 'hash'): Pick<NewRow, 'idempotency'> {

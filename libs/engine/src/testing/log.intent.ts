@@ -29,6 +29,8 @@ interface ChangeDraft {
   readonly row: number;
   /** The version that is named, beside the one that the row has. */
   readonly versionsOff: number;
+  /** Whether it was in another life of the log that the row had this version. */
+  readonly isOfOtherLife: boolean;
   readonly owner: string | undefined;
   readonly change: Live | { readonly end: 'committed' | 'aborted' };
 }
@@ -64,6 +66,7 @@ function changeDraft(versionsOff: readonly number[]): fc.Arbitrary<ChangeDraft> 
   return fc.record({
     row: rowNumber,
     versionsOff: fc.constantFrom(...versionsOff),
+    isOfOtherLife: fc.constantFrom(false, false, false, false, true),
     owner: rarely(instance),
     change: fc.oneof(
       { weight: 3, arbitrary: live },
@@ -177,14 +180,14 @@ const badBatch: fc.Arbitrary<Intent> = fc
       {
         title: title('update one twice'),
         prepare: (scene) => {
-          const twice = rowUpdate(scene, { row, versionsOff: 0, owner: ALICE, change: draft.live });
+          const twice = rowUpdate(scene, { ...NAMED_WELL, row, owner: ALICE, change: draft.live });
           return rejected((log) => log.update([twice, twice]));
         },
       },
       {
         title: title('update without a due time'),
         prepare: (scene) => {
-          const change = { versionsOff: 0, owner: undefined, change: draft.live };
+          const change = { ...NAMED_WELL, owner: undefined, change: draft.live };
           const good = rowUpdate(scene, { ...change, row: row + 1 });
           const endless = { ...draft.live, dueInMs: undefined };
           const bad = rowUpdate(scene, { ...change, row, change: endless });
@@ -230,12 +233,16 @@ export function newRow({ desk }: Scene, { live: drawn, ...given }: RowDraft): Ne
   return desk.newRow({ ...given, plan: { of: given.name }, progress: stuckNow(desk.now, drawn) });
 }
 
-function rowUpdate(scene: Scene, { row, versionsOff, owner, change }: ChangeDraft): RowUpdate {
+/** The row's own version, in the present life of the log. */
+const NAMED_WELL = { versionsOff: 0, isOfOtherLife: false };
+
+function rowUpdate(scene: Scene, { row, versionsOff, isOfOtherLife, owner, change }: ChangeDraft): RowUpdate {
   const gid = gidAt(scene, row);
   const version = scene.model.versionOf(gid) + versionsOff;
+  const epoch = scene.desk.epoch - (isOfOtherLife ? 1 : 0);
   return 'end' in change
-    ? ended({ gid, version }, change.end)
-    : { gid, version, owner, progress: stuckNow(scene.desk.now, change) };
+    ? ended({ gid, version, epoch }, change.end)
+    : { gid, version, epoch, owner, progress: stuckNow(scene.desk.now, change) };
 }
 
 function stuckNow(now: number, drawn: Live): RowProgress {

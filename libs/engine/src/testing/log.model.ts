@@ -1,6 +1,7 @@
 import {
   ROW_FORMAT,
   type AcceptOutcome,
+  type ClaimedRow,
   type InstanceRow,
   type KeyHolder,
   type NewRow,
@@ -34,6 +35,8 @@ const STATES_OF_OUTCOME: Readonly<Record<NonNullable<RowFilter['outcome']>, read
 /** What a log must answer, told from the port alone: maps of what was written, and a time that only a run moves. */
 export class LogModel {
   nowMs: RunMs = 0;
+  /** The life of the log. */
+  epoch = 0;
   private rows = new Map<string, ModelRow>();
   private keys = new Map<string, KeyHolder>();
   private leases = new Map<string, { readonly startedAt: RunMs; readonly leaseUntil: RunMs }>();
@@ -41,6 +44,7 @@ export class LogModel {
   /** Takes over what `other` knows. */
   become(other: LogModel): this {
     this.nowMs = other.nowMs;
+    this.epoch = other.epoch;
     this.rows = new Map(other.rows);
     this.keys = new Map(other.keys);
     this.leases = new Map(other.leases);
@@ -65,9 +69,9 @@ export class LogModel {
   }
 
   update(updates: readonly RowUpdate[]): readonly boolean[] {
-    return updates.map(({ gid, version, progress, owner }) => {
+    return updates.map(({ gid, version, epoch, progress, owner }) => {
       const row = this.rows.get(gid);
-      if (row === undefined || row.version !== version || hasEnded(row)) {
+      if (row === undefined || row.version !== version || epoch !== this.epoch || hasEnded(row)) {
         return false;
       }
       const changed = { owner, progress, version: version + 1, writtenAt: this.nowMs, updatedAt: this.nowMs };
@@ -90,13 +94,14 @@ export class LogModel {
   }
 
   /** Returns the row as it is after `instanceId` took it over; undefined if nobody may. */
-  takeOver(instanceId: string, gid: string): StoredRow | undefined {
+  takeOver(instanceId: string, gid: string): ClaimedRow | undefined {
     const row = this.rows.get(gid);
     if (row === undefined || !isLiveAndKnown(row)) {
       return undefined;
     }
-    this.rows.set(gid, { ...row, owner: instanceId, version: row.version + 1, updatedAt: this.nowMs });
-    return this.get(gid);
+    const taken = { ...row, owner: instanceId, version: row.version + 1, updatedAt: this.nowMs };
+    this.rows.set(gid, taken);
+    return { ...storedRow(taken), epoch: this.epoch };
   }
 
   owned(instanceId: string): readonly string[] {
@@ -194,7 +199,7 @@ export class LogModel {
     const now = this.nowMs;
     const instants = { acceptedAt: now, writtenAt: now, updatedAt: now };
     this.rows.set(gid, { given: row, format, version: 1, owner, progress, ...instants });
-    return { outcome: 'accepted', acceptedAt: now };
+    return { outcome: 'accepted', acceptedAt: now, epoch: this.epoch };
   }
 
   private live(): readonly ModelRow[] {

@@ -200,7 +200,7 @@ export class Scene {
   }
 
   /** Returns a row of the log in times of the run. */
-  private told(row: StoredRow): StoredRow {
+  private told<Row extends StoredRow>(row: Row): Row {
     return {
       ...row,
       format: Math.min(row.format, ROW_FORMAT + 1),
@@ -212,7 +212,7 @@ export class Scene {
     };
   }
 
-  private toldIfAny(row: StoredRow | undefined): StoredRow | undefined {
+  private toldIfAny<Row extends StoredRow>(row: Row | undefined): Row | undefined {
     return row && this.told(row);
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.port.js';
 import {
   ROW_FORMAT,
   type AcceptOutcome,
+  type ClaimedRow,
   type InsertOutcome,
   type InstanceRow,
   type KeyHolder,
@@ -46,7 +47,7 @@ export class MemoryLog implements TransactionLog {
   /** What began earlier was dropped. */
   private beginsMs = 0;
 
-  /** The life of the log; a test that raises it says that decisions may have been lost. */
+  /** The life of the log; a test that raises it says that commits may have been lost. */
   life = 1;
 
   /** `onWrite` is called with each row that is written, before anybody hears of it. */
@@ -76,7 +77,7 @@ export class MemoryLog implements TransactionLog {
       if (row.epoch !== undefined && row.epoch !== this.life) {
         return { outcome: 'other-life' };
       }
-      return { outcome: 'inserted', acceptedAt: this.insert(row) };
+      return { outcome: 'inserted', acceptedAt: this.insert(row), epoch: this.life };
     });
   }
 
@@ -85,12 +86,12 @@ export class MemoryLog implements TransactionLog {
     return updates.map((update) => this.updateOne(update));
   }
 
-  async claimDue(instanceId: string, limit: number): Promise<readonly StoredRow[]> {
+  async claimDue(instanceId: string, limit: number): Promise<readonly ClaimedRow[]> {
     const due = [...this.held.values()].filter((row) => this.isClaimable(row, instanceId)).slice(0, limit);
     return due.map((row) => this.takeOver(row, instanceId));
   }
 
-  async claim(instanceId: string, gid: string): Promise<StoredRow | undefined> {
+  async claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined> {
     const row = this.held.get(gid);
     const isLive = row !== undefined && row.finishedAt === undefined && row.format <= ROW_FORMAT;
     return isLive ? this.takeOver(row, instanceId) : undefined;
@@ -215,7 +216,7 @@ export class MemoryLog implements TransactionLog {
     if (idempotency !== undefined) {
       this.keys.set(idempotency.key, { gid: row.gid, bodyHash: idempotency.bodyHash });
     }
-    return { outcome: 'accepted', acceptedAt: this.insert(row) };
+    return { outcome: 'accepted', acceptedAt: this.insert(row), epoch: this.life };
   }
 
   /** Returns when it was accepted. */
@@ -240,7 +241,7 @@ export class MemoryLog implements TransactionLog {
     if (row === undefined || row.version !== update.version || row.finishedAt !== undefined) {
       return false;
     }
-    if (update.epoch !== undefined && update.epoch !== this.life) {
+    if (update.epoch !== this.life) {
       return false;
     }
     const version = row.version + 1;
@@ -284,10 +285,10 @@ export class MemoryLog implements TransactionLog {
     return (this.leases.get(row.owner)?.leaseUntil ?? 0) <= this.clock.now();
   }
 
-  private takeOver(row: MemoryRow, instanceId: string): StoredRow {
+  private takeOver(row: MemoryRow, instanceId: string): ClaimedRow {
     const taken = { ...row, owner: instanceId, version: row.version + 1, updatedAt: this.clock.now() };
     this.write(taken);
-    return copyOf(taken);
+    return { ...copyOf(taken), epoch: this.life };
   }
 }
 

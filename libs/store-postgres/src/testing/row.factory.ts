@@ -32,15 +32,16 @@ export function running(given: Partial<RowProgress> = {}): RowProgress {
   return { state: 'running', isPaused: false, dueInMs: 30_000, document: { step: 0 }, ...given };
 }
 
-/** The update that leaves a row as it is, but for what is given. */
+/** The update that leaves a row as it is, but for what is given. It names the life of the log that the row is for. */
 export function keep(
-  row: { readonly gid: string },
+  row: Pick<NewRow, 'gid' | 'epoch'>,
   version: number,
   given: Partial<RowProgress> = {},
 ): RowUpdate {
-  return { gid: row.gid, version, owner: OWNER, progress: running(given) };
+  return { gid: row.gid, version, epoch: row.epoch ?? 0, owner: OWNER, progress: running(given) };
 }
 
-export function end(row: { readonly gid: string }, version: number): RowUpdate {
-  return { gid: row.gid, version, progress: { state: 'committed', isPaused: false, document: {} } };
+export function end(row: Pick<NewRow, 'gid' | 'epoch'>, version: number): RowUpdate {
+  const progress = { state: 'committed' as const, isPaused: false, document: {} };
+  return { gid: row.gid, version, epoch: row.epoch ?? 0, progress };
 }
