@@ -6,8 +6,11 @@ import type { AtoneClient } from '../client.js';
 import { action, contract } from '../contract.js';
 import type { DoubtSweeper } from '../doubt.sweeper.js';
 import { serveCommands, type ReadyService } from '../node/service.presence.js';
+import { startAtone } from '../node/start.atone.js';
+import { systemClock } from '../node/system-clock.js';
 import { createParticipant } from '../participant.js';
 import { MemoryDatabase, type MemoryTransaction } from '../testing/memory.database.js';
+import { createKafkaCalls } from './kafka.calls.js';
 import { kafkaCommands } from './kafka.commands.js';
 
 const KEY = { keyId: 'k1', secret: 'a secret' };
@@ -25,7 +28,7 @@ beforeEach(async () => {
 });
 
 function service(options: Partial<ReadyService['options']> = {}): ReadyService {
-  const handler = { contract: ledger.book, run: async () => null };
+  const handler = { contract: ledger.book, run: async () => null, compensate: async () => undefined };
   return {
     participant: createParticipant<MemoryTransaction>({
       service: 'ledger',
@@ -120,4 +123,94 @@ test('a service that cannot take commands over Kafka listens nowhere, and is ent
   await until(() => told.length === 1);
   await next.close();
   expect(told).toEqual([expect.not.objectContaining({ kafka: expect.anything() }), 'l1 left']);
+});
+
+/** A coordinator that knows the instances that were told to it, and takes every decision. */
+function coordinator(decided: unknown[] = []): AtoneClient {
+  const at = systemClock.instant(systemClock.now()).toISOString();
+  const entries = told.filter((entry) => typeof entry !== 'string');
+  return {
+    url: 'http://coordinator.test',
+    registerInstance: async () => undefined,
+    participants: async () =>
+      entries.map((entry) => ({ service: 'ledger', registeredAt: at, seenAt: at, ...entry })),
+    logInfo: async () => ({ logNumber: 1, epoch: 1, now: at, timeoutMaxMs: 60_000 }),
+    decide: async (gid: string, request: { readonly to: string }) => {
+      decided.push(request);
+      return { gid, outcome: request.to === 'commit' ? 'committed' : 'aborted', branches: [] };
+    },
+    notices: async () => undefined,
+  } as unknown as AtoneClient;
+}
+
+test('a service that only leads calls one that takes commands over Kafka alone', async () => {
+  const both = { keys: [KEY], lane: 'green' };
+  const source = kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS });
+  const presence = await serveCommands(service({ kafka: source, ...both }), undefined);
+  await until(() => told.length === 1);
+  const decided: unknown[] = [];
+  const desk = await startAtone({
+    ...both,
+    service: 'desk',
+    coordinator: coordinator(decided),
+    kafka: kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS }),
+    log: false,
+  });
+  const book = desk.clientOf(ledger);
+
+  const answer = await desk.transactions.run({ name: 'note', lane: 'green' }, async () => book.book({}));
+
+  await desk.close();
+  await presence.close();
+  expect(answer).toBeNull();
+  expect(decided).toMatchObject([{ to: 'commit', branches: [{ branchId: '1', service: 'ledger' }] }]);
+  expect(kafka.records('atone.replies.desk')).toHaveLength(1);
+});
+
+test('a service with a client begins to hear of answers before its first call, and leaves its group when it is closed', async () => {
+  const client = kafka.client();
+  const desk = await startAtone({
+    service: 'desk',
+    coordinator: coordinator(),
+    kafka: kafkaCommands({ client, createTopics: PARTITIONS }),
+    log: false,
+  });
+  const other = createKafkaCalls({ service: 'desk', client: kafka.client() });
+
+  desk.clientOf(ledger);
+  await until(() => kafka.partitionCount('atone.replies.desk') === 1);
+  other.open();
+  await desk.close();
+  await until(() => other.isReady);
+
+  expect(other.isReady).toBe(true);
+  await other.close();
+});
+
+test('a service that calls nobody reads no answers', async () => {
+  const source = kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS });
+  const desk = await startAtone({ service: 'desk', coordinator: coordinator(), kafka: source, log: false });
+
+  await desk.close();
+
+  expect(kafka.partitionCount('atone.replies.desk')).toBe(0);
+});
+
+test('a service without a client of Kafka is told how to call one that takes commands over Kafka alone', async () => {
+  told.push({
+    instance: 'l1',
+    kind: 'library',
+    protocol: 1,
+    kafka: { topic: 'atone.commands.ledger' },
+    actions: [],
+  });
+  const desk = await startAtone({ service: 'desk', coordinator: coordinator(), log: false });
+  const book = desk.clientOf(ledger);
+
+  const call = desk.transactions.run({ name: 'note' }, async () => book.book({}));
+
+  await expect(call).rejects.toMatchObject({
+    code: 'NOT_SENT',
+    message: expect.stringContaining('`kafka: kafkaCommands({ client })`'),
+  });
 });
