@@ -125,6 +125,7 @@ async function testOnKafka() {
       'clients-rights',
       'clients-topics',
       'embedded',
+      'led',
       'message-patterns',
       'sagas',
     ].map((name) => `test/kafka/${name}.kafka.ts`),
