@@ -1,7 +1,6 @@
 import {
   createAtoneClient,
-  createServiceCalls,
-  createServiceDirectory,
+  createCallsOf,
   serveCommands,
   type AtoneClient,
   type LedPorts,
@@ -76,13 +75,5 @@ export const httpConnection: AtoneConnection = {
 
 /** Returns what makes the calls of clients, over HTTP or Kafka, to where the options or the coordinator's catalogue say. */
 export function usualCalls({ options, client, local }: CallingService): ServiceCalls {
-  const { service, services, keys } = options;
-  const kafka = options.kafka?.callsOf?.({ service, keys, log: nestLog('Atone') });
-  const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
-  return createServiceCalls({
-    directory: createServiceDirectory({ urls: services, client, reachesTopic }),
-    local,
-    kafka,
-    key: keys?.[0],
-  });
+  return createCallsOf(options, { client, local, log: nestLog('Atone') });
 }

@@ -1,7 +1,7 @@
 import type { ParticipantView } from '@atone/protocol';
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '../testing/led.world.js';
-import { createPortDirectory } from './service.directory.js';
+import { createPortDirectory, type ServiceDirectory } from './service.directory.js';
 
 function instance(name: string, change: Partial<ParticipantView> = {}): ParticipantView {
   const at = '2026-01-01T00:01:00.000Z';
@@ -16,6 +16,19 @@ function instance(name: string, change: Partial<ParticipantView> = {}): Particip
     seenAt: at,
     ...change,
   };
+}
+
+const TOPIC = 'atone.commands.stock';
+const OVER_KAFKA = { baseUrl: undefined, kafka: { topic: TOPIC } };
+
+/** A directory of a process that has a client of Kafka. */
+function withKafka(...instances: ParticipantView[]): ServiceDirectory {
+  const client = { participants: async () => instances };
+  return createPortDirectory({ client, reachesTopic: isOurs }, new VirtualClock());
+}
+
+function isOurs(topic: string): boolean {
+  return topic.startsWith('atone.commands.');
 }
 
 function directoryOf(...instances: ParticipantView[]) {
@@ -90,6 +103,41 @@ describe('the directory of services', () => {
     await expect(directory.waysTo(service, 'green')).rejects.toMatchObject({
       code: 'MISUSE',
       message: expect.stringContaining(message),
+    });
+  });
+});
+
+describe('the directory of a process with a client of Kafka', () => {
+  test.each<[string, Partial<ParticipantView>, { baseUrls: string[]; topic: string | undefined }]>([
+    ['over Kafka alone', OVER_KAFKA, { baseUrls: [], topic: TOPIC }],
+    ['both ways', { kafka: { topic: TOPIC } }, { baseUrls: ['http://a.test'], topic: TOPIC }],
+    [
+      'by requests, its topic being of another installation',
+      { kafka: { topic: 'other.commands.stock' } },
+      { baseUrls: ['http://a.test'], topic: undefined },
+    ],
+  ])('tells of a service that is reached %s', async (_title, change, ways) => {
+    expect(await withKafka(instance('a', change)).waysTo('stock', undefined)).toEqual(ways);
+  });
+
+  test('tells of the topic of a lane where somebody serves it, and of one topic where there are several', async () => {
+    const directory = withKafka(
+      instance('a', { ...OVER_KAFKA, kafka: { topic: `${TOPIC}.b` } }),
+      instance('b', OVER_KAFKA),
+      instance('c', { ...OVER_KAFKA, lane: 'blue', kafka: { topic: `${TOPIC}.blue` } }),
+    );
+
+    const ways = [await directory.waysTo('stock', undefined), await directory.waysTo('stock', 'blue')];
+
+    expect(ways.map(({ topic }) => topic)).toEqual([TOPIC, `${TOPIC}.blue`]);
+  });
+
+  test('says so where the only topic is of another installation', async () => {
+    const directory = withKafka(instance('a', { ...OVER_KAFKA, kafka: { topic: 'other.commands.stock' } }));
+
+    await expect(directory.waysTo('stock', undefined)).rejects.toMatchObject({
+      code: 'MISUSE',
+      message: expect.stringContaining("at 'other.commands.stock', where this process sends none"),
     });
   });
 });

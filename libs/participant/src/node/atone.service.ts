@@ -9,7 +9,7 @@ import { MisuseError } from '../participant.error.js';
 import type { Participant } from '../participant.js';
 import { commandListener, type CommandListener } from './command-listener.js';
 import { sendProblem, type Rejection } from './http.problem.js';
-import { createGlobalTransactions, createServiceCalls, createServiceDirectory } from './led.node.js';
+import { createCallsOf, createGlobalTransactions } from './led.node.js';
 import type { ServiceLog } from './service.log.js';
 import {
   announceService,
@@ -31,7 +31,7 @@ export interface AtoneService {
    */
   clientOf<Contract extends object>(contract: Contract): ServiceClient<Contract>;
   /**
-   * Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it.
+   * Leaves the catalogue, takes no more commands, and waits for those that run. Close the database after it, and the client of Kafka.
    *
    * Wait for the transactions that this process leads before. Where one ended in an OutcomeUnknownError, the outcome is asked for also
    * after `close`, for up to 15 minutes while the process lives, and `afterCommit` or `afterAbort` runs when it is known.
@@ -74,13 +74,10 @@ export class LeadingService implements AtoneService {
   readonly #calls: ServiceCalls;
 
   constructor({ options, client, log }: Leading, local?: LocalService) {
-    const { service, services, keys } = options;
+    const { service } = options;
     this.client = client;
     this.transactions = createGlobalTransactions({ service, coordinator: client, log });
-    const kafka = options.kafka?.callsOf?.({ service, keys, log });
-    const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
-    const directory = createServiceDirectory({ urls: services, client, reachesTopic });
-    this.#calls = createServiceCalls({ directory, local, kafka, key: keys?.[0] });
+    this.#calls = createCallsOf(options, { client, local, log });
   }
 
   clientOf<Contract extends object>(contract: Contract): ServiceClient<Contract> {

@@ -1,3 +1,5 @@
+import type { AtoneClient } from '../client.js';
+import type { LocalService } from '../led/call.router.js';
 import { createMiddleware, type Middleware } from '../led/http.express.js';
 import { createFastifyPlugin, type FastifyPluginLike } from '../led/http.fastify.js';
 import { createFetch, type FetchLike, type FetchOptions } from '../led/http.fetch.js';
@@ -17,6 +19,8 @@ import {
 } from '../led/service.directory.js';
 import { elapsedClock, nodeClientPorts } from './client.node.js';
 import { nodeLedPorts } from './led.runtime.js';
+import type { ServiceLog } from './service.log.js';
+import type { ServiceOptions } from './service.options.js';
 import { systemClock } from './system-clock.js';
 
 /** Returns what leads global transactions for one service. One for each process is enough. */
@@ -34,6 +38,26 @@ export function createServiceCalls(
 /** Returns a directory of configured services and those of the coordinator's catalogue. */
 export function createServiceDirectory(options: DirectoryOptions): ServiceDirectory {
   return createPortDirectory(options, elapsedClock);
+}
+
+/** What the calls of a service take beside its options. */
+export interface CallingParts {
+  readonly client: AtoneClient;
+  /** Carries out the calls of its own actions. */
+  readonly local?: LocalService | undefined;
+  readonly log?: ServiceLog | undefined;
+}
+
+/** Returns what makes the calls of a service as its options say: by requests, and over Kafka where it has a client of it. */
+export function createCallsOf(
+  options: Pick<ServiceOptions, 'service' | 'services' | 'keys' | 'kafka'>,
+  { client, local, log }: CallingParts,
+): ServiceCalls {
+  const { service, services, keys } = options;
+  const kafka = options.kafka?.callsOf?.({ service, keys, log });
+  const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
+  const directory = createServiceDirectory({ urls: services, client, reachesTopic });
+  return createServiceCalls({ directory, local, kafka, key: keys?.[0] });
 }
 
 /** Returns a `fetch` whose calls take part in the led transaction around them; see `FetchOptions` for what travels to whom. */
