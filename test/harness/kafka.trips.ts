@@ -42,7 +42,7 @@ const Price = z.object({ cents: z.int() });
 const hotel = contract('hotel', { hold: tryAction({ input: Price, output: Price }) });
 const bank = contract('bank', { hold: tryAction({ input: Price, output: Price }) });
 
-export const SERVICES = ['hotel', 'bank'] as const;
+const SERVICES = ['hotel', 'bank'] as const;
 type Service = (typeof SERVICES)[number];
 
 /** Where trips are played. */
