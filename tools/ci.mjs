@@ -119,6 +119,7 @@ async function testOnKafka() {
   }
   return runTests(['run', 'test:kafka', '--'], {
     expected: [
+      'acl',
       'batch-messages',
       'clients',
       'clients-broker',
@@ -128,6 +129,7 @@ async function testOnKafka() {
       'led',
       'message-patterns',
       'sagas',
+      'shop',
     ].map((name) => `test/kafka/${name}.kafka.ts`),
   });
 }

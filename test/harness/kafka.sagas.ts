@@ -8,7 +8,8 @@ import { KafkaTransport } from '@atone/transport-kafka';
 import { z } from 'zod';
 
 export const SERVICES = ['stock', 'pay'] as const;
-const KEY = { keyId: 'k1', secret: 'a secret' };
+/** By which they trust each other. */
+export const KEY = { keyId: 'k1', secret: 'a secret' };
 const PARTITIONS = { partitionCount: 6, replicationFactor: 1 };
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const PASS_COUNT_MAX = 20_000;
@@ -16,7 +17,8 @@ const PASS_COUNT_MAX = 20_000;
 /** Where sagas are played. */
 export interface KafkaScene<Client extends KafkaClient> {
   readonly clock: Clock;
-  readonly connect: () => Client;
+  /** Is told who connects: `coordinator`, or a service. */
+  readonly connect: (who?: string) => Client;
   /** Lets some time pass. */
   readonly pass: () => Promise<void>;
   /** What the names of all topics and groups begin with. */
@@ -49,7 +51,7 @@ export class KafkaSagas<Client extends KafkaClient> {
   /** Creates the topics of coordinators, and starts the services with so many instances each. */
   async open({ instanceCount }: { readonly instanceCount: number }): Promise<this> {
     const replies = { name: `${this.scene.prefix}.replies`, ...PARTITIONS };
-    await this.through(this.connect().createTopics([replies]));
+    await this.through(this.connect('coordinator').createTopics([replies]));
     for (const service of SERVICES) {
       for (let count = 0; count < instanceCount; count += 1) {
         // oxlint-disable-next-line no-await-in-loop -- the first one creates the topics.
@@ -63,7 +65,7 @@ export class KafkaSagas<Client extends KafkaClient> {
     const instanceId = `coordinator-${this.coordinators.length + 1}`;
     const { catalogue, scene } = this;
     const { clock, prefix } = scene;
-    const client = this.connect();
+    const client = this.connect('coordinator');
     const transport = new KafkaTransport({ client, clock, catalogue, instanceId, prefix, signingKey: KEY });
     const ports = { log: this.log, transport, catalogue, clock, random: this.random, logger: SILENT };
     const engine = new Engine(ports, { ...DEFAULT_ENGINE_OPTIONS, instanceId });
@@ -78,7 +80,7 @@ export class KafkaSagas<Client extends KafkaClient> {
   async participant(
     service: (typeof SERVICES)[number],
   ): Promise<{ readonly client: Client; readonly forget: () => void }> {
-    const client = this.connect();
+    const client = this.connect(service);
     const { clock, prefix } = this.scene;
     const commands = await startKafkaCommands({
       participant: createParticipant({
@@ -172,8 +174,8 @@ export class KafkaSagas<Client extends KafkaClient> {
     await this.through(Promise.all(this.clients.map(async (client) => client.close())));
   }
 
-  private connect(): Client {
-    const client = this.scene.connect();
+  private connect(who: string): Client {
+    const client = this.scene.connect(who);
     this.clients.push(client);
     return client;
   }

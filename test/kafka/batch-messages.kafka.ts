@@ -22,7 +22,7 @@ const CREATE = { partitionCount: 4, replicationFactor: 1 };
 class Orders {
   static readonly taken: { readonly key: string; readonly order: string }[] = [];
 
-  @EventPattern<string>(TOPIC)
+  @EventPattern<unknown>(TOPIC)
   async take(@Payload() order: unknown, @Ctx() context: KafkaContext): Promise<void> {
     await new Promise((resolve) => {
       setImmediate(resolve);
