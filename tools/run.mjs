@@ -12,7 +12,7 @@ import { build, installIfNeeded, JEST, ROOT } from './workspace.mjs';
 const NODE_MIN = [20, 19];
 
 /** They run the sources as they are. */
-const NEED_NO_BUILD = new Set(['kafka', 'simulate', 'simulation']);
+const NEED_NO_BUILD = new Set(['simulate', 'simulation']);
 
 const PROGRAMS = {
   start: [join(ROOT, 'apps', 'quickstart', 'dist', 'main.js')],

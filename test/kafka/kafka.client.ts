@@ -50,6 +50,16 @@ export class TestKafka {
     });
   }
 
+  /** Returns how many members each of these groups has. */
+  async memberCounts(groups: readonly string[]): Promise<number[]> {
+    return this.withAdmin(async (admin) => {
+      const described = await admin.describeGroups([...groups]);
+      return groups.map(
+        (name) => described.groups.find(({ groupId }) => groupId === name)?.members.length ?? 0,
+      );
+    });
+  }
+
   /** Settles when the broker has acknowledged all of them. */
   async send(topic: string, ...values: readonly string[]): Promise<void> {
     const producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
@@ -83,11 +93,11 @@ export class TestKafka {
     return values;
   }
 
-  private async withAdmin(work: (admin: Admin) => Promise<unknown>): Promise<void> {
+  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     const admin = this.kafka.admin();
     await admin.connect();
     try {
-      await work(admin);
+      return await work(admin);
     } finally {
       await admin.disconnect();
     }
