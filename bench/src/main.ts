@@ -1,25 +1,31 @@
 import { Command } from 'commander';
+import { FLEET_TASKS, runFleetTask, WAYS, type FleetReport, type FleetTask } from './fleet/fleet.tasks.js';
 import { killInitiator } from './led/dead-initiator.js';
 import { doubtsVerdict } from './led/doubts.check.js';
 import { askAboutAll, type DoubtsResult } from './led/doubts.js';
+import { COMPARED_IN_FLIGHT } from './kafka/comparison.check.js';
 import { CHECKED_IN_FLIGHT, verdictsOn, type Task, type Verdict } from './promise.check.js';
+import { onPlace } from './place.js';
 import { doubtsTable, stretchTable } from './report.table.js';
 import { Rig } from './rig.js';
 import { measure, stretchOf, type StretchResult } from './stretch.js';
 import { startTask, type LoadTask } from './tasks.js';
 
 /*
- * No-op transactions of two branches over HTTP. All processes and the load share this machine's cores, so rates say
- * little beyond it; CPU, commits, rows and WAL per transaction say more. Only rows and commits are promised: too many of
- * them end this with 1.
+ * No-op transactions of two branches, over HTTP and over Kafka. All processes and the load share this machine's cores, so rates say
+ * little beyond it; CPU, commits, rows and WAL per transaction say more, and so do rates by each other that were measured in turns.
+ * A promise that is broken ends this with 1.
  */
 
-const TASKS = ['saga', 'tcc', 'led-saga', 'dead-initiator', 'doubts'] as const;
+const TASKS = ['saga', 'tcc', 'led-saga', 'dead-initiator', 'doubts', ...FLEET_TASKS] as const;
 
 interface Options {
   readonly task: string;
-  readonly seconds: string;
-  readonly inFlight: string;
+  readonly seconds?: string;
+  readonly inFlight?: string;
+  readonly over: string;
+  readonly kills: string;
+  readonly rate: string;
   readonly abandoned: string;
   readonly doubts: string;
   readonly barrier?: boolean;
@@ -31,11 +37,16 @@ const options = new Command()
   .name('npm run bench --')
   .description(
     'Measures sagas, led transactions with tries (tcc) or compensations (led-saga), what is left of an initiator that died ' +
-      '(dead-initiator), and the cost of asking about branches in doubt (doubts).',
+      '(dead-initiator), and the cost of asking about branches in doubt (doubts); over Kafka, sagas beside a bare prototype (kafka); ' +
+      'two coordinators beside one (coordinators), what one leaves that is killed (takeover), and how long a group is silent when ' +
+      'its members change (rebalance).',
   )
   .option('--task <list>', `which of ${TASKS.join(', ')}`, 'saga,tcc,led-saga,dead-initiator')
-  .option('--seconds <n>', 'how long each stretch lasts', '10')
-  .option('--in-flight <list>', 'how many transactions are under way at once', '1,64,256')
+  .option('--seconds <n>', 'how long each stretch lasts (default: 10, and less with Kafka)')
+  .option('--in-flight <list>', 'how many transactions are under way at once (default: what suits the task)')
+  .option('--over <list>', 'over what, with Kafka: ' + WAYS.join(', '), WAYS.join(','))
+  .option('--kills <n>', 'how often takeover kills a coordinator', '3')
+  .option('--rate <n>', 'how many sagas a second rebalance has', '600')
   .option('--abandoned <n>', 'how many transactions the dead initiator leaves', '2000')
   .option('--doubts <n>', 'how many branches are in doubt, up to 100000', '100000')
   .option('--barrier', 'have the participant of tcc and led-saga keep a barrier')
@@ -43,14 +54,21 @@ const options = new Command()
     '--cpu-prof',
     'have the coordinator, the participant and the initiator write CPU profiles when they stop',
   )
-  .option('--check', `tell whether what is promised holds, with ${CHECKED_IN_FLIGHT} in flight`)
+  .option(
+    '--check',
+    `tell whether what is promised holds, with ${CHECKED_IN_FLIGHT} in flight (kafka: ${COMPARED_IN_FLIGHT})`,
+  )
   .parse()
   .opts<Options>();
 
-const inFlights = options.check === true ? [CHECKED_IN_FLIGHT] : options.inFlight.split(',').map(Number);
+const isCheck = options.check === true;
+const chosenInFlights = options.inFlight?.split(',').map(Number);
+const inFlights = isCheck ? [CHECKED_IN_FLIGHT] : (chosenInFlights ?? [1, 64, 256]);
+const seconds = Number(options.seconds ?? 10);
 const nodeArgs = options.cpuProf === true ? ['--cpu-prof'] : [];
 const lines: { task: Task; inFlight: number; result: StretchResult }[] = [];
 const doubts: DoubtsResult[] = [];
+const fleets: FleetReport[] = [];
 
 for (const task of TASKS.filter((name) => options.task.split(',').includes(name))) {
   // oxlint-disable-next-line no-await-in-loop -- one task at a time, or they would measure each other.
@@ -59,11 +77,14 @@ for (const task of TASKS.filter((name) => options.task.split(',').includes(name)
 const verdicts: readonly Verdict[] = [
   ...lines.flatMap(({ result, ...shape }) => verdictsOn(stretchOf(result, shape))),
   ...doubts.map(doubtsVerdict),
+  ...fleets.flatMap((fleet) => fleet.verdicts),
 ];
 report(lines.length > 0 ? stretchTable(lines) : undefined);
 report(doubts.length > 0 ? doubtsTable(doubts) : undefined);
+fleets.flatMap(({ tables }) => tables).forEach(report);
 report(verdicts.map(({ line }) => line).join('\n'));
-process.exitCode = verdicts.length > 0 && verdicts.every(({ isGood }) => isGood) ? 0 : 1;
+const hasMeasured = lines.length + doubts.length + fleets.length > 0;
+process.exitCode = hasMeasured && verdicts.every(({ isGood }) => isGood) ? 0 : 1;
 
 function runTask(task: (typeof TASKS)[number]): Promise<void> {
   switch (task) {
@@ -75,21 +96,17 @@ function runTask(task: (typeof TASKS)[number]): Promise<void> {
       return onRig(abandon);
     case 'doubts':
       return askAll();
+    case 'kafka':
+    case 'coordinators':
+    case 'takeover':
+    case 'rebalance':
+      return runFleet(task);
   }
 }
 
 /** Each task begins with an empty log. */
-async function onRig(work: (rig: Rig) => Promise<void>): Promise<void> {
-  const rig = await Rig.start({ nodeArgs });
-  // Who interrupts it must not be left with a server.
-  const stop = (): void => void rig.stop().finally(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    await work(rig);
-  } finally {
-    await rig.stop();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+function onRig(work: (rig: Rig) => Promise<void>): Promise<void> {
+  return onPlace(Rig.start({ nodeArgs }), work);
 }
 
 async function bearLoads(rig: Rig, task: LoadTask): Promise<void> {
@@ -98,7 +115,7 @@ async function bearLoads(rig: Rig, task: LoadTask): Promise<void> {
     await load.bear({ inFlight: 64, seconds: 3 });
     await rig.log.untilEnded();
     for (const inFlight of inFlights) {
-      const shape = { inFlight, seconds: Number(options.seconds) };
+      const shape = { inFlight, seconds };
       // oxlint-disable-next-line no-await-in-loop -- one stretch at a time, or they would measure each other.
       lines.push({ task, inFlight, result: await measure(rig, () => load.bear(shape)) });
     }
@@ -120,6 +137,20 @@ async function askAll(): Promise<void> {
       doubts.push(await askAboutAll(rig, asking));
     });
   }
+}
+
+async function runFleet(task: FleetTask): Promise<void> {
+  const over = options.over.split(',');
+  const fleet = await runFleetTask(task, {
+    nodeArgs,
+    ways: WAYS.filter((way) => over.includes(way)),
+    inFlights: chosenInFlights,
+    seconds: options.seconds === undefined ? undefined : seconds,
+    kills: Number(options.kills),
+    rate: Number(options.rate),
+    isCheck,
+  });
+  fleets.push(fleet);
 }
 
 function report(text: string | undefined): void {

@@ -70,11 +70,12 @@ function cpuCells({ coordinator, postgres, participant, load }: CpuReading, coun
 }
 
 /** What could not be measured is not zero. */
-function fixed(value: number, digits: number): string {
+export function fixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : '–';
 }
 
-function tableOf(head: string[], lines: readonly string[][]): string {
+/** Returns a table as text. */
+export function tableOf(head: string[], lines: readonly string[][]): string {
   const table = new Table({ style: { head: [], border: [] }, head });
   table.push(...lines);
   return table.toString();

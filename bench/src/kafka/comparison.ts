@@ -1,0 +1,50 @@
+import type { KafkaLibraryName } from '@atone/kafka/connect';
+import type { Ground } from '../ground.js';
+import { Contender, type ContenderName, type KafkaStretch } from './contender.js';
+
+/** A stretch of load of one contender. */
+export interface ComparedStretch {
+  readonly library: KafkaLibraryName;
+  readonly name: ContenderName;
+  readonly inFlight: number;
+  readonly stretch: KafkaStretch;
+}
+
+export interface ComparisonShape {
+  readonly library: KafkaLibraryName;
+  readonly inFlights: readonly number[];
+  readonly seconds: number;
+}
+
+/** So often each contender has its turn with each load. */
+const TURNS = 2;
+
+/** Long enough that the larger program is compiled as well. */
+const WARM_UP = { inFlight: 256, seconds: 8 };
+
+/**
+ * Has the coordinator and the prototype bear the same loads in turns, one right after the other, so that what else the machine
+ * does concerns both alike.
+ */
+export async function comparePrototype(
+  ground: Ground,
+  { library, inFlights, seconds }: ComparisonShape,
+): Promise<readonly ComparedStretch[]> {
+  const prototype = await Contender.start(ground, 'prototype', library);
+  const atone = await Contender.start(ground, 'atone', library);
+  const compared: ComparedStretch[] = [];
+  const turns = Array.from({ length: TURNS }, () => [prototype, atone]).flat();
+  // oxlint-disable no-await-in-loop -- one stretch at a time, or they would measure each other.
+  for (const contender of [prototype, atone]) {
+    await contender.bear(WARM_UP);
+  }
+  for (const inFlight of inFlights) {
+    for (const contender of turns) {
+      const stretch = await contender.measure({ inFlight, seconds });
+      compared.push({ library, name: contender.name, inFlight, stretch });
+    }
+  }
+  // oxlint-enable no-await-in-loop
+  await Promise.all([prototype.close(), atone.close()]);
+  return compared;
+}
