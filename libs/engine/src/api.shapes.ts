@@ -22,12 +22,13 @@ export function filterOf(query: ListQuery): RowFilter {
 }
 
 /** Returns the counts as the API shows them. */
-export function countsOf({ byState, stuckByReason, pausedCount, oldestStuckAt }: RowCounts): Counts {
+export function countsOf({ byState, stuckByReason, oldestStuckAt, ...counts }: RowCounts): Counts {
   return {
     byState: { ...byState },
     stuck: Object.values(stuckByReason).reduce((sum, count) => sum + count, 0),
     stuckByReason: { ...stuckByReason },
-    paused: pausedCount,
+    paused: counts.pausedCount,
+    unknownFormat: counts.unknownFormatCount,
     oldestStuckSince: oldestStuckAt === undefined ? undefined : iso(oldestStuckAt),
   };
 }

@@ -1,3 +1,5 @@
+import type { InstanceFacts } from './log.port.js';
+
 /** How one instance of the engine works. */
 export interface EngineOptions {
   /** Drawn anew at each process start; it owns rows and a lease. */
@@ -22,6 +24,8 @@ export interface EngineOptions {
    * and not more than ended rows are kept: a gid whose row is gone must never be decided again.
    */
   readonly memoryMs: number;
+  /** What this instance tells others of itself; see `Engine.tellFacts`. Default: nothing. */
+  readonly facts?: (() => InstanceFacts) | undefined;
 }
 
 /** What counts where nothing else is said. */

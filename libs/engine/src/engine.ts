@@ -107,6 +107,11 @@ export class Engine {
     return this.recovery.isTakingWork();
   }
 
+  /** Has others learn soon what the option `facts` tells now; they learn it with each renewal of the lease anyway. */
+  tellFacts(): void {
+    this.recovery.renewSoon();
+  }
+
   /** Takes a lease and begins to take due work. Rejects when the log cannot be reached. */
   async start(): Promise<void> {
     await this.recovery.start();

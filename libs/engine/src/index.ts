@@ -16,7 +16,7 @@ export * from './led.shapes.js';
 export * from './log.port.js';
 export * from './logger.port.js';
 export type { Ending, EngineObserver, TransactionKind } from './observer.port.js';
-export { UnreadableRowError, type Envelope } from './saga.codec.js';
+export { UnknownFormatError, UnreadableRowError, type Envelope } from './saga.codec.js';
 export { snapshotOfRow, type Snapshot } from './snapshot.js';
 export * from './routed.transport.js';
 export * from './transaction.view.js';

@@ -140,6 +140,19 @@ export interface RowCounts {
   readonly stuckByReason: Readonly<Record<string, number>>;
   readonly pausedCount: number;
   readonly oldestStuckAt?: number | undefined;
+  /** Live ones of a format above `ROW_FORMAT`, which are in the other counts as well. */
+  readonly unknownFormatCount: number;
+}
+
+/** What an instance tells others of itself. */
+export interface InstanceFacts {
+  readonly version: string;
+  /** The highest format of rows that it reads. */
+  readonly format: number;
+  /** Where its API is reached. */
+  readonly url?: string | undefined;
+  /** The partitions of the replies that it reads, where it takes part in Kafka. */
+  readonly replyPartitions?: readonly number[] | undefined;
 }
 
 export interface InstanceRow {
@@ -147,6 +160,17 @@ export interface InstanceRow {
   readonly startedAt: number;
   readonly leaseUntil: number;
   readonly isLive: boolean;
+  /** How many live rows it owns. */
+  readonly drivenCount: number;
+  /** Absent where a version runs that told nothing yet. */
+  readonly facts?: InstanceFacts | undefined;
+}
+
+/** Who drives a transaction. */
+export interface Drive {
+  readonly gid: string;
+  readonly instanceId: string;
+  readonly facts?: InstanceFacts | undefined;
 }
 
 /** Whether a transaction that the log holds has ended. */
@@ -210,13 +234,19 @@ export interface TransactionLog {
 
   counts(): Promise<RowCounts>;
 
-  /** Proves that the instance lives for `leaseMs` from the log's now, and returns that now in ms since 1970. */
-  renewLease(instanceId: string, leaseMs: number): Promise<number>;
+  /**
+   * Proves that the instance lives for `leaseMs` from the log's now, and returns that now in ms since 1970. What it tells of
+   * itself takes the place of what it told before; without `facts` that stays.
+   */
+  renewLease(instanceId: string, leaseMs: number, facts?: InstanceFacts): Promise<number>;
 
   /** Ends the lease of an instance that stops, so that its rows are taken over at once. */
   endLease(instanceId: string): Promise<void>;
 
   instances(): Promise<readonly InstanceRow[]>;
+
+  /** Tells who drives those of `gids` that are live, and whose owner has a live lease; of the others nothing. */
+  drives(gids: readonly string[]): Promise<readonly Drive[]>;
 
   /**
    * Returns the number of the log's present life. It rises when the database was restored or failed over, as far

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.js';
 import type { Clock, Timer } from './clock.port.js';
 import { reached } from './failpoints.js';
-import type { ClaimedRow, TransactionLog } from './log.port.js';
+import type { ClaimedRow, InstanceFacts, TransactionLog } from './log.port.js';
 import type { EngineLogger } from './logger.port.js';
 
 interface RecoveryPorts {
@@ -18,6 +18,7 @@ interface RecoveryOptions {
   readonly recoverEveryMs: number;
   readonly orphanEveryMs: number;
   readonly claimCountMax: number;
+  readonly facts?: (() => InstanceFacts) | undefined;
 }
 
 interface RecoveryHost {
@@ -34,6 +35,9 @@ interface RecoveryHost {
 /** A pass that went well counts this long as proof that work is being taken. */
 const PROOF_MS = 10_000;
 
+/** What changes often, as in a rebalance, is told once. */
+const TELL_AFTER_MS = 100;
+
 const AFTER_A_RESTORE =
   'Decisions of the former life may be lost. See "The log was restored" in docs/led-transactions.md, and ' +
   'GET /v1/transactions?stuckReason=log-restored.';
@@ -47,6 +51,7 @@ const FURTHER_LOOK_COUNT = 2;
  */
 export class Recovery {
   private readonly timers = new Map<string, Timer>();
+  private isStarted = false;
   private isStopped = false;
   private leaseRenewedAt = Number.NEGATIVE_INFINITY;
   private lastEpoch: number | undefined;
@@ -69,6 +74,7 @@ export class Recovery {
 
   async start(): Promise<void> {
     await this.renew();
+    this.isStarted = true;
     await this.ports.catalogue.refresh();
     this.lookIn(this.options.orphanEveryMs);
     this.every('renew', this.options.renewEveryMs, async () => this.renew());
@@ -112,8 +118,24 @@ export class Recovery {
     this.furtherLookCount = FURTHER_LOOK_COUNT;
   }
 
+  /** Renews the lease in a moment, and not only when it is time: there is something to tell. */
+  renewSoon(): void {
+    if (!this.isStarted || this.isStopped || this.timers.has('tell')) {
+      return;
+    }
+    const timer = this.ports.clock.setTimer(TELL_AFTER_MS, () => {
+      this.timers.delete('tell');
+      void this.renew().catch((error: unknown) => {
+        // The next renewal tells it.
+        this.ports.logger.warn({ error, loop: 'tell' }, 'recovery pass failed');
+      });
+    });
+    this.timers.set('tell', timer);
+  }
+
   private async renew(): Promise<void> {
-    const logNow = await this.ports.log.renewLease(this.options.instanceId, this.options.leaseMs);
+    const { instanceId, leaseMs, facts } = this.options;
+    const logNow = await this.ports.log.renewLease(instanceId, leaseMs, facts?.());
     this.ports.clock.synchronize(logNow);
     this.leaseRenewedAt = this.ports.clock.now();
     const epoch = await this.ports.log.epoch();

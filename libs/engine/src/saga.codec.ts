@@ -1,5 +1,5 @@
 import { isEnded, isJsonObject, stuckOf, type Branch, type Json, type Plan, type Saga } from '@atone/core';
-import type { RowProgress, StoredRow } from './log.port.js';
+import { ROW_FORMAT, type RowProgress, type StoredRow } from './log.port.js';
 
 /** How often a row that waits for an operator is looked at, though nothing can be sent. */
 const STUCK_LOOK_MS = 3_600_000;
@@ -24,6 +24,16 @@ export class UnreadableRowError extends Error {
     why: string,
   ) {
     super(`The row of transaction ${gid} cannot be read: ${why}.`);
+  }
+}
+
+/** A row that a newer version has written. */
+export class UnknownFormatError extends UnreadableRowError {
+  constructor(
+    gid: string,
+    readonly format: number,
+  ) {
+    super(gid, `its format is ${format}, and ${ROW_FORMAT} is the last one known here`);
   }
 }
 
@@ -72,9 +82,12 @@ export function encodeProgress(
 /**
  * Returns the saga of a row.
  *
- * @throws {UnreadableRowError} when plan and progress do not fit together.
+ * @throws {UnreadableRowError} when plan and progress do not fit together, or a newer version has written them.
  */
 export function decodeSaga(row: StoredRow): Saga {
+  if (row.format > ROW_FORMAT) {
+    throw new UnknownFormatError(row.gid, row.format);
+  }
   const { plan } = objectOf(row, row.plan);
   const { steps: ownSteps, ...progress } = objectOf(row, row.progress);
   const steps = ownSteps ?? (isJsonObject(plan) ? plan['steps'] : undefined);

@@ -269,6 +269,10 @@ export const countsSchema = z.object({
   stuck: z.int(),
   stuckByReason: z.record(z.string(), z.int()),
   paused: z.int(),
+  unknownFormat: z.int().optional().meta({
+    description:
+      'How many are under way that a newer version has written: coordinators of this version leave them alone.',
+  }),
   hearsay: z
     .int()
     .optional()

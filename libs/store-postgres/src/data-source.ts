@@ -7,11 +7,17 @@ import { InstanceEntity } from './entity/instance.entity.js';
 import { ParticipantInstanceEntity } from './entity/participant-instance.entity.js';
 import { SilentLogger } from './silent.logger.js';
 import { Initial1764000000000 } from './migration/initial.migration.js';
+import { InstanceFacts1764300000000 } from './migration/instance-facts.migration.js';
 import { KafkaInstance1764200000000 } from './migration/kafka-instance.migration.js';
 import { LogLife1764100000000 } from './migration/log-life.migration.js';
 
 /** All migrations, oldest first. One that has been released never changes. */
-const MIGRATIONS = [Initial1764000000000, LogLife1764100000000, KafkaInstance1764200000000] as const;
+const MIGRATIONS = [
+  Initial1764000000000,
+  LogLife1764100000000,
+  KafkaInstance1764200000000,
+  InstanceFacts1764300000000,
+] as const;
 
 export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map((Migration) => new Migration().name);
 

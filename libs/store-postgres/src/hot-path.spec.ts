@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { acceptRows } from './accept.statement.js';
 import { claimDueRows, claimRow, getRow, ownedGids } from './claim.statement.js';
+import { drivesOf } from './drives.query.js';
 import { HotPool } from './hot.pool.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { endLease, renewLease } from './lease.statement.js';
@@ -185,7 +186,8 @@ test.each([
   ['taking one row', (runner: StatementRunner) => claimRow(runner, OTHER, newRow().gid)],
   ['reading one row', (runner: StatementRunner) => getRow(runner, newRow().gid)],
   ['looking for own rows', (runner: StatementRunner) => ownedGids(runner, OWNER)],
-  ['renewing a lease', (runner: StatementRunner) => renewLease(runner, OWNER, 1_000)],
+  ['renewing a lease', (runner: StatementRunner) => renewLease(runner, OWNER, { leaseMs: 1_000 })],
+  ['looking who drives', (runner: StatementRunner) => drivesOf(runner, [newRow().gid, newRow().gid])],
   ['ending a lease', (runner: StatementRunner) => endLease(runner, OWNER)],
 ])('%s reads no table from end to end, though nobody has analysed it', async (_what, work) => {
   const nodes = await explain(work);

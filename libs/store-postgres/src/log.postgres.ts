@@ -1,7 +1,9 @@
 import type {
   AcceptOutcome,
   ClaimedRow,
+  Drive,
   InsertOutcome,
+  InstanceFacts,
   InstanceRow,
   KeyHolder,
   LoggedEnding,
@@ -25,6 +27,7 @@ import {
 } from './claim.statement.js';
 import { translating } from './cold.read.js';
 import { countRows } from './counts.query.js';
+import { drivesOf } from './drives.query.js';
 import { endingsOf } from './endings.query.js';
 import { readEpoch } from './epoch.statement.js';
 import type { HotPool } from './hot.pool.js';
@@ -102,8 +105,8 @@ export class PostgresLog implements TransactionLog {
     return translating('counts', countRows(this.cold));
   }
 
-  renewLease(instanceId: string, leaseMs: number): Promise<number> {
-    return renewLease(this.hot, instanceId, leaseMs);
+  renewLease(instanceId: string, leaseMs: number, facts?: InstanceFacts): Promise<number> {
+    return renewLease(this.hot, instanceId, { leaseMs, facts });
   }
 
   endLease(instanceId: string): Promise<void> {
@@ -112,6 +115,10 @@ export class PostgresLog implements TransactionLog {
 
   epoch(): Promise<number> {
     return readEpoch(this.hot);
+  }
+
+  async drives(gids: readonly string[]): Promise<readonly Drive[]> {
+    return gids.length === 0 ? [] : drivesOf(this.hot, gids);
   }
 
   instances(): Promise<readonly InstanceRow[]> {

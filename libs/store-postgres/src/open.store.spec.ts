@@ -193,3 +193,34 @@ test('the entities describe the tables as they are', async () => {
     await dataSource.destroy();
   }
 });
+
+test('a coordinator of the version before proves that it lives, and is seen to have told nothing of itself', async () => {
+  const store = await open();
+  // As that version has it.
+  const renew = `
+    insert into atone.instance as i (instance_id, started_at, lease_until)
+    values ($1, now(), now() + $2::float8 * interval '1 millisecond')
+    on conflict (instance_id) do update
+    set lease_until = excluded.lease_until`;
+  const former = '00000000-0000-4000-8000-0000000000f0';
+
+  await side.query(renew, [former, 6_000]);
+  await side.query(renew, [former, 6_000]);
+
+  expect(await store.log.instances()).toMatchObject([
+    { instanceId: former, isLive: true, drivenCount: 0, facts: undefined },
+  ]);
+});
+
+test.each([
+  ['nothing that is known', '[]'],
+  ['a version that is none', '{ "version": 2, "format": 1 }'],
+])('an instance that tells %s of itself is shown without', async (_what, facts) => {
+  const store = await open();
+  const newer = '00000000-0000-4000-8000-0000000000f1';
+  await store.log.renewLease(newer, 6_000);
+
+  await side.query('update atone.instance set facts = $1', [facts]);
+
+  expect(await store.log.instances()).toMatchObject([{ instanceId: newer, facts: undefined }]);
+});

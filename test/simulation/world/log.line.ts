@@ -79,8 +79,10 @@ export class LogLine implements TransactionLog {
     return this.ask('counts', () => this.log.counts());
   }
 
-  renewLease(instanceId: string, leaseMs: number): ReturnType<TransactionLog['renewLease']> {
-    return this.ask('renew-lease', () => this.log.renewLease(instanceId, leaseMs));
+  renewLease(
+    ...[instanceId, leaseMs, facts]: Parameters<TransactionLog['renewLease']>
+  ): ReturnType<TransactionLog['renewLease']> {
+    return this.ask('renew-lease', () => this.log.renewLease(instanceId, leaseMs, facts));
   }
 
   endLease(instanceId: string): ReturnType<TransactionLog['endLease']> {
@@ -89,6 +91,10 @@ export class LogLine implements TransactionLog {
 
   instances(): ReturnType<TransactionLog['instances']> {
     return this.ask('instances', () => this.log.instances());
+  }
+
+  drives(gids: readonly string[]): ReturnType<TransactionLog['drives']> {
+    return this.ask('drives', () => this.log.drives(gids));
   }
 
   epoch(): ReturnType<TransactionLog['epoch']> {

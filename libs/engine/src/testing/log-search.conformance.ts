@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RowFilter, StoredRow } from '../log.port.js';
-import { ALICE, BOB, DAY_MS, LEASE_MS, ended, gidsOf, keyed, running } from './log.desk.js';
+import { ALICE, BOB, CAROL, DAY_MS, LEASE_MS, ended, gidsOf, keyed, running } from './log.desk.js';
 import type { Desk } from './log.desk.js';
 
 export function describeList(open: () => Desk): void {
@@ -91,6 +91,7 @@ export function describeCounts(open: () => Desk): void {
       byState: { active: 0, running: 2, committing: 0, aborting: 1, committed: 2, aborted: 0 },
       stuckByReason: { refused: 1 },
       pausedCount: 1,
+      unknownFormatCount: 0,
       oldestStuckAt: expect.any(Number),
     });
   });
@@ -102,8 +103,63 @@ export function describeCounts(open: () => Desk): void {
       byState: { active: 0, running: 0, committing: 0, aborting: 0, committed: 0, aborted: 0 },
       stuckByReason: {},
       pausedCount: 0,
+      unknownFormatCount: 0,
       oldestStuckAt: undefined,
     });
+  });
+}
+
+const FACTS = { version: '1.2.3', format: 1, url: 'http://10.0.0.7:7070', replyPartitions: [0, 3] };
+
+export function describeFacts(open: () => Desk): void {
+  test('what an instance tells of itself is there until it tells something else', async () => {
+    const { log } = open();
+    await log.renewLease(BOB, LEASE_MS);
+    const before = await log.instances();
+    await log.renewLease(BOB, LEASE_MS, FACTS);
+    await log.renewLease(BOB, LEASE_MS);
+    const told = await log.instances();
+
+    await log.renewLease(BOB, LEASE_MS, { version: '1.2.4', format: 2 });
+
+    const facts = [before, told, await log.instances()].map(
+      (rows) => rows.find(({ instanceId }) => instanceId === BOB)?.facts,
+    );
+    expect(facts).toEqual([undefined, FACTS, { version: '1.2.4', format: 2 }]);
+  });
+
+  test('an instance drives the live rows that it owns', async () => {
+    const { log, accepted } = open();
+    await accepted();
+    const done = await accepted();
+    await log.update([ended(done, 'committed')]);
+
+    const driven = (await log.instances()).map(({ instanceId, drivenCount }) => [instanceId, drivenCount]);
+
+    expect(driven).toContainEqual([ALICE, 1]);
+  });
+
+  test('who drives a transaction is told with what that one tells of itself, as long as both live', async () => {
+    const { log, accepted, newRow } = open();
+    await log.renewLease(ALICE, LEASE_MS, FACTS);
+    const [driven, done] = [await accepted(), await accepted()];
+    await log.update([ended(done, 'aborted')]);
+    const orphan = newRow({ owner: CAROL });
+    await log.accept([orphan]);
+    const gids = [driven.gid, done.gid, orphan.gid, newRow().gid];
+
+    const drives = await log.drives(gids);
+    await log.endLease(ALICE);
+
+    expect(drives).toEqual([{ gid: driven.gid, instanceId: ALICE, facts: FACTS }]);
+    expect([await log.drives(gids), await log.drives([])]).toEqual([[], []]);
+  });
+
+  test('live rows that a newer version has written are counted', async () => {
+    const { log, newRow, world } = open();
+    await world.acceptUnknownFormat(newRow());
+
+    expect(await log.counts()).toMatchObject({ unknownFormatCount: 1, byState: { running: 1 } });
   });
 }
 

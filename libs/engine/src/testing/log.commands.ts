@@ -267,6 +267,7 @@ async function readAll(scene: Scene): Promise<readonly Verdict[]> {
     ...KEYS.map((key) => scene.findKey(key)),
     ...[ALICE, BOB, CAROL].map((id) => scene.owned(id)),
     scene.ended(scene.model.gids),
+    scene.drives(scene.model.gids),
     scene.counts(),
     scene.instances(),
   ];

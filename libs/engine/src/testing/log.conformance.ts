@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeInsertIfAbsent, describeReadMany } from './log-insert.conformance.js';
 import { describeClaim, describeClaimDue, describeNotDue, describeRivals } from './log-claim.conformance.js';
 import { describeLogCommands } from './log.commands.js';
-import { describeCounts, describeLeases, describeList, describePaging } from './log-search.conformance.js';
+import {
+  describeCounts,
+  describeFacts,
+  describeLeases,
+  describeList,
+  describePaging,
+} from './log-search.conformance.js';
 import { ALICE, Desk, ended, keyed, running } from './log.desk.js';
 import type { LogWorld } from './log.desk.js';
 
@@ -60,6 +66,7 @@ function describeLogExamples(makeLog: () => Promise<LogWorld>): void {
       describePaging(open);
       describeCounts(open);
       describeLeases(open);
+      describeFacts(open);
     });
   });
 }

@@ -1,6 +1,6 @@
 import type { Json } from '@atone/core';
 import fc from 'fast-check';
-import type { NewRow, RowFilter, RowProgress, RowUpdate } from '../log.port.js';
+import type { InstanceFacts, NewRow, RowFilter, RowProgress, RowUpdate } from '../log.port.js';
 import { ALICE, BOB, CAROL, ended } from './log.desk.js';
 import { GRAIN_MS, rejected, type Operation, type Scene } from './log.operation.js';
 
@@ -99,11 +99,18 @@ const claim = fc.tuple(instance, rowNumber).map(([id, row]): Intent => ({
   prepare: (scene) => scene.claim(id, gidAt(scene, row)),
 }));
 
+const facts: fc.Arbitrary<InstanceFacts> = fc.record({
+  version: fc.constantFrom('1.0.0', '"1", {0}'),
+  format: fc.nat(3),
+  url: rarely(fc.constant('http://10.0.0.7:7070')),
+  replyPartitions: rarely(fc.array(fc.nat(11))),
+});
+
 const renewLease = fc
-  .tuple(instance, fc.constantFrom(GRAIN_MS, 5 * GRAIN_MS, 241 * GRAIN_MS))
-  .map(([id, leaseMs]): Intent => ({
-    title: `renewLease ${id} ${leaseMs}`,
-    prepare: (scene) => scene.renewLease(id, leaseMs),
+  .tuple(instance, fc.constantFrom(GRAIN_MS, 5 * GRAIN_MS, 241 * GRAIN_MS), rarely(facts))
+  .map(([id, leaseMs, told]): Intent => ({
+    title: `renewLease ${id} ${leaseMs} ${JSON.stringify(told)}`,
+    prepare: (scene) => scene.renewLease(id, leaseMs, told),
   }));
 
 const endLease = instance.map((id): Intent => ({
@@ -125,6 +132,10 @@ const look: fc.Arbitrary<Intent> = fc.oneof(
   fc.uniqueArray(rowNumber).map((rows): Intent => ({
     title: `endings of rows ${rows.join(' ')}`,
     prepare: (scene) => scene.endings([...new Set(rows.map((row) => gidAt(scene, row)))]),
+  })),
+  fc.uniqueArray(rowNumber).map((rows): Intent => ({
+    title: `drives of rows ${rows.join(' ')}`,
+    prepare: (scene) => scene.drives([...new Set(rows.map((row) => gidAt(scene, row)))]),
   })),
 );
 

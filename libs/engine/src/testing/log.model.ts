@@ -2,6 +2,8 @@ import {
   ROW_FORMAT,
   type AcceptOutcome,
   type ClaimedRow,
+  type Drive,
+  type InstanceFacts,
   type InstanceRow,
   type KeyHolder,
   type NewRow,
@@ -14,6 +16,12 @@ import {
 
 /** Counted from the beginning of a run; so are all instants of a model. */
 type RunMs = number;
+
+interface Lease {
+  readonly startedAt: RunMs;
+  readonly leaseUntil: RunMs;
+  readonly facts: InstanceFacts | undefined;
+}
 
 interface ModelRow {
   readonly given: NewRow;
@@ -39,7 +47,7 @@ export class LogModel {
   epoch = 0;
   private rows = new Map<string, ModelRow>();
   private keys = new Map<string, KeyHolder>();
-  private leases = new Map<string, { readonly startedAt: RunMs; readonly leaseUntil: RunMs }>();
+  private leases = new Map<string, Lease>();
 
   /** Takes over what `other` knows. */
   become(other: LogModel): this {
@@ -155,6 +163,7 @@ export class LogModel {
     readonly stuckByReason: Readonly<Record<string, number>>;
     readonly pausedCount: number;
     readonly oldestStuckAt: number | undefined;
+    readonly unknownFormatCount: number;
   } {
     const live = this.live().map((row) => row.progress);
     const instants = live.map(({ stuckAt }) => stuckAt).filter((instant) => instant !== undefined);
@@ -164,12 +173,13 @@ export class LogModel {
       ),
       pausedCount: live.filter(({ isPaused }) => isPaused).length,
       oldestStuckAt: instants.length === 0 ? undefined : Math.min(...instants),
+      unknownFormatCount: this.live().filter(({ format }) => format > ROW_FORMAT).length,
     };
   }
 
-  renewLease(instanceId: string, leaseMs: number): void {
-    const startedAt = this.leases.get(instanceId)?.startedAt ?? this.nowMs;
-    this.leases.set(instanceId, { startedAt, leaseUntil: this.nowMs + leaseMs });
+  renewLease(instanceId: string, leaseMs: number, told?: InstanceFacts): void {
+    const { startedAt = this.nowMs, facts } = this.leases.get(instanceId) ?? {};
+    this.leases.set(instanceId, { startedAt, leaseUntil: this.nowMs + leaseMs, facts: told ?? facts });
   }
 
   endLease(instanceId: string): void {
@@ -184,7 +194,17 @@ export class LogModel {
       instanceId,
       ...lease,
       isLive: this.hasLease(instanceId),
+      drivenCount: this.owned(instanceId).length,
     }));
+  }
+
+  drives(gids: readonly string[]): readonly Drive[] {
+    const wanted = this.live().filter(({ given }) => gids.includes(given.gid));
+    return wanted.flatMap(({ given: { gid }, owner }) =>
+      owner !== undefined && this.hasLease(owner)
+        ? [{ gid, instanceId: owner, facts: this.leases.get(owner)?.facts }]
+        : [],
+    );
   }
 
   private acceptOne(row: NewRow, format: number): AcceptOutcome {

@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import {
   ROW_FORMAT,
   type AcceptOutcome,
+  type InstanceFacts,
   type NewRow,
   type RowFilter,
   type RowProgress,
@@ -82,11 +83,11 @@ export class Scene {
     });
   }
 
-  renewLease(instanceId: string, leaseMs: number): Operation {
+  renewLease(instanceId: string, leaseMs: number, facts?: InstanceFacts): Operation {
     return writing({
-      ask: async (log) => this.runMs(await log.renewLease(instanceId, leaseMs)),
+      ask: async (log) => this.runMs(await log.renewLease(instanceId, leaseMs, facts)),
       play: (model) => {
-        model.renewLease(instanceId, leaseMs);
+        model.renewLease(instanceId, leaseMs, facts);
         return model.nowMs;
       },
     });
@@ -126,6 +127,13 @@ export class Scene {
     return reading(
       async (log) => (await log.ended(gids)).toSorted(),
       (model) => model.ended(gids).toSorted(),
+    );
+  }
+
+  drives(gids: readonly string[]): Operation {
+    return reading(
+      async (log) => byGid(await log.drives(gids)),
+      (model) => byGid(model.drives(gids)),
     );
   }
 

@@ -4,7 +4,9 @@ import {
   ROW_FORMAT,
   type AcceptOutcome,
   type ClaimedRow,
+  type Drive,
   type InsertOutcome,
+  type InstanceFacts,
   type InstanceRow,
   type KeyHolder,
   type LoggedEnding,
@@ -30,6 +32,12 @@ class NoPlaceError extends Error {
   }
 }
 
+interface Lease {
+  readonly startedAt: number;
+  readonly leaseUntil: number;
+  readonly facts: InstanceFacts | undefined;
+}
+
 interface MemoryRow extends StoredRow {
   readonly dueAt: number | undefined;
 }
@@ -42,7 +50,7 @@ interface MemoryRow extends StoredRow {
 export class MemoryLog implements TransactionLog {
   private readonly held = new Map<string, MemoryRow>();
   private readonly keys = new Map<string, KeyHolder>();
-  private readonly leases = new Map<string, { startedAt: number; leaseUntil: number }>();
+  private readonly leases = new Map<string, Lease>();
 
   /** What began earlier was dropped. */
   private beginsMs = 0;
@@ -98,10 +106,7 @@ export class MemoryLog implements TransactionLog {
   }
 
   async owned(instanceId: string): Promise<readonly string[]> {
-    const rows = [...this.held.values()];
-    return rows
-      .filter((row) => row.owner === instanceId && row.finishedAt === undefined)
-      .map((row) => row.gid);
+    return this.ownedBy(instanceId);
   }
 
   async get(gid: string): Promise<StoredRow | undefined> {
@@ -149,22 +154,28 @@ export class MemoryLog implements TransactionLog {
     const stuckByReason: Record<string, number> = {};
     let pausedCount = 0;
     let oldestStuckAt: number | undefined;
+    let unknownFormatCount = 0;
     for (const row of this.held.values()) {
       byState[row.state] +=
         row.finishedAt !== undefined && row.finishedAt < this.clock.now() - 86_400_000 ? 0 : 1;
       pausedCount += row.isPaused ? 1 : 0;
+      unknownFormatCount += row.format > ROW_FORMAT && row.finishedAt === undefined ? 1 : 0;
       if (row.stuckReason !== undefined) {
         stuckByReason[row.stuckReason] = (stuckByReason[row.stuckReason] ?? 0) + 1;
         oldestStuckAt = Math.min(oldestStuckAt ?? Number.POSITIVE_INFINITY, row.stuckAt ?? this.clock.now());
       }
     }
-    return { byState, stuckByReason, pausedCount, oldestStuckAt };
+    return { byState, stuckByReason, pausedCount, oldestStuckAt, unknownFormatCount };
   }
 
-  async renewLease(instanceId: string, leaseMs: number): Promise<number> {
+  async renewLease(instanceId: string, leaseMs: number, facts?: InstanceFacts): Promise<number> {
     const now = this.clock.now();
-    const startedAt = this.leases.get(instanceId)?.startedAt ?? now;
-    this.leases.set(instanceId, { startedAt, leaseUntil: now + leaseMs });
+    const former = this.leases.get(instanceId);
+    this.leases.set(instanceId, {
+      startedAt: former?.startedAt ?? now,
+      leaseUntil: now + leaseMs,
+      facts: facts === undefined ? former?.facts : through(facts),
+    });
     return now;
   }
 
@@ -179,8 +190,17 @@ export class MemoryLog implements TransactionLog {
     return [...this.leases].map(([instanceId, lease]) => ({
       instanceId,
       ...lease,
-      isLive: lease.leaseUntil > this.clock.now(),
+      isLive: this.hasLease(instanceId),
+      drivenCount: this.ownedBy(instanceId).length,
     }));
+  }
+
+  async drives(gids: readonly string[]): Promise<readonly Drive[]> {
+    return [...new Set(gids)].flatMap((gid) => {
+      const { owner, finishedAt } = this.held.get(gid) ?? {};
+      const isDriven = owner !== undefined && finishedAt === undefined && this.hasLease(owner);
+      return isDriven ? [{ gid, instanceId: owner, facts: this.leases.get(owner)?.facts }] : [];
+    });
   }
 
   async epoch(): Promise<number> {
@@ -282,7 +302,18 @@ export class MemoryLog implements TransactionLog {
     if (row.owner === undefined) {
       return row.dueAt !== undefined && row.dueAt <= this.clock.now();
     }
-    return (this.leases.get(row.owner)?.leaseUntil ?? 0) <= this.clock.now();
+    return !this.hasLease(row.owner);
+  }
+
+  private hasLease(instanceId: string): boolean {
+    return (this.leases.get(instanceId)?.leaseUntil ?? 0) > this.clock.now();
+  }
+
+  private ownedBy(instanceId: string): string[] {
+    const rows = [...this.held.values()];
+    return rows
+      .filter((row) => row.owner === instanceId && row.finishedAt === undefined)
+      .map((row) => row.gid);
   }
 
   private takeOver(row: MemoryRow, instanceId: string): ClaimedRow {

@@ -11,4 +11,7 @@ export class InstanceEntity {
 
   @Column({ name: 'lease_until', type: 'timestamptz', precision: 3 })
   leaseUntil!: Date;
+
+  @Column({ name: 'facts', type: 'jsonb', nullable: true })
+  facts!: unknown;
 }
