@@ -130,6 +130,7 @@ async function testOnKafka() {
       'message-patterns',
       'sagas',
       'shop',
+      'travel',
     ].map((name) => `test/kafka/${name}.kafka.ts`),
   });
 }
