@@ -17,7 +17,7 @@ const OPERATIONS: Readonly<Record<string, AclOperationTypes>> = {
 };
 
 /** Returns what a command of `kafka-acls.sh` adds. @throws for what it does not know, as the program would. */
-export function aclEntries(command: string): readonly AclEntry[] {
+function aclEntries(command: string): readonly AclEntry[] {
   const options = optionsOf(command, 'kafka-acls.sh');
   const [group] = options.get('--group') ?? [];
   const [name = group, pattern, principal = ''] = [
@@ -43,7 +43,7 @@ export function aclEntries(command: string): readonly AclEntry[] {
 }
 
 /** Returns the name and the number of partitions of the topic that a command of `kafka-topics.sh` creates. */
-export function topicOf(command: string): { readonly topic: string; readonly numPartitions: number } {
+function topicOf(command: string): { readonly topic: string; readonly numPartitions: number } {
   const options = optionsOf(command, 'kafka-topics.sh');
   const [topic] = options.get('--topic') ?? [];
   if (!options.has('--create') || topic === undefined) {
