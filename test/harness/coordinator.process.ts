@@ -8,13 +8,22 @@ const MAIN = fileURLToPath(new URL('../../apps/coordinator/src/main.ts', import.
 const LOADER = pathToFileURL(fileURLToPath(new URL('../../tools/typescript.loader.mjs', import.meta.url)));
 const REGISTER = `data:text/javascript,import{register}from'node:module';register('${LOADER.href}')`;
 
-/** A coordinator in a process of its own, which can be killed. */
+/** From sources, beside everything else that is tested. */
+const START_MS_MAX = 60_000;
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A coordinator in a process of its own, which can be stopped and killed. */
 export class CoordinatorProcess {
-  private readonly ended: Promise<unknown>;
+  private readonly ended: Promise<Exit>;
   private output = '';
 
   private constructor(private readonly child: ChildProcess) {
-    this.ended = once(child, 'close');
+    this.ended = once(child, 'close').then(([code, signal]: unknown[]) => ({ code, signal }) as Exit);
     child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
   }
@@ -31,17 +40,27 @@ export class CoordinatorProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const started = new CoordinatorProcess(child);
-    await until('the coordinator has started as a process', () => {
-      if (child.exitCode !== null) {
-        throw new Error(`The coordinator ended at once: ${started.output}`);
-      }
-      return started.output.includes('coordinator started');
-    });
+    await until(
+      'the coordinator has started as a process',
+      () => {
+        if (child.exitCode !== null) {
+          throw new Error(`The coordinator ended at once: ${started.output}`);
+        }
+        return started.output.includes('coordinator started');
+      },
+      START_MS_MAX,
+    );
     return started;
   }
 
   get url(): string {
     return /"url":"([^"]+)"/u.exec(this.output)?.[1] ?? '';
+  }
+
+  /** Tells it to stop, as an orchestrator of containers does, and returns how it ended. */
+  async stop(): Promise<Exit> {
+    this.child.kill('SIGTERM');
+    return this.ended;
   }
 
   /** Ends it as a power cut would. */
