@@ -27,6 +27,17 @@ const payments = contract('payments', {
   hold: tryAction({ input: z.object({ note: z.string() }), output: z.object({ ok: z.boolean() }) }),
 });
 
+const COMMAND: BranchCommand = {
+  gid: '0193d6c0-0000-7000-8000-000000000001',
+  branchId: '1',
+  op: 'action',
+  round: 1,
+  attempt: 1,
+  service: 'payments',
+  action: 'hold',
+  issuedAt: 1,
+};
+
 /** What a participant answers to an attempt; undefined: nothing. */
 type Answer = (command: BranchCommand) => BranchReply | undefined;
 
@@ -422,17 +433,18 @@ describe('a service that is reached both ways', () => {
 });
 
 describe('when calls over Kafka are closed', () => {
-  test('who waits is told that nobody knows, and nothing leaves any more', async () => {
+  test('who waits is told so at once, and nothing leaves any more', async () => {
     const calls = overKafka();
-    await serve(() => {
-      void calls.close();
-      return undefined;
-    });
+    const way = { topic: COMMANDS, replyTimeoutMs: 1_000 };
+    const [asked, later] = [COMMAND, { ...COMMAND, attempt: 2 }];
+    const [send, sendLater] = [await calls.route(asked, way), await calls.route(later, way)];
+    const answer = send();
 
-    const error = await failing(clientOver(calls));
+    await calls.close();
 
-    expect(error).toMatchObject({ code: 'UNKNOWN_OUTCOME' });
-    expect(attempts()).toEqual([['1', 1]]);
+    expect(await answer).toMatchObject({ outcome: 'unknown', error: { class: 'unreachable' } });
+    await expect(sendLater()).rejects.toMatchObject({ name: 'NotConnectedError' });
+    expect(kafka.records(COMMANDS)).toHaveLength(1);
   });
 
   test('who was about to join does not stay in the group', async () => {
