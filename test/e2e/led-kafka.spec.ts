@@ -79,6 +79,18 @@ describe('a led transaction whose tries, confirms and cancels go over Kafka', ()
     ]);
   });
 
+  test('S4: is done once by a handler that takes longer than an attempt waits', async () => {
+    const desk = await trips.desk();
+    trips.hotelMs = 6_000;
+
+    const isKept = await trips.through(trips.book(desk));
+
+    await trips.settled();
+    expect(isKept).toBe(true);
+    expect(kafka.records('atone.commands.hotel').length).toBeGreaterThan(2);
+    expect([...trips.effects().values()]).toEqual([{ hotel: ['held', 'sold'], bank: ['held', 'sold'] }]);
+  });
+
   test('is answered at home, whichever instance leads it', async () => {
     const desks = [await trips.desk(), await trips.desk()];
     await trips.until(() => desks.every(({ calls }) => calls.isReady));

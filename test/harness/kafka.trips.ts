@@ -69,6 +69,8 @@ export interface Desk<Client> {
 
 /** Trips whose desk calls a hotel, which calls the bank; all of it over Kafka, and there is no other way. */
 export class KafkaTrips<Client extends KafkaClient> {
+  /** How long the handler of the hotel takes. */
+  hotelMs = 0;
   private readonly log: MemoryLog;
   private readonly catalogue: Catalogue;
   private readonly entries: ParticipantView[] = [];
@@ -253,6 +255,7 @@ export class KafkaTrips<Client extends KafkaClient> {
       run: async (input, { gid, transaction }) => {
         const { cents } = Price.parse(input);
         await money?.hold({ cents });
+        await this.pause(money === undefined ? 0 : this.hotelMs);
         if (money === undefined && cents === TOO_DEAR) {
           throw new RefusedError('no money');
         }
@@ -262,6 +265,14 @@ export class KafkaTrips<Client extends KafkaClient> {
       confirm: async ({ gid, transaction }) => transaction.record(`${gid} sold`),
       compensate: async ({ gid, transaction }) => transaction.record(`${gid} released`),
     };
+  }
+
+  private async pause(ms: number): Promise<void> {
+    if (ms > 0) {
+      await new Promise<void>((resolve) => {
+        this.scene.clock.setTimer(ms, resolve);
+      });
+    }
   }
 
   private callsOf(service: string, client: Client): CountedKafkaCalls {
