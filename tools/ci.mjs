@@ -128,6 +128,7 @@ async function testOnKafka() {
       'embedded',
       'led',
       'message-patterns',
+      'quickstart',
       'sagas',
       'shop',
       'travel',

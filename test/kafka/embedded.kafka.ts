@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startKafka, startThrowawayKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
+import { removeKafka, startKafka, startThrowawayKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../harness/until.js';
 import { newName, TestKafka, testBrokers } from './kafka.client.js';
@@ -105,6 +105,22 @@ test('a folder keeps messages for the next start, at another port', async () => 
   await rm(dataDir, { recursive: true });
   expect(kept).toEqual(['one']);
   expect(second.brokers).not.toEqual(first.brokers);
+});
+
+test('a folder that was removed has nothing for the next start', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'removed-'));
+  const topic = newName('orders');
+  const first = await startKafka({ dataDir });
+  await new TestKafka(first.brokers).createTopics([topic]);
+  await first.stop();
+
+  await removeKafka(dataDir);
+
+  const second = await startKafka({ dataDir });
+  const count = await new TestKafka(second.brokers).partitionCount(topic);
+  await second.stop();
+  await removeKafka(dataDir);
+  expect(count).toBe(0);
 });
 
 test('a broker ends with the program that started it, be that killed, and leaves nothing', async () => {

@@ -50,6 +50,14 @@ export class TestKafka {
     });
   }
 
+  /** Returns how many partitions a topic has: none, if it does not exist. */
+  async partitionCount(topic: string): Promise<number> {
+    return this.withAdmin(async (admin) => {
+      const topics = await admin.listTopics();
+      return topics.includes(topic) ? (await admin.fetchTopicOffsets(topic)).length : 0;
+    });
+  }
+
   /** Returns how many members each of these groups has. */
   async memberCounts(groups: readonly string[]): Promise<number[]> {
     return this.withAdmin(async (admin) => {
