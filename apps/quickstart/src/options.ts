@@ -70,7 +70,7 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     .option('--instances <n>', 'how many there are of each service', wholeNumber(1, COPY_COUNT_MAX), 1)
     .option(
       '--port <port>',
-      'of the coordinator; the services take the ports above: 6 for the music shop, 8 for the travel agency',
+      'of the first coordinator; the others and the services take the ports above: 6 for each instance of the music shop, 8 of the travel agency',
       wholeNumber(1, PORT_MAX),
       DEFAULT_PORT,
     )
