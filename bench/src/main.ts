@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { FLEET_TASKS, runFleetTask, WAYS, type FleetReport, type FleetTask } from './fleet/fleet.tasks.js';
+import { Ground } from './ground.js';
 import { killInitiator } from './led/dead-initiator.js';
 import { doubtsVerdict } from './led/doubts.check.js';
 import { askAboutAll, type DoubtsResult } from './led/doubts.js';
 import { COMPARED_IN_FLIGHT } from './kafka/comparison.check.js';
 import { CHECKED_IN_FLIGHT, verdictsOn, type Task, type Verdict } from './promise.check.js';
+import { compareMessages } from './messages/messages.js';
 import { onPlace } from './place.js';
 import { doubtsTable, stretchTable } from './report.table.js';
 import { Rig } from './rig.js';
@@ -17,7 +19,7 @@ import { startTask, type LoadTask } from './tasks.js';
  * A promise that is broken ends this with 1.
  */
 
-const TASKS = ['saga', 'tcc', 'led-saga', 'dead-initiator', 'doubts', ...FLEET_TASKS] as const;
+const TASKS = ['saga', 'tcc', 'led-saga', 'dead-initiator', 'doubts', ...FLEET_TASKS, 'messages'] as const;
 
 interface Options {
   readonly task: string;
@@ -39,7 +41,7 @@ const options = new Command()
     'Measures sagas, led transactions with tries (tcc) or compensations (led-saga), what is left of an initiator that died ' +
       '(dead-initiator), and the cost of asking about branches in doubt (doubts); over Kafka, sagas beside a bare prototype (kafka); ' +
       'two coordinators beside one (coordinators), what one leaves that is killed (takeover), and how long a group is silent when ' +
-      'its members change (rebalance).',
+      "its members change (rebalance); and messages for a NestJS service, beside Nest's own transport (messages).",
   )
   .option('--task <list>', `which of ${TASKS.join(', ')}`, 'saga,tcc,led-saga,dead-initiator')
   .option('--seconds <n>', 'how long each stretch lasts (default: 10, and less with Kafka)')
@@ -101,6 +103,10 @@ function runTask(task: (typeof TASKS)[number]): Promise<void> {
     case 'takeover':
     case 'rebalance':
       return runFleet(task);
+    case 'messages':
+      return onPlace(Ground.start({ nodeArgs, withKafka: true }), async (ground) => {
+        fleets.push(await compareMessages(ground));
+      });
   }
 }
 

@@ -180,7 +180,7 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
     const message = this.parser.parse<NestMessage>(nestMessage(record));
     const packet = await this.deserializer.deserialize(message, { channel: record.topic });
     const context = new RecordContext(message);
-    const handler = this.getHandlerByPattern(packet.pattern as string);
+    const handler = this.handlerOf(record.topic, packet);
     const place = answerPlaceOf(message.headers);
     if (place === undefined || handler?.isEventHandler === true) {
       await this.bringEvent(handler, packet, context);
@@ -189,6 +189,13 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
     } else {
       await this.bringRequest({ handler, packet, context }, place);
     }
+  }
+
+  /** Nest looks for a pattern as if it might be JSON, which takes longer than all the rest; that of most messages is their topic. */
+  private handlerOf(topic: string, { pattern }: ReadPacket): MessageHandler | null {
+    return pattern === topic
+      ? (this.messageHandlers.get(topic) ?? null)
+      : this.getHandlerByPattern(pattern as string);
   }
 
   private async bringEvent(
