@@ -29,6 +29,7 @@ import { MetricsController } from './metrics/metrics.controller.js';
 import { METRICS } from './metrics/metrics.providers.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { DocumentationController } from './openapi/documentation.controller.js';
+import { OwnFacts } from './own.facts.js';
 import { CryptoRandom } from './ports/crypto.random.js';
 import { engineLogger } from './ports/pino.logger.js';
 import { SystemClock } from './ports/system.clock.js';
@@ -108,12 +109,12 @@ const ENGINE: readonly Provider[] = [
   {
     provide: Engine,
     useFactory: openEngine,
-    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID, Meters],
+    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID, Meters, OwnFacts],
   },
 ];
 
 function openEngine(
-  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId, meters]: [
+  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId, meters, ownFacts]: [
     TransactionLog,
     BranchTransport,
     Catalogue,
@@ -123,10 +124,11 @@ function openEngine(
     Logger,
     string,
     Meters,
+    OwnFacts,
   ]
 ): Engine {
   const { activeCountMax, defaultTimeoutMs, ledMemoryMs: memoryMs } = configuration;
-  return new Engine(
+  const engine = new Engine(
     {
       log: meteredLog(log, meters),
       transport,
@@ -136,6 +138,17 @@ function openEngine(
       logger: engineLogger(logger),
       observer: meters,
     },
-    { ...DEFAULT_ENGINE_OPTIONS, instanceId, activeCountMax, defaultTimeoutMs, memoryMs },
+    {
+      ...DEFAULT_ENGINE_OPTIONS,
+      instanceId,
+      activeCountMax,
+      defaultTimeoutMs,
+      memoryMs,
+      facts: () => ownFacts.current,
+    },
   );
+  ownFacts.watch(() => {
+    engine.tellFacts();
+  });
+  return engine;
 }

@@ -13,6 +13,7 @@ import { RouteTable } from './http/route.table.js';
 import { SchemaPipe } from './http/schema.pipe.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { describeApi } from './openapi/api.document.js';
+import { OwnFacts } from './own.facts.js';
 import { failpointHook } from './ports/environment.failpoints.js';
 import { NestLogger, openLogger } from './ports/pino.logger.js';
 import { StartError } from './start.error.js';
@@ -60,6 +61,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   app.useGlobalFilters(filter);
   app.get(ApiDescription).describeBy(() => describeApi(app, VERSION));
   const url = await startOrClose(app, configuration);
+  app.get(OwnFacts).reachedAt(url);
   const engine = app.get(Engine);
   logger.info({ url, instance: engine.instanceId }, 'coordinator started');
   return {

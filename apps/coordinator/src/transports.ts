@@ -1,5 +1,11 @@
 import type { Random } from '@atone/core';
-import { Catalogue, RoutedTransport, type BranchTransport, type Clock } from '@atone/engine';
+import {
+  Catalogue,
+  RoutedTransport,
+  type BranchTransport,
+  type Clock,
+  type TransactionLog,
+} from '@atone/engine';
 import type { KafkaClient } from '@atone/kafka';
 import { connectKafka } from '@atone/kafka/connect';
 import { HttpTransport } from '@atone/transport-http';
@@ -10,12 +16,15 @@ import type { Configuration } from './configuration.js';
 import { MeteredTransport } from './metrics/metered.transport.js';
 import { Meters } from './metrics/meters.js';
 import { KafkaLink } from './kafka.link.js';
+import { OwnFacts } from './own.facts.js';
+import { ownerPartitions } from './owner.partitions.js';
 import {
   CLOCK,
   CONFIGURATION,
   INSTANCE_ID,
   KAFKA_CLIENT,
   KAFKA_TRANSPORT,
+  LOG,
   LOGGER,
   RANDOM,
   TRANSPORT,
@@ -28,11 +37,12 @@ const KAFKA_DRAIN_MS = 3_000;
 
 /** How participants are reached: over HTTP, and over Kafka where there are brokers. */
 export const TRANSPORTS: readonly Provider[] = [
+  OwnFacts,
   { provide: KAFKA_CLIENT, useFactory: openClient, inject: [CONFIGURATION, INSTANCE_ID] },
   {
     provide: KAFKA_TRANSPORT,
     useFactory: openKafka,
-    inject: [KAFKA_CLIENT, Catalogue, CLOCK, CONFIGURATION, LOGGER, INSTANCE_ID],
+    inject: [KAFKA_CLIENT, Catalogue, CLOCK, CONFIGURATION, LOGGER, INSTANCE_ID, LOG, OwnFacts],
   },
   {
     provide: TRANSPORT,
@@ -56,13 +66,15 @@ async function openClient({ kafka }: Configuration, instanceId: string): Promise
 }
 
 function openKafka(
-  ...[client, catalogue, clock, configuration, logger, instanceId]: [
+  ...[client, catalogue, clock, configuration, logger, instanceId, log, ownFacts]: [
     KafkaClient | undefined,
     Catalogue,
     Clock,
     Configuration,
     Logger,
     string,
+    TransactionLog,
+    OwnFacts,
   ]
 ): KafkaTransport | undefined {
   const { kafka, signingKeys } = configuration;
@@ -79,6 +91,10 @@ function openKafka(
     signingKey: signingKeys[0],
     keys: signingKeys,
     createTopics: createsTopics ? { partitionCount, replicationFactor } : undefined,
+    ownerPartitions: ownerPartitions(log),
+    onAssignment: (partitions) => {
+      ownFacts.reads(partitions);
+    },
     limits: { drainMs: KAFKA_DRAIN_MS },
     onTrouble: (error) => {
       logger.warn({ error }, 'trouble with Kafka');

@@ -150,6 +150,10 @@ const summaryShape = {
   deadlineAt: instant.optional(),
   endedAt: instant.optional(),
   version: z.int(),
+  format: z.int().optional().meta({
+    description:
+      'Only where a newer version of the coordinator has written it, in a format that the one that answers cannot read: it shows what it can, leaves the transaction alone, and refuses acts. Ask one of the newer version.',
+  }),
   isHearsay: z
     .boolean()
     .optional()

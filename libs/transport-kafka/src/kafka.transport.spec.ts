@@ -371,28 +371,3 @@ test('attempts that were answered are waited for no more when the transport is c
 
   expect(replies.map(attemptKey)).toEqual([attemptKey(commandTo('stock'))]);
 });
-
-test('the topics that all coordinators share are created if they are missing, and left as they are if not', async () => {
-  const transport = world.transport({
-    prefix: 'other',
-    createTopics: { partitionCount: 3, replicationFactor: 1 },
-  });
-  await world.kafka.client().createTopics([{ name: 'other.dead', partitionCount: 1, replicationFactor: 1 }]);
-
-  await transport.start();
-
-  await until(() => transport.partitions.length === 3);
-  expect(['other.replies', 'other.dead'].map((topic) => world.kafka.partitionCount(topic))).toEqual([3, 1]);
-});
-
-test('a coordinator does not start where its topics may not be created, and tells what to run', async () => {
-  const transport = world.transport({
-    prefix: 'other',
-    createTopics: { partitionCount: 3, replicationFactor: 100 },
-  });
-
-  await expect(transport.start()).rejects.toMatchObject({
-    code: 'KAFKA_TOPIC',
-    message: expect.stringContaining('other.replies'),
-  });
-});

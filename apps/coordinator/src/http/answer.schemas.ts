@@ -12,6 +12,17 @@ export const coordinatorInstancesSchema = z
         leaseUntil: z.iso.datetime(),
         isLive: z.boolean().meta({ description: 'Whether its lease has not run out.' }),
         isThis: z.boolean().meta({ description: 'Whether it is the one that answers.' }),
+        driven: z.int().meta({ description: 'How many transactions that are under way it drives.' }),
+        version: z.string().optional().meta({ description: 'Absent where it is older than this field.' }),
+        format: z
+          .int()
+          .optional()
+          .meta({ description: 'The highest format of rows that it reads. It leaves higher ones alone.' }),
+        url: z.string().optional().meta({ description: 'Where it is reached, as it knows itself.' }),
+        replyPartitions: z.array(z.int()).optional().meta({
+          description:
+            'The partitions of the replies by Kafka that it reads; absent where it takes no part in Kafka.',
+        }),
       }),
     ),
   })

@@ -40,12 +40,17 @@ export class OverviewController {
   async instances(): Promise<CoordinatorInstances> {
     const rows = await this.log.instances();
     return {
-      instances: rows.map(({ instanceId, startedAt, leaseUntil, isLive }) => ({
+      instances: rows.map(({ instanceId, startedAt, leaseUntil, isLive, drivenCount, facts }) => ({
         instanceId,
         startedAt: iso(startedAt),
         leaseUntil: iso(leaseUntil),
         isLive,
         isThis: instanceId === this.engine.instanceId,
+        driven: drivenCount,
+        version: facts?.version,
+        format: facts?.format,
+        url: facts?.url,
+        replyPartitions: facts?.replyPartitions?.toSorted((left, right) => left - right),
       })),
     };
   }

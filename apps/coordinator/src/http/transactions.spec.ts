@@ -218,7 +218,6 @@ describe('a transaction', () => {
         gid,
         state: 'running',
         finishedAt: undefined,
-        format: 99,
         plan: 'gibberish',
       });
     }

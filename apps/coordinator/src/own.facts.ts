@@ -1,0 +1,34 @@
+import { hostname } from 'node:os';
+import { ROW_FORMAT, type InstanceFacts } from '@atone/engine';
+import { VERSION } from './version.js';
+
+/** Addresses to listen at that nobody can call. */
+const ANYWHERE = /\/\/(?:0\.0\.0\.0|\[::\])(?=:)/u;
+
+/** What this coordinator tells the others of itself. */
+export class OwnFacts {
+  private facts: InstanceFacts = { version: VERSION, format: ROW_FORMAT };
+  private onChange: (() => void) | undefined;
+
+  get current(): InstanceFacts {
+    return this.facts;
+  }
+
+  /** Sets who is told when there is news. */
+  watch(onChange: () => void): void {
+    this.onChange = onChange;
+  }
+
+  reachedAt(url: string): void {
+    this.change({ url: url.replace(ANYWHERE, () => `//${hostname()}`) });
+  }
+
+  reads(replyPartitions: readonly number[]): void {
+    this.change({ replyPartitions });
+  }
+
+  private change(news: Partial<InstanceFacts>): void {
+    this.facts = { ...this.facts, ...news };
+    this.onChange?.();
+  }
+}
