@@ -3,6 +3,7 @@ import type { Ledger } from './check/led.facts.js';
 import { LivenessCheck } from './check/liveness.check.js';
 import { Violation, type PromiseId } from './check/violation.js';
 import { guarded } from './guard/guarded.js';
+import { planImmediates } from './guard/immediates.js';
 import { Draws } from './plan/draws.js';
 import { Fates } from './plan/fates.js';
 import type { PointFault } from './plan/fault.js';
@@ -55,10 +56,12 @@ export async function simulate(plan: SimulationPlan, trace?: string[]): Promise<
       // Outages are errors by the thousand, and a run that fails is run again with its trace.
       Error.stackTraceLimit = world.isTraced ? stackTraceLimit : 0;
       setFailpointHook((name) => passFailpoint(world, name));
+      const backToReal = planImmediates((run) => planSoon(world, run));
       try {
         await live(world, plan);
       } finally {
         setFailpointHook(undefined);
+        backToReal();
         Error.stackTraceLimit = stackTraceLimit;
       }
     },
@@ -70,6 +73,14 @@ function passFailpoint(world: World, name: string): void | Promise<void> {
   reachedCounts.set(name, (reachedCounts.get(name) ?? 0) + 1);
   const life = world.running;
   return life === undefined ? undefined : life.process.passFailpoint(life, name);
+}
+
+/** What code wants to do a little later is an event of its own. */
+function planSoon(world: World, run: () => void): void {
+  if (world.running === undefined) {
+    throw new Error('Something plans to go on that is no process.');
+  }
+  world.running.after(0, run);
 }
 
 async function live(world: World, plan: SimulationPlan): Promise<void> {

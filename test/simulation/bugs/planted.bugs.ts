@@ -1,4 +1,5 @@
 import { ENGINE_BUGS } from './engine.bugs.js';
+import { KAFKA_BUGS } from './kafka.bugs.js';
 import { LED_BUGS } from './led.bugs.js';
 import { LED_LOG_BUGS } from './led.log.bugs.js';
 import { PARTICIPANT_BUGS } from './participant.bugs.js';
@@ -15,6 +16,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PARTICIPANT_BUGS,
   ...LED_BUGS,
   ...LED_LOG_BUGS,
+  ...KAFKA_BUGS,
 ];
 
 /** Returns what the seeds of a planted bug have in common; nothing without a bug. */

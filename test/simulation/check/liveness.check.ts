@@ -11,6 +11,9 @@ const END_WITHIN_MS = 600_000;
 /** How often that operator looks. */
 const TIDY_EVERY_MS = 20_000;
 
+/** A batch of records takes less than so many looks, with all that is late about it. */
+const UNREAD_LOOKS = 3;
+
 /** A row whose owner is gone is somebody's again within its lease, one pass of recovery, and this. */
 const TAKEOVER_SLACK_MS = 6_000;
 
@@ -25,6 +28,8 @@ export class LivenessCheck {
   private readonly startMs: number;
   private tidiedAtMs: number;
   private driverlessSinceMs: number | undefined;
+  /** For how many looks nobody has been done with a record. */
+  private unreadLooks: ReadonlyMap<string, number> = new Map();
 
   constructor(private readonly world: World) {
     this.startMs = world.scheduler.nowMs;
@@ -45,6 +50,7 @@ export class LivenessCheck {
     world.trace('', 'the faults end');
     world.fates.end();
     world.network.healAll();
+    world.kafka?.heal();
     for (const process of world.processes) {
       process.thaw();
       process.start();
@@ -56,14 +62,7 @@ export class LivenessCheck {
     const { world } = this;
     const elapsedMs = world.scheduler.nowMs - this.startMs;
     const live = this.liveRows();
-    if (
-      live.length === 0 &&
-      world.network.isQuiet &&
-      world.clients.every((client) => client.isDone) &&
-      world.office?.isDone !== false &&
-      world.safety.led.inDoubt().length === 0 &&
-      this.unseen().length === 0
-    ) {
+    if (live.length === 0 && this.isNothingUnderWay() && this.unseen().length === 0) {
       return true;
     }
     if (elapsedMs > END_WITHIN_MS) {
@@ -77,8 +76,31 @@ export class LivenessCheck {
     if (world.scheduler.nowMs - this.tidiedAtMs >= TIDY_EVERY_MS) {
       this.tidiedAtMs = world.scheduler.nowMs;
       tidyUp(world);
+      this.checkUnread();
     }
     return false;
+  }
+
+  private isNothingUnderWay(): boolean {
+    const { network, kafka, clients, office, safety } = this.world;
+    return (
+      network.isQuiet &&
+      kafka?.isQuiet !== false &&
+      clients.every((client) => client.isDone) &&
+      office?.isDone !== false &&
+      safety.led.inDoubt().length === 0
+    );
+  }
+
+  /** A record that nobody gets done with holds up all that lie behind it. */
+  private checkUnread(): void {
+    const unread = this.world.kafka?.unread() ?? [];
+    this.unreadLooks = new Map(unread.map((place) => [place, (this.unreadLooks.get(place) ?? 0) + 1]));
+    const stuck = unread.find((place) => this.unreadLooks.get(place) === UNREAD_LOOKS);
+    if (stuck !== undefined) {
+      const what = `${stuck} is not dealt with, and all behind it waits`;
+      this.world.report(new Violation('L3', undefined, what));
+    }
   }
 
   private liveRows(): readonly StoredRow[] {
@@ -127,6 +149,7 @@ export class LivenessCheck {
     for (const client of world.clients) {
       client.checkEnd();
     }
+    world.kafka?.check.checkEnd();
     const touched = world
       .strangeRows()
       .find(({ name, version }) => name === STRANGE_NAMES.newer && version > 1);

@@ -49,6 +49,11 @@ export class SafetyCheck {
     return this.transactions.get(gid)?.row;
   }
 
+  /** Returns the branches of a transaction that goes by a plan. */
+  stepsOf(gid: string): readonly string[] {
+    return this.transactions.get(gid)?.plan.steps.map(({ branchId }) => branchId) ?? [];
+  }
+
   /** A row of the log has been written by an instance. */
   rowWritten(row: StoredRow, writer: string): void {
     const bad = BAD_NAMES.get(row.name);
@@ -273,7 +278,7 @@ export class SafetyCheck {
 }
 
 /** To take a row over leaves everything else as it was. */
-function isTakeover(before: StoredRow, row: StoredRow): boolean {
+export function isTakeover(before: StoredRow, row: StoredRow): boolean {
   return before.state === row.state && JSON.stringify(before.progress) === JSON.stringify(row.progress);
 }
 

@@ -54,6 +54,21 @@ export const POINT_FAULTS = {
   'stranger-commit': 0.1,
   /** The initiator's own commit comes again, with another list. */
   'confused-commit': 0.2,
+  /** A request to the brokers fails, and nothing of it is stored. */
+  'produce-lost': 0.04,
+  /** The records are stored, and nobody learns of it. */
+  'produce-unanswered': 0.03,
+  'produce-slow': 0.05,
+  /** The brokers lose a record that they have acknowledged. */
+  'record-lost': 0.05,
+  /** A record is stored twice. */
+  'record-twice': 0.06,
+  /** Records lie at their reader for long before it deals with them. */
+  'records-late': 0.05,
+  'offset-lost': 0.1,
+  'offset-late': 0.05,
+  /** A member of a group hears of a rebalance long after the others. */
+  'rebalance-late': 0.2,
 } as const;
 
 export type PointFaultKind = keyof typeof POINT_FAULTS;
@@ -70,6 +85,35 @@ export const LED_FAULTS: readonly PointFaultKind[] = [
   'stranger-commit',
   'confused-commit',
 ];
+
+/** What can only go wrong where messages go over Kafka. */
+export const KAFKA_POINT_FAULTS = [
+  'produce-lost',
+  'produce-unanswered',
+  'produce-slow',
+  'record-lost',
+  'record-twice',
+  'records-late',
+  'offset-lost',
+  'offset-late',
+  'rebalance-late',
+] as const satisfies readonly PointFaultKind[];
+
+/** What befalls the brokers at a time, and whoever reads there. */
+export const KAFKA_TIMED_FAULTS = [
+  /** The partitions of a group go to other members, while the former are still at it. */
+  'rebalance',
+  'brokers-away',
+  /** A process does not reach the brokers, and is put out of its groups if that lasts. */
+  'cut-kafka',
+  /** A group reads all of its topic again. */
+  'offsets-earliest',
+  /** A group reads nothing of what waits. */
+  'offsets-latest',
+  'topic-truncated',
+  /** Somebody writes what nobody can read. */
+  'poison',
+] as const;
 
 /** What goes wrong at a time, whatever the run is doing. */
 export const TIMED_FAULTS = [
@@ -92,6 +136,7 @@ export const TIMED_FAULTS = [
   'night',
   /** The log fails over to a copy that lacks what was inserted last of what code leads: it is in another life from now on. */
   'failover',
+  ...KAFKA_TIMED_FAULTS,
 ] as const;
 
 type TimedFaultKind = (typeof TIMED_FAULTS)[number];
@@ -102,6 +147,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   ...(Object.keys(POINT_FAULTS) as PointFaultKind[]),
   ...TIMED_FAULTS,
 ];
+
+export const KAFKA_FAULTS: readonly FaultKind[] = [...KAFKA_POINT_FAULTS, ...KAFKA_TIMED_FAULTS];
 
 /** A fault at the n-th time that a run passes a place. */
 export interface PointFault {

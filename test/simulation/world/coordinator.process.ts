@@ -7,6 +7,7 @@ import { MEMORY_MS } from './retention.js';
 import { SimClock } from './sim.clock.js';
 import { SimProcess, type Life } from './sim.process.js';
 import { SimTransport } from './sim.transport.js';
+import { transportOverKafka } from './kafka.transports.js';
 import { whenSettled } from './when-settled.js';
 
 /** A coordinator: the production engine over simulated ports. */
@@ -15,6 +16,7 @@ export class CoordinatorProcess extends SimProcess {
   engine: Engine | undefined;
   clock: SimClock | undefined;
   instanceId = '';
+  /** What commands that go over HTTP, or over something like it, go by. */
   private transport: SimTransport | undefined;
   private lifeCount = 0;
 
@@ -27,6 +29,7 @@ export class CoordinatorProcess extends SimProcess {
   act(gid: string, act: OperatorAct): void {
     this.life?.after(1, () => {
       this.world.trace(this.name, `is asked to ${act.type} ${this.world.nameOfGid(gid)}`);
+      this.world.kafka?.check.acted(this.instanceId, gid);
       this.engine?.act(gid, act).catch((error: unknown) => {
         this.world.trace(this.name, `did not: ${String(error)}`);
       });
@@ -62,12 +65,14 @@ export class CoordinatorProcess extends SimProcess {
       : 0;
     const clock = new SimClock(life, world.scheduler, skewMs);
     const transport = new SimTransport(life, world);
+    const catalogue = new Catalogue(world.catalogueFor(log));
+    const overKafka = transportOverKafka(life, world, { log, catalogue, clock, instanceId, http: transport });
     const { leaseMs, recoverEveryMs, orphanEveryMs, claimCountMax, activeCountMax, endLagMs } = world.options;
     const engine = new Engine(
       {
         log,
-        transport,
-        catalogue: new Catalogue(world.catalogueFor(log)),
+        transport: overKafka ?? transport,
+        catalogue,
         clock,
         random: new SeededRandom(world.draws.integer(`${instanceId} random`, 1, 0x7fffffff)),
         logger: world.loggerFor(this.name),

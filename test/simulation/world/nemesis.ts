@@ -1,4 +1,4 @@
-import type { TimedFault } from '../plan/fault.js';
+import type { KAFKA_TIMED_FAULTS, TimedFault } from '../plan/fault.js';
 import { actAtRandom } from './operator.js';
 import { failOver } from './failover.js';
 import type { World } from './world.js';
@@ -65,6 +65,46 @@ export function strikeAt(world: World, fault: TimedFault): void {
       return;
     case 'failover':
       failOver(world, fault.choice * LOST_MS);
+      return;
+    case 'rebalance':
+    case 'brokers-away':
+    case 'cut-kafka':
+    case 'offsets-earliest':
+    case 'offsets-latest':
+    case 'topic-truncated':
+    case 'poison':
+      strikeBrokers(world, fault.kind, fault);
+      return;
+  }
+}
+
+/** Brings about what befalls the brokers. */
+function strikeBrokers(
+  { kafka, processes }: World,
+  kind: (typeof KAFKA_TIMED_FAULTS)[number],
+  { choice, otherChoice, forMs }: TimedFault,
+): void {
+  switch (kind) {
+    case 'rebalance':
+      kafka?.rebalance(choice);
+      return;
+    case 'brokers-away':
+      kafka?.goAway(forMs);
+      return;
+    case 'cut-kafka':
+      kafka?.cut(chosen(processes, choice), forMs);
+      return;
+    case 'offsets-earliest':
+      kafka?.resetOffsets(choice, 'begin');
+      return;
+    case 'offsets-latest':
+      kafka?.resetOffsets(choice, 'end');
+      return;
+    case 'topic-truncated':
+      kafka?.truncate(choice);
+      return;
+    case 'poison':
+      kafka?.poison(choice, otherChoice);
       return;
   }
 }

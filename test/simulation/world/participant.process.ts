@@ -7,8 +7,9 @@ import {
   type Participant,
   type TransactionEndings,
 } from '@atone/participant';
+import { startKafkaCommands } from '@atone/participant/kafka';
 import type { MemoryConnection, MemoryDatabase } from '@atone/participant/testing';
-import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
+import { commandsTopic, TOPIC_PREFIX, type BranchCommand, type ParticipantInstance } from '@atone/protocol';
 import { LED_ACTIONS } from '../plan/led.draw.js';
 import { ACTIONS } from '../plan/transaction.draw.js';
 import { SimDatabaseLine } from './database.line.js';
@@ -48,9 +49,11 @@ export class ParticipantProcess extends SimProcess {
   }
 
   get registration(): ParticipantInstance {
+    const ways = this.world.waysTo(this.service);
     return {
       instance: this.name,
-      baseUrl: 'http://127.0.0.1:1',
+      ...(ways.http ? { baseUrl: 'http://127.0.0.1:1' } : {}),
+      ...(ways.kafka ? { kafka: { topic: commandsTopic(TOPIC_PREFIX, this.service) } } : {}),
       kind: 'library',
       protocol: 1,
       actions: [
@@ -94,6 +97,9 @@ export class ParticipantProcess extends SimProcess {
       clock: participantClock(life),
       ...(kit === undefined ? {} : { random: this.randomFor('nonces'), runtime: kit.runtime }),
     });
+    if (world.waysTo(service).kafka) {
+      this.takeFromKafka(life, this.participant);
+    }
     if (world.options.keepRowsMs !== undefined) {
       this.cleanUpRows(life, endings, world.options.keepRowsMs);
     }
@@ -129,6 +135,37 @@ export class ParticipantProcess extends SimProcess {
         random: new SeededRandom(this.world.draws.integer(user, 1, 0x7fffffff)),
       },
     ).start();
+  }
+
+  private takeFromKafka(life: Life, participant: Participant): void {
+    const { kafka, options, network } = this.world;
+    const { slowAfterMs = 10_000 } = options;
+    const story = kafka?.check.participant(life, slowAfterMs);
+    if (kafka === undefined || story === undefined) {
+      return;
+    }
+    const line = kafka.lineOf(life, story);
+    this.kafkaLine = line;
+    const execute = async (command: BranchCommand): Promise<BranchReply> => {
+      story.begins(command);
+      const execution = network.begins(life);
+      const reply = await this.execute(command);
+      execution.ends();
+      story.ends(command);
+      this.world.trace(this.name, `answers ${reply.outcome} to ${this.world.nameOf(command)}`);
+      return reply;
+    };
+    void startKafkaCommands({
+      participant: { ...participant, execute },
+      client: line,
+      parallelMax: 4,
+      slowAfterMs,
+      clock: {
+        now: () => participantClock(life).now(),
+        setTimer: (delayMs, callback) => life.after(delayMs, callback),
+      },
+      log: { warn: (fields, message) => this.world.loggerFor(this.name).warn({ ...fields }, message) },
+    });
   }
 
   private sweep(life: Life, { client: doubts }: LedKit, participant: Participant): void {

@@ -8,6 +8,9 @@ export interface Planned {
 /** The longest of a million good runs has a tenth of it. */
 const EVENT_COUNT_MAX = 300_000;
 
+/** The real one: while a world is simulated, the global one belongs to it. */
+const { setImmediate: nextTurn } = globalThis;
+
 /** Node settles all promises between two immediates of one turn of its loop, and a turn costs more than an event. */
 const EVENTS_PER_TURN = 32;
 
@@ -82,12 +85,12 @@ export class Scheduler {
         next();
         if (!isSettled) {
           for (let count = 1; count < EVENTS_PER_TURN; count += 1) {
-            setImmediate(next);
+            nextTurn(next);
           }
-          setImmediate(nextFew);
+          nextTurn(nextFew);
         }
       };
-      setImmediate(nextFew);
+      nextTurn(nextFew);
     });
   }
 

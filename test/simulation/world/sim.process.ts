@@ -1,4 +1,5 @@
 import type { Planned } from './scheduler.js';
+import type { KafkaLine } from './kafka.line.js';
 import type { World } from './world.js';
 
 /**
@@ -37,6 +38,8 @@ export class Life {
 
 /** A process that can crash, stand still and start again. */
 export abstract class SimProcess {
+  /** What this life reaches the brokers by, if it needs them. */
+  kafkaLine: KafkaLine | undefined;
   protected isOtherVersion = false;
   private current: Life | undefined;
   private frozenUntilMs = 0;
@@ -97,6 +100,7 @@ export abstract class SimProcess {
     const { scheduler } = this.world;
     this.world.trace(this.name, `stands still for ${Math.round(forMs)} ms`);
     this.frozenUntilMs = Math.max(this.frozenUntilMs, scheduler.nowMs + forMs);
+    this.kafkaLine?.keepsSilent(() => this.isFrozen);
     scheduler.at(this.frozenUntilMs, () => {
       if (!this.isFrozen) {
         this.thaw();
@@ -145,6 +149,8 @@ export abstract class SimProcess {
     life.isOver = true;
     this.current = undefined;
     this.thaw();
+    this.kafkaLine?.end();
+    this.kafkaLine = undefined;
     this.cleanUp();
   }
 }

@@ -20,7 +20,9 @@ import { OfficeProcess } from './office.process.js';
 import { ParticipantProcess } from './participant.process.js';
 import type { PlainCall } from './plain.call.js';
 import { PlainMemory, PlainProcess } from './plain.process.js';
+import { waysOf, type Ways } from './ways.js';
 import { Scheduler } from './scheduler.js';
+import { SimKafka } from './sim.kafka.js';
 import { LogClock } from './sim.clock.js';
 import type { Life, SimProcess } from './sim.process.js';
 import { strangersAtCall } from './strangers.js';
@@ -51,8 +53,12 @@ export class World {
   /** Whether anybody leads transactions by code. */
   readonly isLed: boolean;
   readonly clients: readonly Client[];
+  /** The brokers; there are none in most runs. */
+  readonly kafka: SimKafka | undefined;
   /** Who leads transactions; nobody in some runs. */
   readonly office: OfficeProcess | undefined;
+  /** Which partitions of the replies each instance said it reads, with its lease. */
+  readonly partitionsTold = new Map<string, readonly number[]>();
   /** Whose code runs at this moment; undefined while a database or the network is at work. */
   running: Life | undefined;
   /** Which instance the log is just working for; what it writes is written before anything is awaited. */
@@ -61,6 +67,7 @@ export class World {
   failure: unknown;
   private readonly catalogue: MemoryCatalogueStore;
   private readonly names = new Map<string, string>();
+  private readonly ways = new Map<string, Ways>();
   private readonly calls = new Map<string, string>();
   private readonly strange = new Map<string, StoredRow>();
   private readonly lines: string[] | undefined;
@@ -97,6 +104,23 @@ export class World {
       ...(this.office === undefined ? [] : [this.office]),
     ];
     this.clients = transactions.map((spec) => new Client(this, spec));
+    const services = [...new Set(this.participants.map(({ service }) => service))];
+    const overKafka = services.filter((service) => this.waysTo(service).kafka);
+    this.kafka = options.kafka === undefined ? undefined : new SimKafka(this, overKafka);
+  }
+
+  /** Returns how a service is reached. */
+  waysTo(service: string): Ways {
+    const known = this.ways.get(service);
+    if (known !== undefined) {
+      return known;
+    }
+    const isPlain = this.participants.some(
+      (each) => each.service === service && each instanceof PlainProcess,
+    );
+    const ways = waysOf(service, isPlain ? undefined : this.options.kafka, this.draws);
+    this.ways.set(service, ways);
+    return ways;
   }
 
   get processes(): readonly SimProcess[] {
@@ -127,6 +151,9 @@ export class World {
 
   /** Returns the instance that a command goes to: any one of its service, whether it is up or not. */
   participantFor(command: BranchCommand, point: string): Target | undefined {
+    if (!this.waysTo(command.service).http) {
+      return undefined;
+    }
     const instances = this.participants.filter(({ service }) => service === command.service);
     return this.draws.pick(`${point} instance`, instances);
   }
@@ -195,6 +222,7 @@ export class World {
   }
 
   async register(): Promise<void> {
+    await this.kafka?.open();
     for (const { service, registration } of this.participants as readonly {
       service: string;
       registration: ParticipantInstance;
@@ -251,6 +279,7 @@ export class World {
         `${this.nameOfGid(row.gid)} v${row.version} ${row.state}${stuck} owner ${row.owner ?? '-'}`,
       );
     }
+    this.kafka?.check.rowWritten(row);
     this.safety.rowWritten(row, this.writer);
   }
 

@@ -7,17 +7,22 @@ import type {
   TopicSettings,
 } from '../kafka.port.js';
 import { SendLane } from '../send.lane.js';
-import type { MemoryKafka } from './memory.kafka.js';
+import type { MemoryFaults, MemoryKafka } from './memory.kafka.js';
 import { MemoryMember } from './memory.member.js';
 
 /** A client of the broker in memory. */
 export class MemoryClient implements KafkaClient {
-  private readonly lane = new SendLane(async (records) => this.alive(this.kafka.store(records)));
+  private readonly lane = new SendLane(async (records) =>
+    this.alive(this.kafka.store(records, this.faults())),
+  );
   private readonly members = new Set<MemoryMember>();
   private isClosed = false;
   private isDead = false;
 
-  constructor(private readonly kafka: MemoryKafka) {}
+  constructor(
+    private readonly kafka: MemoryKafka,
+    private readonly faults: () => MemoryFaults,
+  ) {}
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     await this.lane.send(records);
@@ -28,7 +33,7 @@ export class MemoryClient implements KafkaClient {
       throw new KafkaClosedError();
     }
     const group = this.kafka.group(options.groupId);
-    const member = new MemoryMember(this.kafka, group, options);
+    const member = new MemoryMember({ kafka: this.kafka, group, faults: this.faults }, options);
     this.members.add(member);
     group.join(member);
     return member;
@@ -47,6 +52,16 @@ export class MemoryClient implements KafkaClient {
     this.isClosed = true;
     await Promise.all([...this.members].map(async (member) => member.close()));
     await this.lane.close();
+  }
+
+  /** Is put out of its groups, as one that was not heard of for too long, and knows nothing of it until it notices. */
+  lapse(): void {
+    this.members.forEach((member) => this.kafka.expel(member));
+  }
+
+  /** Joins its groups again, after it has lapsed. */
+  rejoin(): void {
+    this.members.forEach((member) => member.rejoin());
   }
 
   /**

@@ -68,6 +68,53 @@ describe('a Kafka in memory', () => {
     expect(kafka.committed('g', TOPIC, 0)).toBe(1n);
   });
 
+  test('has a member that notices a rebalance late go on with what it had, and commit in vain', async () => {
+    const notices: (() => void)[] = [];
+    const kafka = new MemoryKafka({
+      clock: { now: () => 0, setTimer: (_ms, run) => ({ cancel: () => undefined, nth: notices.push(run) }) },
+    });
+    const heirDoor = new Door();
+    const slowness = { isLate: false };
+    const late = kafka.client({ delayMs: (step) => (step === 'notice' && slowness.isLate ? 1_000 : 0) });
+    await late.createTopics([{ name: TOPIC, partitionCount: 1, replicationFactor: 1 }]);
+    const zombie = await KafkaReader.join(late, { groupId: 'g', topics: [TOPIC] });
+    slowness.isLate = true;
+    const onBatch = async (): Promise<void> => heirDoor.passage;
+    const heir = await KafkaReader.join(kafka.client(), { groupId: 'g', topics: [TOPIC], onBatch });
+    kafka.rebalance('g');
+
+    await kafka.client().send([record('one')]);
+
+    await Promise.all([zombie, heir].map(async (one) => one.until(({ values }) => values.length === 1)));
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    expect(kafka.committed('g', TOPIC, 0)).toBeUndefined();
+    notices.forEach((notice) => notice());
+    expect(zombie.heldCount).toBe(0);
+  });
+
+  test('puts out a member that is not heard of, and takes it back', async () => {
+    const { client } = await world();
+    const reader = await KafkaReader.join(client, { groupId: 'g', topics: [TOPIC] });
+
+    client.lapse();
+
+    const heldCount = reader.heldCount;
+    client.rejoin();
+    expect([heldCount, reader.heldCount]).toEqual([0, 1]);
+  });
+
+  test('has other things go wrong for one client than for the others', async () => {
+    const { kafka } = await world();
+    const unlucky = kafka.client({ request: () => 'unreachable' });
+
+    await expect(unlucky.send([record('one')])).rejects.toMatchObject({ failure: 'unreachable' });
+
+    await kafka.client().send([record('two')]);
+    expect(kafka.records(TOPIC).map(({ value }) => value)).toEqual(['two']);
+  });
+
   test('reads all of a topic again when its offsets are reset, and nothing of what was truncated', async () => {
     const { kafka, client } = await world();
     const reader = await KafkaReader.join(client, { groupId: 'g', topics: [TOPIC] });

@@ -24,8 +24,8 @@ export class MemoryGroup {
   leave(member: MemoryMember): void {
     if (this.members.includes(member)) {
       this.members = this.members.filter((other) => other !== member);
-      member.hold(this.generation, new Map());
       this.assign();
+      member.hold(this.generation, new Map());
     }
   }
 

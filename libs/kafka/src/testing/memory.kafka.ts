@@ -14,8 +14,8 @@ export type RecordFate = 'stored' | 'lost' | 'twice';
 /** What may happen to a request. `unanswered`: it is carried out, and nobody learns of it. `unreachable`: it is not. */
 export type RequestFate = 'answered' | 'unanswered' | 'unreachable';
 
-/** Where a broker may take its time. */
-export type MemoryStep = 'send' | 'answer' | 'deliver' | 'commit';
+/** Where a broker may take its time. `notice`: until a member hears of a rebalance, and goes on with what it had. */
+export type MemoryStep = 'send' | 'answer' | 'deliver' | 'commit' | 'notice';
 
 /** Decides what goes wrong. Each is asked anew each time. */
 export interface MemoryFaults {
@@ -52,8 +52,9 @@ export class MemoryKafka {
     this.faults = options.faults ?? {};
   }
 
-  client(): MemoryClient {
-    return new MemoryClient(this);
+  /** Returns a client, for which other things may go wrong than for those that are given no faults of their own. */
+  client(faults?: MemoryFaults): MemoryClient {
+    return new MemoryClient(this, () => faults ?? this.faults);
   }
 
   /** Returns all that a topic holds, one partition after the other. */
@@ -116,14 +117,14 @@ export class MemoryKafka {
   }
 
   /** Stores the records of one request. @throws {KafkaSendError} */
-  async store(records: readonly OutgoingRecord[]): Promise<void> {
-    await this.delay('send');
+  async store(records: readonly OutgoingRecord[], faults: MemoryFaults): Promise<void> {
+    await this.delay('send', faults);
     this.refuseWrong(records);
-    const fate = this.faults.request?.(records) ?? 'answered';
+    const fate = faults.request?.(records) ?? 'answered';
     if (fate !== 'unreachable') {
-      records.forEach((record) => this.storeOne(record));
+      records.forEach((record) => this.storeOne(record, faults));
     }
-    await this.delay('answer');
+    await this.delay('answer', faults);
     if (fate !== 'answered') {
       throw new KafkaSendError('unreachable', records);
     }
@@ -134,12 +135,8 @@ export class MemoryKafka {
     this.groups.forEach((group) => group.leave(member));
   }
 
-  mayCommit(): boolean {
-    return this.faults.isCommitLost?.() !== true;
-  }
-
-  async delay(step: MemoryStep): Promise<void> {
-    const ms = this.faults.delayMs?.(step) ?? 0;
+  async delay(step: MemoryStep, faults: MemoryFaults): Promise<void> {
+    const ms = faults.delayMs?.(step) ?? 0;
     if (ms > 0) {
       await new Promise<void>((resolve) => {
         this.clock.setTimer(ms, resolve);
@@ -177,9 +174,9 @@ export class MemoryKafka {
     return partition < 0 || partition >= this.partitionCount(topic);
   }
 
-  private storeOne(record: OutgoingRecord): void {
+  private storeOne(record: OutgoingRecord, faults: MemoryFaults): void {
     const partition = this.partition(record.topic, partitionOf(record, this.partitionCount(record.topic)));
-    const fate = this.faults.record?.(record) ?? 'stored';
+    const fate = faults.record?.(record) ?? 'stored';
     const times = { lost: 0, stored: 1, twice: 2 }[fate];
     for (let time = 0; time < times; time += 1) {
       partition.append(record, this.clock.now());

@@ -1,7 +1,7 @@
 import type { ReceivedBatch, Subscription, SubscriptionOptions } from '../kafka.port.js';
 import { firstOf, Signal } from './memory.clock.js';
 import type { MemoryGroup } from './memory.group.js';
-import type { MemoryKafka } from './memory.kafka.js';
+import type { MemoryFaults, MemoryKafka } from './memory.kafka.js';
 import type { MemoryPartition } from './memory.partition.js';
 
 type Assignment = ReadonlyMap<string, readonly number[]>;
@@ -10,6 +10,12 @@ const RECORD_COUNT_MAX = 500;
 
 /** A batch that was rejected comes again after this. */
 const PAUSE_MS = 100;
+
+interface MemberPlace {
+  readonly kafka: MemoryKafka;
+  readonly group: MemoryGroup;
+  readonly faults: () => MemoryFaults;
+}
 
 /** A member of a group, with a line of work for each partition that it holds. */
 export class MemoryMember implements Subscription {
@@ -23,15 +29,34 @@ export class MemoryMember implements Subscription {
   private isDead = false;
 
   constructor(
-    private readonly kafka: MemoryKafka,
-    private readonly group: MemoryGroup,
+    private readonly place: MemberPlace,
     private readonly options: SubscriptionOptions,
   ) {
     this.topics = options.topics;
   }
 
-  /** Is called by the group at each rebalance. */
+  /** Is called by the group at each rebalance. Who notices late goes on with what it had, and commits in vain. */
   hold(generation: number, held: Assignment): void {
+    const { kafka, faults } = this.place;
+    const ms = faults().delayMs?.('notice') ?? 0;
+    if (ms > 0) {
+      kafka.clock.setTimer(ms, () => this.notice(generation, held));
+    } else {
+      this.notice(generation, held);
+    }
+  }
+
+  /** Comes back to a group that has put it out. */
+  rejoin(): void {
+    if (!this.isDead && !this.isClosing) {
+      this.place.group.join(this);
+    }
+  }
+
+  private notice(generation: number, held: Assignment): void {
+    if (generation < this.generation) {
+      return;
+    }
     const isNews = describe(held) !== describe(this.held);
     this.generation = generation;
     this.held = held;
@@ -42,8 +67,9 @@ export class MemoryMember implements Subscription {
     if (isNews) {
       this.options.onAssignment?.(held);
     }
+    const { kafka } = this.place;
     for (const [topic, partitions] of held) {
-      partitions.forEach((partition) => this.startLine(this.kafka.partition(topic, partition), generation));
+      partitions.forEach((partition) => this.startLine(kafka.partition(topic, partition), generation));
     }
   }
 
@@ -51,7 +77,7 @@ export class MemoryMember implements Subscription {
     this.isClosing = true;
     this.changed.fire();
     await Promise.all(this.lines.values());
-    this.group.leave(this);
+    this.place.group.leave(this);
   }
 
   /** Ends as if its process were killed: what it is at goes nowhere. */
@@ -71,7 +97,7 @@ export class MemoryMember implements Subscription {
   private async work(partition: MemoryPartition, generation: number): Promise<void> {
     const { from, recordCountMax = RECORD_COUNT_MAX } = this.options;
     const fresh = from === 'earliest' ? partition.begin : partition.end;
-    let offset = this.group.offsetOf(partition.topic, partition.partition) ?? fresh;
+    let offset = this.place.group.offsetOf(partition.topic, partition.partition) ?? fresh;
     while (this.mayGoOn(generation)) {
       const records = partition.read(offset, recordCountMax);
       const last = records.at(-1);
@@ -91,7 +117,8 @@ export class MemoryMember implements Subscription {
   }
 
   private async deal(batch: ReceivedBatch): Promise<boolean> {
-    await this.kafka.delay('deliver');
+    const { kafka, faults } = this.place;
+    await kafka.delay('deliver', faults());
     try {
       await this.options.onBatch(batch);
       return true;
@@ -99,7 +126,7 @@ export class MemoryMember implements Subscription {
       if (!this.isDead) {
         this.options.onTrouble?.(error);
       }
-      await firstOf([this.changed], { clock: this.kafka.clock, ms: PAUSE_MS });
+      await firstOf([this.changed], { clock: kafka.clock, ms: PAUSE_MS });
       return false;
     }
   }
@@ -108,9 +135,10 @@ export class MemoryMember implements Subscription {
     progress: { readonly topic: string; readonly partition: number; readonly offset: bigint },
     generation: number,
   ): Promise<void> {
-    await this.kafka.delay('commit');
-    if (!this.isDead && this.kafka.mayCommit()) {
-      this.group.commit(this, generation, progress);
+    const { kafka, group, faults } = this.place;
+    await kafka.delay('commit', faults());
+    if (!this.isDead && faults().isCommitLost?.() !== true) {
+      group.commit(this, generation, progress);
     }
   }
 }

@@ -1,0 +1,133 @@
+import type { OutgoingRecord, ReceivedBatch } from '@atone/kafka';
+import { attemptKey, RECORD_HEADERS, REPLY_TYPE, type BranchCommand } from '@atone/protocol';
+import { attemptOf, Attempts, isPoison, type Delivery, type KafkaStory } from './kafka.story.js';
+import type { KafkaCheck } from './kafka.check.js';
+
+/** So many batches in a row may be given back for answers that cannot be stored; then one is passed over. */
+const REFUSED_IN_A_ROW = 4;
+
+/** Holds one life of a participant to the rules about its commands: K4 and K5. */
+export class ParticipantKafkaCheck implements KafkaStory {
+  private readonly answered = new Attempts();
+  private readonly tried = new Attempts();
+  private readonly ended = new Attempts();
+  private readonly buried = new Set<string>();
+  private readonly running = new Map<string, string>();
+  private readonly refusedInARow = new Map<string, number>();
+  private readonly begun = new Map<string, { readonly batch: ReceivedBatch; readonly places: Set<number> }>();
+
+  constructor(
+    private readonly check: KafkaCheck,
+    private readonly slowAfterMs: number,
+  ) {}
+
+  /** A command is being carried out from now on. */
+  begins(command: BranchCommand): void {
+    const { gid } = command;
+    const attempt = attemptIn(command);
+    const other = this.running.get(gid);
+    if (other !== undefined) {
+      this.check.broken('K4', gid, `${attempt} begins while ${other} is carried out`);
+    }
+    this.running.set(gid, attempt);
+    this.checkOrder(gid, attempt);
+  }
+
+  ends(command: BranchCommand): void {
+    this.running.delete(command.gid);
+    this.ended.add(attemptIn(command));
+  }
+
+  /** Everything is quiet: what was carried out has been answered, however long it took. */
+  checkEnd(): void {
+    for (const [attempt, count] of this.ended.all) {
+      if (this.tried.of(attempt) < count) {
+        this.check.broken('K4', attempt.split('/')[0], `${attempt} was carried out, and nobody was told`);
+      }
+    }
+  }
+
+  assigned(): void {
+    // Whoever holds it may carry it out, and whoever held it too.
+  }
+
+  sends(records: readonly OutgoingRecord[]): void {
+    for (const record of records) {
+      const { headers } = record;
+      if (RECORD_HEADERS.deadReason in headers) {
+        this.buried.add(graveOf(headers));
+      } else if (headers[RECORD_HEADERS.type] === REPLY_TYPE) {
+        this.tried.add(attemptOf(record));
+      }
+    }
+  }
+
+  sent(records: readonly OutgoingRecord[]): void {
+    records
+      .filter(({ headers }) => headers[RECORD_HEADERS.type] === REPLY_TYPE)
+      .forEach((record) => this.answered.add(attemptOf(record)));
+  }
+
+  delivered(batch: ReceivedBatch): Delivery {
+    this.begun.set(placeOf(batch), { batch, places: new Set() });
+    return { batch, atMs: this.check.nowMs, before: this.answered.before(batch) };
+  }
+
+  done(delivery: Delivery): void {
+    const { batch, atMs } = delivery;
+    // The time of the simulation has more digits than a timer.
+    const isSlow = this.check.nowMs - atMs >= this.slowAfterMs - 1;
+    const isPassedOver = (this.refusedInARow.get(placeOf(batch)) ?? 0) >= REFUSED_IN_A_ROW;
+    this.refusedInARow.delete(placeOf(batch));
+    for (const record of batch.records) {
+      if (isPoison(record)) {
+        this.checkBuried(record);
+      } else if (!isSlow && !isPassedOver && !this.answered.hasSince(delivery, attemptOf(record))) {
+        this.check.broken(
+          'K4',
+          record.key,
+          `the offset of ${attemptOf(record)} is committed, and its answer is not stored`,
+        );
+      }
+    }
+  }
+
+  refused({ batch }: Delivery): void {
+    this.refusedInARow.set(placeOf(batch), (this.refusedInARow.get(placeOf(batch)) ?? 0) + 1);
+  }
+
+  private checkOrder(gid: string, attempt: string): void {
+    for (const { batch, places } of this.begun.values()) {
+      const place = batch.records.findIndex((one, index) => attemptOf(one) === attempt && !places.has(index));
+      if (place >= 0) {
+        if ([...places].some((later) => later > place && batch.records[later]?.key === gid)) {
+          this.check.broken('K4', gid, `${attempt} begins after one that was sent later`);
+        }
+        places.add(place);
+      }
+    }
+  }
+
+  private checkBuried({ topic, partition, offset }: ReceivedBatch['records'][number]): void {
+    if (!this.buried.has(`${topic}/${partition}/${offset}`)) {
+      this.check.broken(
+        'K5',
+        undefined,
+        `what nobody can read of ${topic}/${partition} is not with the dead letters`,
+      );
+    }
+  }
+}
+
+function placeOf({ topic, partition }: ReceivedBatch): string {
+  return `${topic}/${partition}`;
+}
+
+function graveOf(headers: OutgoingRecord['headers']): string {
+  const { deadTopic, deadPartition, deadOffset } = RECORD_HEADERS;
+  return [deadTopic, deadPartition, deadOffset].map((name) => headers[name]).join('/');
+}
+
+function attemptIn(command: BranchCommand): string {
+  return attemptKey(command).replaceAll(' ', '/');
+}
