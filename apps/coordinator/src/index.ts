@@ -1,4 +1,4 @@
-export { readConfiguration, type Configuration } from './configuration.js';
+export { environmentSchema, readConfiguration, type Configuration } from './configuration.js';
 export { createCoordinator, type Coordinator, type CoordinatorOptions } from './coordinator.js';
 export { openLogger } from './ports/pino.logger.js';
 export { StartError } from './start.error.js';

@@ -3,11 +3,21 @@ import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
-const schema = z.object({
+const signingKeys = z
+  .string()
+  .regex(/^[^:,]+:[^,]{16,}(?:,[^:,]+:[^,]{16,})*$/u, 'must be keyId:secret, with commas between several')
+  .transform((list) => list.split(',').map(signingKeyOf));
+
+/** Every variable that a service reads. */
+export const environmentSchema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
   COORDINATOR_URL: z.url({ protocol: /^https?$/u }).default('http://127.0.0.1:7070'),
   /** Only for a coordinator that asks for one. */
   COORDINATOR_TOKEN: z.string().optional(),
+  /** Secrets shared with the coordinator, as in its own variable: what it asks is then signed, and so are the answers over Kafka. */
+  ATONE_SIGNING_KEYS: signingKeys.optional(),
+  /** Where the service's own API listens. It asks nobody who he is. */
+  HOST: z.string().default('127.0.0.1'),
   /** Of the service's own API. */
   PORT: port,
   /** Where the coordinator's commands are taken, if that is not Kafka. */
@@ -26,7 +36,7 @@ const schema = z.object({
 });
 
 /** What a service runs with. */
-export type Environment = z.infer<typeof schema>;
+export type Environment = z.infer<typeof environmentSchema>;
 
 /**
  * Returns what the environment says.
@@ -34,10 +44,15 @@ export type Environment = z.infer<typeof schema>;
  * @throws Error naming each variable that is missing or wrong.
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  const read = schema.safeParse(variables);
+  const read = environmentSchema.safeParse(variables);
   if (read.success) {
     return read.data;
   }
   const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new Error(`The environment is not complete. ${problems.join('; ')}.`);
+}
+
+function signingKeyOf(text: string): { readonly keyId: string; readonly secret: string } {
+  const colon = text.indexOf(':');
+  return { keyId: text.slice(0, colon), secret: text.slice(colon + 1) };
 }

@@ -38,6 +38,7 @@ export function serviceImports(environment: Environment, parts: ServiceParts): D
         // The barrier's table lies in the service's own database, so that it commits with what the actions do.
         database: databaseFrom(DataSource, typeormDatabase),
         barrier: { migrate: true },
+        keys: environment.ATONE_SIGNING_KEYS,
         ...commandsOver(kafka, environment),
       }),
     }),

@@ -11,5 +11,5 @@ export async function startService(moduleOf: (environment: Environment) => Dynam
   app.useGlobalPipes(new StandardSchemaValidationPipe());
   // Without it a stop would leave commands half done.
   app.enableShutdownHooks();
-  await app.listen(environment.PORT, '127.0.0.1');
+  await app.listen(environment.PORT, environment.HOST);
 }

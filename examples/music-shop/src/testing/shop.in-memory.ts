@@ -50,5 +50,11 @@ async function start(module: DynamicModule, atone: TestingCoordinator): Promise<
 
 /** Neither the coordinator nor the ports are used: {@link AtoneTestingModule} takes their place. */
 function environmentOf(databaseUrl: string): Environment {
-  return { DATABASE_URL: databaseUrl, COORDINATOR_URL: 'http://coordinator.test', PORT: 0, COMMANDS_PORT: 0 };
+  return {
+    DATABASE_URL: databaseUrl,
+    COORDINATOR_URL: 'http://coordinator.test',
+    HOST: '127.0.0.1',
+    PORT: 0,
+    COMMANDS_PORT: 0,
+  };
 }

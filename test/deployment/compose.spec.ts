@@ -1,0 +1,145 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { environmentSchema as coordinatorSchema, readConfiguration } from '@atone/coordinator';
+import { environmentSchema as shopSchema } from '@atone/example-music-shop';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { readText, ROOT } from '../docs/markdown.js';
+import { composeFile, servicesOf } from './compose.file.js';
+
+const { services, configs } = composeFile();
+const SERVICES = Object.entries(services);
+const SCHEMA = new URL('compose-spec/compose-spec.json', import.meta.url);
+
+/** How long a coordinator may take to stop, and the process to end after that. */
+const STOP_S_MAX = 10;
+
+describe('docker-compose.yml', () => {
+  test('is a Compose file', () => {
+    const { $schema: _draft, ...schema } = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(schema);
+
+    validate(parse(readText('docker-compose.yml'), { merge: true }));
+
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  test('has two coordinators, three services of the shop, and what they and their watchers need', () => {
+    expect(Object.keys(services).toSorted()).toEqual([
+      'coordinator-1',
+      'coordinator-2',
+      'grafana',
+      'kafka',
+      'orders',
+      'payments',
+      'postgres',
+      'prometheus',
+      'stock',
+    ]);
+  });
+
+  test.each(servicesOf('coordinator'))(
+    'sets for %s what a coordinator reads, and nothing else',
+    (_, service) => {
+      const { environment = {} } = service;
+
+      expect(Object.keys(environment).filter((name) => !(name in coordinatorSchema.shape))).toEqual([]);
+      const configuration = readConfiguration(environment);
+      expect(configuration.apiToken).toBe(configs['atone-token']?.content);
+      expect(portsOf(service)).toEqual([configuration.httpPort]);
+      expect(service.healthcheck?.test.join(' ')).toContain(`:${configuration.httpPort}/health/ready`);
+      expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(STOP_S_MAX);
+    },
+  );
+
+  test.each(servicesOf('music-shop'))(
+    'sets for %s what a service of the shop reads, and nothing else',
+    (_, service) => {
+      const { environment = {} } = service;
+
+      expect(Object.keys(environment).filter((name) => !(name in shopSchema.shape))).toEqual([]);
+      const { PORT, ...read } = shopSchema.parse(environment);
+      expect(portsOf(service)).toEqual([PORT]);
+      expect(service.healthcheck?.test.join(' ')).toContain(`:${PORT}/health'`);
+      const [, coordinator] = servicesOf('coordinator')[0] ?? [];
+      expect(coordinator?.environment).toMatchObject({
+        ATONE_API_TOKEN: read.COORDINATOR_TOKEN,
+        ATONE_SIGNING_KEYS: environment['ATONE_SIGNING_KEYS'],
+        ATONE_KAFKA_BROKERS: environment['ATONE_KAFKA_BROKERS'],
+      });
+    },
+  );
+
+  test.each(servicesOf('music-shop'))('starts %s by a program that is there', (name, { command = [] }) => {
+    const [program, entry = ''] = command;
+
+    expect(program).toBe('node');
+    expect(entry).toBe(`examples/music-shop/dist/${name}/main.js`);
+    expect(existsSync(join(ROOT, entry.replace('/dist/', '/src/').replace(/\.js$/u, '.ts')))).toBe(true);
+  });
+
+  test('names in each URL a service of its own, and in each of a database one that is created', () => {
+    const created = new Set([
+      services['postgres']?.environment?.['POSTGRES_DB'],
+      ...[...readText('deploy/postgres/databases.sql').matchAll(/^create database (\w+);$/gmu)].map(
+        ([, name]) => name,
+      ),
+    ]);
+    const urls = SERVICES.flatMap(([, { environment = {} }]) => Object.values(environment))
+      .filter((value) => /^[a-z]+:\/\/[^,/]*[a-z]/u.test(value) && URL.canParse(value))
+      .map((value) => new URL(value));
+
+    expect(urls).toHaveLength(8);
+    expect(urls.map(({ hostname }) => hostname).filter((host) => host !== '' && !(host in services))).toEqual(
+      [],
+    );
+    const databases = urls.filter(({ protocol }) => protocol === 'postgresql:');
+    expect(databases.map(({ pathname }) => pathname.slice(1)).filter((each) => !created.has(each))).toEqual(
+      [],
+    );
+  });
+
+  test('publishes nothing beyond the machine, and no port twice', () => {
+    const published = SERVICES.flatMap(([, { ports = [] }]) => ports).map((port) => port.split(':'));
+
+    expect(published.filter(([address]) => address !== '127.0.0.1')).toEqual([]);
+    expect(new Set(published.map(([, host]) => host)).size).toBe(published.length);
+  });
+
+  test('has no secret that cannot be set, and calls those that are not set what they are', () => {
+    const text = readText('docker-compose.yml').replaceAll(/^\s*#.*$/gmu, '');
+    const settable = [...text.matchAll(/\$\{(?<name>[A-Z0-9_]+):-(?<value>[^}]*)\}/gu)];
+    const secrets = settable.filter(([, name = '']) => /PASSWORD|TOKEN|KEYS/u.test(name));
+
+    expect(secrets.map(([, , value = '']) => value).filter((value) => !value.includes('dev-only'))).toEqual(
+      [],
+    );
+    const fixed = text.replaceAll(/\$\{[^}]*\}/gu, '');
+    expect(fixed.match(/.*(?:dev-only|(?:PASSWORD|TOKEN|KEYS): *[^\s*]).*/gu) ?? []).toEqual([]);
+  });
+
+  test('waits only for health that is checked', () => {
+    const awaited = SERVICES.flatMap(([, { depends_on: needs = {} }]) => Object.entries(needs));
+
+    expect(awaited.every(([, { condition }]) => condition === 'service_healthy')).toBe(true);
+    expect(awaited.filter(([name]) => services[name]?.healthcheck === undefined)).toEqual([]);
+  });
+
+  test('mounts files that are there', () => {
+    const sources = SERVICES.flatMap(([, { volumes = [] }]) => volumes)
+      .map((volume) => volume.split(':')[0] ?? '')
+      .filter((source) => source.startsWith('.'));
+
+    expect(sources.length).toBeGreaterThan(4);
+    expect(sources.filter((source) => !existsSync(join(ROOT, source)))).toEqual([]);
+  });
+});
+
+/** Returns the ports inside of the containers that are published. */
+function portsOf({ ports = [] }: { readonly ports?: readonly string[] }): number[] {
+  return ports.map((port) => Number(port.split(':').at(-1)));
+}

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
+import { readText, repositoryFiles, ROOT } from '../docs/markdown.js';
+import { composeFile } from './compose.file.js';
+
+const DOCKERFILE = DockerfileParser.parse(readText('Dockerfile'));
+
+interface Stage {
+  readonly name: string;
+  readonly from: string;
+  readonly instructions: readonly Instruction[];
+}
+
+const STAGES = stages();
+
+/** The instructions of a stage behind those of the stages that it is made from. */
+function chain(name: string): readonly Instruction[] {
+  const stage = STAGES.find((each) => each.name === name);
+  return stage === undefined ? [] : [...chain(stage.from), ...stage.instructions];
+}
+
+function argumentsOf(name: string, keyword: string): readonly string[] {
+  return chain(name)
+    .filter((instruction) => instruction.getKeyword() === keyword)
+    .map((instruction) => instruction.getArgumentsContent() ?? '');
+}
+
+describe('the Dockerfile', () => {
+  test('has a target for each image of docker-compose.yml', () => {
+    const targets = Object.values(composeFile().services).flatMap(({ build }) => build?.target ?? []);
+
+    expect([...new Set(targets)].filter((target) => !STAGES.some(({ name }) => name === target))).toEqual([]);
+  });
+
+  test('builds on images of Node of one version, and on nothing else', () => {
+    const bases = STAGES.map(({ from }) => from).filter((from) => !STAGES.some(({ name }) => name === from));
+
+    expect([...new Set(bases)]).toEqual(['node:24-bookworm-slim']);
+  });
+
+  test.each(['coordinator', 'music-shop'])(
+    'runs %s as nobody in particular, and has it told to stop',
+    (target) => {
+      expect(argumentsOf(target, 'USER')).toEqual(['node']);
+      expect(argumentsOf(target, 'STOPSIGNAL')).toEqual(['SIGTERM']);
+      expect(argumentsOf(target, 'ENV')).toContain('NODE_ENV=production');
+    },
+  );
+
+  test.each(['coordinator', 'music-shop'])(
+    'has Node take the signals in %s, with a program that is there',
+    (target) => {
+      const [command = ''] = argumentsOf(target, 'CMD');
+      const [program, entry = ''] = JSON.parse(command) as string[];
+
+      expect(program).toBe('node');
+      expect(existsSync(join(ROOT, entry.replace('/dist/', '/src/').replace(/\.js$/u, '.ts')))).toBe(true);
+    },
+  );
+
+  test.each(['coordinator', 'music-shop'])(
+    'copies into %s what was put together for it, and nothing else',
+    (target) => {
+      const copies = chain(target)
+        .filter((instruction) => instruction instanceof Copy)
+        .map((copy) => `${copy.getFromFlag()?.getValue()}: ${copy.getArgumentsContent()}`);
+      const built = argumentsOf('build', 'RUN').join('\n');
+      const [command = ''] = argumentsOf(target, 'CMD');
+      const [folder = ''] = /(?:apps|examples)\/[^/]+/u.exec(command) ?? [];
+
+      expect(copies).toEqual([`build: /image/${target} ./`]);
+      expect(built).toContain(`node tools/image.mjs ${folder} /image/${target}`);
+      expect(built).toMatch(new RegExp(`typescript-7/bin/tsc -b .*${folder}`, 'u'));
+    },
+  );
+
+  test('installs by the lockfile, and runs no scripts of packages', () => {
+    expect(argumentsOf('build', 'RUN')[0]).toBe('npm ci --ignore-scripts');
+  });
+});
+
+describe('.dockerignore', () => {
+  const lines = readText('.dockerignore')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const kept = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+
+  test('leaves out everything but what is named, and of that what is compiled and installed', () => {
+    expect(lines[0]).toBe('*');
+    expect(lines).toEqual(expect.arrayContaining(['**/dist', '**/node_modules', '**/.env*']));
+    expect(kept.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test('lets through what npm and the compiler need', () => {
+    const needed = [
+      ...repositoryFiles().filter((path) =>
+        /^(?:libs|apps|examples)\/[^/]+\/(?:package|tsconfig)\.json$/u.test(path),
+      ),
+      'package.json',
+      'package-lock.json',
+      '.npmrc',
+      'tsconfig.base.json',
+      'tools/image.mjs',
+      'test/package.json',
+      'bench/package.json',
+    ];
+
+    expect(
+      needed.filter((path) => !kept.some((each) => path === each || path.startsWith(`${each}/`))),
+    ).toEqual([]);
+  });
+});
+
+function stages(): readonly Stage[] {
+  const found: { name: string; from: string; instructions: Instruction[] }[] = [];
+  for (const instruction of DOCKERFILE.getInstructions()) {
+    if (instruction.getKeyword() === 'FROM') {
+      const from = instruction as From;
+      found.push({ name: from.getBuildStage() ?? '', from: from.getImage() ?? '', instructions: [] });
+    } else {
+      found.at(-1)?.instructions.push(instruction);
+    }
+  }
+  return found;
+}
