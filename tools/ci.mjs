@@ -124,6 +124,7 @@ async function testOnKafka() {
       'clients',
       'clients-broker',
       'clients-rights',
+      'clients-tls',
       'clients-topics',
       'embedded',
       'led',
