@@ -59,7 +59,7 @@ export interface DriverStart {
 }
 
 interface Letter {
-  /** `mark`: nothing happens, but that its turn has come. */
+  /** `mark`: nothing happens, but that its turn has come, or never will. */
   readonly event: SagaEvent | { readonly type: 'persist' } | { readonly type: 'mark' };
   readonly resolve?: (saga: Saga) => void;
   readonly reject?: (error: unknown) => void;
@@ -136,8 +136,7 @@ export class SagaDriver {
     if (this.isBusy && !this.isReleased) {
       this.hurry();
       await new Promise<void>((resolve) => {
-        const isOver = (): void => resolve();
-        this.letters.push({ event: { type: 'mark' }, resolve: isOver, reject: isOver });
+        this.letters.push({ event: { type: 'mark' }, resolve: () => resolve() });
       });
     }
   }
@@ -351,7 +350,11 @@ export class SagaDriver {
     this.timer?.cancel();
     this.host.released(this, how);
     for (const letter of this.letters.splice(0)) {
-      letter.reject?.(new DriverReleasedError(this.gid));
+      if (letter.event.type === 'mark') {
+        letter.resolve?.(this.saga);
+      } else {
+        letter.reject?.(new DriverReleasedError(this.gid));
+      }
     }
   }
 
