@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { endChild, type Ground } from './ground.js';
+import { endChild, isRunning, type Ground } from './ground.js';
 
 const COORDINATOR = new URL('../../apps/coordinator/dist/main.js', import.meta.url);
 
@@ -51,7 +51,7 @@ export class CoordinatorProcess {
   }
 
   private async ready(): Promise<void> {
-    for (let attempt = 0; attempt < 300; attempt += 1) {
+    for (let attempt = 0; attempt < 600 && isRunning(this.child); attempt += 1) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
         const { ok } = await fetch(`${this.url}/health/ready`);
@@ -64,7 +64,7 @@ export class CoordinatorProcess {
       // oxlint-disable-next-line no-await-in-loop
       await pause(100);
     }
-    throw new Error('The coordinator was not ready within 30 s.');
+    throw new Error('The coordinator has ended before it was ready, or was not ready within a minute.');
   }
 }
 
