@@ -25,7 +25,7 @@ export function composeFile(): ComposeFile {
 }
 
 /** Puts the default in the place of each variable. */
-export function withDefaults(text: string): string {
+function withDefaults(text: string): string {
   return text.replaceAll(/\$\{[A-Z0-9_]+:-(?<value>[^}]*)\}/gu, '$<value>');
 }
 

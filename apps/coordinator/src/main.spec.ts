@@ -98,6 +98,17 @@ async function submit(url: string, action = 'reserve'): Promise<Response> {
 }
 
 describe('the program', () => {
+  test('counts what goes to its participants over HTTP, and what comes back', async () => {
+    const url = await run({ ATONE_DATABASE_URL: database.url }).started();
+    expect((await submit(url)).status).toBe(200);
+
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+
+    expect(metrics).toContain('atone_commands_sent_total{transport="http",op="action"} 1\n');
+    expect(metrics).toContain('atone_replies_total{transport="http",op="action",outcome="done"} 1\n');
+    expect(metrics).toContain('atone_transactions_ended_total{kind="saga",outcome="committed"} 1\n');
+  });
+
   test('serves until it is told to stop, and then ends in order though somebody waits', async () => {
     const program = run({ ATONE_DATABASE_URL: database.url, ATONE_HTTP_HSOT: 'x' });
     const url = await program.started();
@@ -153,7 +164,7 @@ describe('the program', () => {
     const heir = run({ ATONE_DATABASE_URL: database.url });
     const heirUrl = await heir.started();
 
-    await expect(untilCommitted(heirUrl, 2)).resolves.toBeUndefined();
+    await expect(untilCommitted(heirUrl, 3)).resolves.toBeUndefined();
   });
 });
 

@@ -8,9 +8,13 @@ export class Tally<Label extends string> {
   constructor(readonly labels: readonly Label[]) {}
 
   /** Raises the count of the labels with these values, which stand in the labels' order. */
-  raise(values: readonly string[], by = 1): void {
-    const key = values.join('\n');
-    this.counts.set(key, (this.counts.get(key) ?? 0) + by);
+  raise(values: readonly string[]): void {
+    let key = '';
+    // Faster than join, and called for every command.
+    for (const value of values) {
+      key += `${value}\n`;
+    }
+    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
   }
 
   /** Returns each count with its labels. */
