@@ -2,6 +2,7 @@ import { ENGINE_BUGS } from './engine.bugs.js';
 import { KAFKA_BUGS } from './kafka.bugs.js';
 import { LED_BUGS } from './led.bugs.js';
 import { LED_LOG_BUGS } from './led.log.bugs.js';
+import { LIFE_BUGS } from './life.bugs.js';
 import { PARTICIPANT_BUGS } from './participant.bugs.js';
 import type { PlantedBug } from './planted.bug.js';
 import { SAGA_BUGS } from './saga.bugs.js';
@@ -16,6 +17,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PARTICIPANT_BUGS,
   ...LED_BUGS,
   ...LED_LOG_BUGS,
+  ...LIFE_BUGS,
   ...KAFKA_BUGS,
 ];
 

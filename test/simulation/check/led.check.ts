@@ -7,6 +7,7 @@ import { MEMORY_MS } from '../world/retention.js';
 import { LedFactsBook, type Ledger } from './led.facts.js';
 import { abortCodeOf, isOfFormerLife, listOf, planOf, skipIn, stepsOf } from './led.rows.js';
 import { LedStory, type Told } from './led.story.js';
+import { KEPT_BY_BARRIERS } from './lost.commits.js';
 import { Violation, type PromiseId } from './violation.js';
 
 /** Of the secret that forged questions tell. */
@@ -33,6 +34,8 @@ export class LedCheck {
   private readonly gone = new Set<string>();
   /** Those of which it has lost the row, whatever that said. */
   private readonly lost = new Set<string>();
+  /** Those which it has as undecided though it may have decided them, or heard of further branches. People decide these. */
+  private readonly undecided = new Set<string>();
   /** How often the log has failed over: its first life is 1, as that of every log. */
   private life = 1;
   private readonly facts = new LedFactsBook();
@@ -95,18 +98,32 @@ export class LedCheck {
     this.gone.add(gid);
   }
 
-  /** The log is in another life, and has lost rows: the initiator knows what it was told, and the log nothing. */
-  failedOver(lost: readonly string[]): void {
+  /**
+   * The log is in another life. Of what was inserted last it has lost the row: the initiator knows what it was told, and the log
+   * nothing. Of others it has the row as it was.
+   */
+  failedOver(copies: ReadonlyMap<string, StoredRow>, inserted: ReadonlySet<string>): void {
     this.life += 1;
-    for (const gid of lost) {
-      this.gone.add(gid);
-      this.lost.add(gid);
+    for (const [gid, row] of this.rows) {
+      const copy = copies.get(gid);
+      this.rows.set(gid, copy ?? row);
+      if (inserted.has(gid)) {
+        this.gone.add(gid);
+        this.lost.add(gid);
+      } else if (copy !== undefined && outcomeOf(copy.state) === 'undecided') {
+        this.undecided.add(gid);
+      }
     }
   }
 
   /** Whether the log has dropped the row of a transaction: nobody drives it any more. */
   isGone(gid: string): boolean {
     return this.gone.has(gid);
+  }
+
+  /** Whether what the lost life had decided may contradict what was decided since: then it is stuck, for people to see. */
+  mayContradict(gid: string): boolean {
+    return this.undecided.has(gid);
   }
 
   /** The initiator was told how its transaction ended. */
@@ -126,7 +143,7 @@ export class LedCheck {
   /** Returns branches that their participants are in doubt about, and that the log can tell something of. */
   inDoubt(): readonly string[] {
     return [...this.facts].flatMap(([gid, branches]) =>
-      this.isContested(gid) || this.isForPeople(gid)
+      this.isContested(gid) || this.isForPeople(gid) || this.undecided.has(gid)
         ? []
         : [...branches]
             .filter(([branchId, { isInDoubt }]) => isInDoubt && this.skipOf(gid, branchId) === undefined)
@@ -142,7 +159,7 @@ export class LedCheck {
 
   /** Everything is quiet: all that was kept is confirmed, and everything else is undone. */
   checkEnd(gid: string): void {
-    if (this.isContested(gid)) {
+    if (this.isContested(gid) || this.undecided.has(gid)) {
       return;
     }
     const row = this.rows.get(gid);
@@ -354,6 +371,9 @@ export class LedCheck {
   }
 
   private broken(promise: PromiseId, gid: string, what: string): void {
+    if (this.undecided.has(gid) && !KEPT_BY_BARRIERS.has(promise)) {
+      return;
+    }
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
 }

@@ -109,7 +109,8 @@ export class LivenessCheck {
       .map((gid) => safety.rowOf(gid))
       .filter((row): row is StoredRow => row !== undefined && row.finishedAt === undefined)
       .filter(({ gid }) => !safety.led.isContested(gid) && !safety.led.isGone(gid))
-      .filter((row) => !isOfFormerLife(row));
+      .filter((row) => !isOfFormerLife(row))
+      .filter(({ gid, stuckReason }) => stuckReason === undefined || !safety.mayContradict(gid));
   }
 
   private checkTakeover(live: readonly StoredRow[], elapsedMs: number): void {

@@ -4,6 +4,7 @@ import type { MemoryCommit } from '@atone/participant/testing';
 import { BAD_NAMES } from '../world/bad.requests.js';
 import type { Effect } from '../world/handlers.js';
 import { LedCheck, type CheckClock } from './led.check.js';
+import { LostCommits } from './lost.commits.js';
 import { Violation, type PromiseId } from './violation.js';
 
 /** What is known of a branch from the databases alone. */
@@ -32,6 +33,7 @@ export class SafetyCheck {
   /** Holds the transactions that code leads to what is promised of them. */
   readonly led: LedCheck;
   private readonly transactions = new Map<string, TransactionFacts>();
+  private readonly lost = new LostCommits();
 
   constructor(
     private readonly nameOf: (gid: string) => string,
@@ -42,11 +44,11 @@ export class SafetyCheck {
   }
 
   get gids(): readonly string[] {
-    return [...this.transactions.keys()];
+    return [...this.transactions.keys()].filter((gid) => !this.lost.isGone(gid));
   }
 
   rowOf(gid: string): StoredRow | undefined {
-    return this.transactions.get(gid)?.row;
+    return this.lost.isGone(gid) ? undefined : this.transactions.get(gid)?.row;
   }
 
   /** Returns the branches of a transaction that goes by a plan. */
@@ -70,10 +72,42 @@ export class SafetyCheck {
     }
     const before = known.row;
     known.row = row;
+    if (this.lost.isGone(row.gid)) {
+      this.lost.written(row.gid);
+      return;
+    }
     this.checkTransition(before, row, writer);
     if (row.kind !== 'led') {
       this.checkDecision(known);
     }
+  }
+
+  /** The log goes on without its last commits: with rows as they had been, and without what was inserted. */
+  failedOver(rows: readonly StoredRow[], inserted: ReadonlySet<string>): void {
+    const copies = new Map(rows.map((row) => [row.gid, row]));
+    const facts = [...copies.keys(), ...inserted].flatMap((gid) => this.transactions.get(gid) ?? []);
+    this.led.failedOver(copies, inserted);
+    for (const transaction of facts.filter(({ row }) => row.kind !== 'led')) {
+      this.lost.lose(transaction.row, copies.get(transaction.row.gid), transaction.plan);
+    }
+    for (const transaction of facts) {
+      transaction.row = copies.get(transaction.row.gid) ?? transaction.row;
+    }
+  }
+
+  /** Whether what the log has lost may contradict what was written since: then it is stuck, for people to see. */
+  mayContradict(gid: string): boolean {
+    return this.led.mayContradict(gid) || this.excuses('L1', gid);
+  }
+
+  /** Whether the log has lost idempotency keys: what was theirs is anybody's again. */
+  get hasLostKeys(): boolean {
+    return this.lost.hasLostKeys;
+  }
+
+  /** Whether a promise may be broken of a transaction, for the log has lost what was committed of it. */
+  excuses(promise: PromiseId, gid: string): boolean {
+    return this.lost.excuses(promise, gid);
   }
 
   /** A participant's database has committed. */
@@ -177,10 +211,11 @@ export class SafetyCheck {
     }
     const [was, is] = [outcomeOf(before.state), outcomeOf(row.state)];
     if (was !== 'undecided' && was !== is) {
-      this.broken('S1', row.gid, `the decision changed: ${step}`);
+      this.report(new Violation('S1', this.nameOf(row.gid), `the decision changed: ${step}`));
     }
     if (before.owner !== writer && !isTakeover(before, row)) {
-      this.broken('S9', row.gid, `${writer} wrote what belonged to ${before.owner ?? 'nobody'}: ${step}`);
+      const what = `${writer} wrote what belonged to ${before.owner ?? 'nobody'}: ${step}`;
+      this.report(new Violation('S9', this.nameOf(row.gid), what));
     }
   }
 
@@ -273,6 +308,9 @@ export class SafetyCheck {
   }
 
   private broken(promise: PromiseId, gid: string, what: string): void {
+    if (this.excuses(promise, gid)) {
+      return;
+    }
     this.report(new Violation(promise, this.nameOf(gid), what));
   }
 }

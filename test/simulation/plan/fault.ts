@@ -134,7 +134,7 @@ export const TIMED_FAULTS = [
   'operator',
   /** Everything stands still for longer than the log remembers. */
   'night',
-  /** The log fails over to a copy that lacks what was inserted last of what code leads: it is in another life from now on. */
+  /** The log fails over to a copy that lacks the last commits: it is in another life from now on. */
   'failover',
   ...KAFKA_TIMED_FAULTS,
 ] as const;

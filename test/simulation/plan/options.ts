@@ -150,7 +150,9 @@ export function drawOptions(seed: number, mode: SimulationMode = {}): Simulation
   const drawn = drawFreely(seed, mode.options?.kafka);
   const given = mode.kinds ?? [];
   const kinds = FAULT_KINDS.filter((kind) => given.includes(kind) || drawn.kinds.includes(kind));
-  return { ...drawn, ...mode.options, kinds };
+  // Barrier rows must outlast what the log can have lost: then they alone know what was done.
+  const keepRowsMs = kinds.includes('failover') ? undefined : drawn.keepRowsMs;
+  return { ...drawn, keepRowsMs, ...mode.options, kinds };
 }
 
 function drawFreely(seed: number, givenKafka: SimulationOptions['kafka']): SimulationOptions {

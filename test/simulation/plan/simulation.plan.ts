@@ -32,19 +32,19 @@ export function planOfSeed(seed: number, mode?: SimulationMode): SimulationPlan 
     led: Array.from({ length: options.ledCount }, (_, index) => drawLed(index, options, draws)),
     timed: [
       ...drawTimedFaults(options, draws),
-      ...drawForLed('night', options, draws),
-      ...drawForLed('failover', options, draws),
+      // Only of what code leads does the log forget anything.
+      ...(options.ledCount === 0 ? [] : drawRare('night', options, draws)),
+      ...drawRare('failover', options, draws),
     ],
   };
 }
 
-/** Only of what code leads does the log forget or lose anything. */
-function drawForLed(
+function drawRare(
   kind: 'night' | 'failover',
-  { kinds, ledCount, faultMs }: SimulationOptions,
+  { kinds, faultMs }: SimulationOptions,
   draws: Draws,
 ): TimedFault[] {
-  if (!kinds.includes(kind) || ledCount === 0) {
+  if (!kinds.includes(kind)) {
     return [];
   }
   return Array.from({ length: draws.pick(`${kind}s`, [1, 1, 2]) }, () => ({

@@ -1,6 +1,6 @@
 import type { BranchReply } from '@atone/core';
 import type { CatalogueStore, EngineLogger, StoredRow } from '@atone/engine';
-import { MemoryCatalogueStore, MemoryLog } from '@atone/engine/testing';
+import { MemoryCatalogueStore, MemoryLog, type MemoryRow } from '@atone/engine/testing';
 import type { HttpResponse } from '@atone/participant';
 import { MemoryDatabase, type MemoryCommit } from '@atone/participant/testing';
 import type { BranchCommand, ParticipantInstance } from '@atone/protocol';
@@ -13,6 +13,7 @@ import type { SimulationPlan } from '../plan/simulation.plan.js';
 import { serviceName } from '../plan/transaction.draw.js';
 import { Client } from './client.js';
 import { CoordinatorProcess } from './coordinator.process.js';
+import { LogHistory } from './failover.js';
 import type { LogLine } from './log.line.js';
 import { Network } from './network.js';
 import { Nights } from './nights.js';
@@ -48,6 +49,7 @@ export class World {
   readonly nights = new Nights(this);
   readonly safety: SafetyCheck;
   readonly log: MemoryLog;
+  readonly history = new LogHistory();
   readonly coordinators: readonly CoordinatorProcess[];
   readonly participants: readonly ServiceProcess[];
   /** Whether anybody leads transactions by code. */
@@ -263,7 +265,8 @@ export class World {
     return [...this.strange.values()];
   }
 
-  private rowWritten(row: StoredRow): void {
+  private rowWritten(row: MemoryRow): void {
+    this.history.written(row, this.scheduler.nowMs);
     const tag = row.tags['tx'];
     if (tag === undefined && row.kind !== 'led') {
       this.strange.set(row.gid, row);

@@ -38,7 +38,8 @@ interface Lease {
   readonly facts: InstanceFacts | undefined;
 }
 
-interface MemoryRow extends StoredRow {
+/** A row, with when it must be looked at. */
+export interface MemoryRow extends StoredRow {
   readonly dueAt: number | undefined;
 }
 
@@ -61,7 +62,7 @@ export class MemoryLog implements TransactionLog {
   /** `onWrite` is called with each row that is written, before anybody hears of it. */
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
-    private readonly onWrite: (row: StoredRow) => void = () => undefined,
+    private readonly onWrite: (row: MemoryRow) => void = () => undefined,
   ) {}
 
   async accept(rows: readonly NewRow[]): Promise<readonly AcceptOutcome[]> {
@@ -210,6 +211,25 @@ export class MemoryLog implements TransactionLog {
   /** Puts a row in as some other version of the software would have left it. */
   plant(row: StoredRow & { readonly dueAt?: number | undefined }): void {
     this.write({ dueAt: this.clock.now(), ...row });
+  }
+
+  /**
+   * Begins another life, without the last commits: with `rows` as they were, and without what was inserted since, and its
+   * idempotency keys. Nobody is called.
+   */
+  failOver(rows: readonly MemoryRow[], inserted: ReadonlySet<string>): void {
+    this.life += 1;
+    for (const row of rows) {
+      this.held.set(row.gid, row);
+    }
+    for (const gid of inserted) {
+      this.held.delete(gid);
+    }
+    for (const [key, { gid }] of this.keys) {
+      if (inserted.has(gid)) {
+        this.keys.delete(key);
+      }
+    }
   }
 
   /** Drops rows, as retention does. What began before `beforeMs` has no place any more, unless it is here already. */
