@@ -126,6 +126,7 @@ async function testOnKafka() {
       'clients-rights',
       'clients-tls',
       'clients-topics',
+      'coordinator',
       'embedded',
       'led',
       'message-patterns',

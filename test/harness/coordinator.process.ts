@@ -29,13 +29,17 @@ export class CoordinatorProcess {
   }
 
   /** Starts the program, and waits until it takes requests. */
-  static async start(databaseUrl: string): Promise<CoordinatorProcess> {
+  static async start(
+    databaseUrl: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<CoordinatorProcess> {
     const child = spawn(process.execPath, ['--conditions=@atone/source', '--import', REGISTER, MAIN], {
       env: {
         PATH: process.env['PATH'],
         ATONE_DATABASE_URL: databaseUrl,
         ATONE_HTTP_PORT: '0',
         ATONE_ACCEPT_LOSS: 'true',
+        ...environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
