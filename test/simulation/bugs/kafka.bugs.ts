@@ -24,8 +24,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'libs/engine/src/saga.driver.ts',
-        find: "        this.letters.push({ event: { type: 'mark' }, resolve: isOver, reject: isOver });",
-        replace: '        isOver();',
+        find: "        this.letters.push({ event: { type: 'mark' }, resolve: () => resolve() });",
+        replace: '        resolve();',
       },
     ],
   },
@@ -79,8 +79,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${TRANSPORT}/kafka.transport.ts`,
-        find: 'const partition = held[turn % held.length];',
-        replace: 'const partition = held[turn % held.length] ?? 0;',
+        find: 'const partition = replyPartitionOf(gid, held);',
+        replace: 'const partition = replyPartitionOf(gid, held) ?? 0;',
       },
     ],
   },

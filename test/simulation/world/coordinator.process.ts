@@ -1,5 +1,5 @@
 import type { OperatorAct } from '@atone/core';
-import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine } from '@atone/engine';
+import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine, ROW_FORMAT } from '@atone/engine';
 import { SeededRandom } from '@atone/engine/testing';
 import type { ReplyEnvelope } from '@atone/protocol';
 import { LogLine } from './log.line.js';
@@ -7,7 +7,7 @@ import { MEMORY_MS } from './retention.js';
 import { SimClock } from './sim.clock.js';
 import { SimProcess, type Life } from './sim.process.js';
 import { SimTransport } from './sim.transport.js';
-import { transportOverKafka } from './kafka.transports.js';
+import { KafkaTransports } from './kafka.transports.js';
 import { whenSettled } from './when-settled.js';
 
 /** A coordinator: the production engine over simulated ports. */
@@ -66,12 +66,14 @@ export class CoordinatorProcess extends SimProcess {
     const clock = new SimClock(life, world.scheduler, skewMs);
     const transport = new SimTransport(life, world);
     const catalogue = new Catalogue(world.catalogueFor(log));
-    const overKafka = transportOverKafka(life, world, { log, catalogue, clock, instanceId, http: transport });
+    const overKafka =
+      world.kafka &&
+      new KafkaTransports(life, world.kafka, { log, catalogue, clock, instanceId, http: transport });
     const { leaseMs, recoverEveryMs, orphanEveryMs, claimCountMax, activeCountMax, endLagMs } = world.options;
     const engine = new Engine(
       {
         log,
-        transport: overKafka ?? transport,
+        transport: overKafka?.transport ?? transport,
         catalogue,
         clock,
         random: new SeededRandom(world.draws.integer(`${instanceId} random`, 1, 0x7fffffff)),
@@ -90,8 +92,12 @@ export class CoordinatorProcess extends SimProcess {
         endLagMs,
         skewMs: DEFAULT_ENGINE_OPTIONS.skewMs,
         memoryMs: MEMORY_MS,
+        facts: () => ({ version: 'simulated', format: ROW_FORMAT, replyPartitions: overKafka?.partitions }),
       },
     );
+    if (overKafka !== undefined) {
+      overKafka.onAssignment = () => engine.tellFacts();
+    }
     Object.assign(this, { transport, clock, instanceId });
     void whenSettled(
       engine.start(),

@@ -1,13 +1,12 @@
 import { RoutedTransport, type BranchTransport, type Catalogue, type ReplySink } from '@atone/engine';
 import type { BranchCommand } from '@atone/protocol';
-import { KafkaTransport } from '@atone/transport-kafka';
+import { KafkaTransport, replyPartitionOf, type OwnerPartitions } from '@atone/transport-kafka';
 import type { CoordinatorKafkaCheck } from '../check/coordinator.kafka.check.js';
 import type { LogLine } from './log.line.js';
 import type { SimClock } from './sim.clock.js';
-import { REPLIES } from './sim.kafka.js';
+import { REPLIES, type SimKafka } from './sim.kafka.js';
 import type { Life } from './sim.process.js';
 import type { SimTransport } from './sim.transport.js';
-import type { World } from './world.js';
 
 /** What one life of a coordinator works with. */
 interface Parts {
@@ -21,32 +20,52 @@ interface Parts {
 /** How long a coordinator that stops waits for what is in flight. */
 const DRAIN_MS = 1_000;
 
-/** Returns what brings commands to participants where some are reached over Kafka; undefined where none is. */
-export function transportOverKafka(life: Life, world: World, parts: Parts): BranchTransport | undefined {
-  const { kafka } = world;
-  if (kafka === undefined) {
-    return undefined;
+/** What brings commands to participants of which some are reached over Kafka. */
+export class KafkaTransports {
+  readonly transport: BranchTransport;
+  /** Is told when it reads other partitions. */
+  onAssignment: (() => void) | undefined;
+  private readonly kafka: KafkaTransport;
+
+  constructor(life: Life, brokers: SimKafka, parts: Parts) {
+    const { log, catalogue, clock, instanceId, http } = parts;
+    const { world } = brokers;
+    const story = brokers.check.coordinator({ instanceId, repliesTopic: REPLIES, now: () => clock.now() });
+    const line = brokers.lineOf(life, story);
+    life.process.kafkaLine = line;
+    this.kafka = new KafkaTransport({
+      client: line,
+      catalogue,
+      clock,
+      instanceId,
+      ownerPartitions: ownerPartitions(log),
+      onAssignment: () => this.onAssignment?.(),
+      limits: { drainMs: DRAIN_MS },
+      onTrouble: (error) => world.trace(life.process.name, `has trouble with Kafka: ${String(error)}`),
+    });
+    void this.kafka.start();
+    const preferred = world.draws.pick(`${instanceId} prefers`, ['kafka', 'http'] as const);
+    const routed = new RoutedTransport({ http, kafka: this.kafka, clock, catalogue, preferred });
+    this.transport = new WatchedTransport(routed, story);
   }
-  const { log, catalogue, clock, instanceId, http } = parts;
-  const story = kafka.check.coordinator({ instanceId, repliesTopic: REPLIES, now: () => clock.now() });
-  const line = kafka.lineOf(life, story);
-  const transport = new KafkaTransport({
-    client: line,
-    catalogue,
-    clock,
-    instanceId,
-    ownerPartitions: (gids) => log.ownerPartitions(gids),
-    limits: { drainMs: DRAIN_MS },
-    onTrouble: (error) => world.trace(life.process.name, `has trouble with Kafka: ${String(error)}`),
-  });
-  life.process.kafkaLine = line;
-  log.partitions = () => transport.partitions;
-  void transport.start();
-  const preferred = world.draws.pick(`${instanceId} prefers`, ['kafka', 'http'] as const);
-  return new WatchedTransport(
-    new RoutedTransport({ http, kafka: transport, clock, catalogue, preferred }),
-    story,
-  );
+
+  /** The partitions of the replies that are read here. */
+  get partitions(): readonly number[] {
+    return this.kafka.partitions;
+  }
+}
+
+/** Returns what tells where replies are waited for, as their drivers have told with their leases. */
+function ownerPartitions(log: LogLine): OwnerPartitions {
+  return async (gids) => {
+    const drives = await log.drives(gids);
+    return new Map(
+      drives.flatMap(({ gid, facts }) => {
+        const partition = replyPartitionOf(gid, facts?.replyPartitions ?? []);
+        return partition === undefined ? [] : [[gid, partition] as const];
+      }),
+    );
+  };
 }
 
 /** Has a check see what the engine asks, and what it is told. */

@@ -17,9 +17,6 @@ const LATE_MS = 5_000;
 
 /** The log as one process reaches it: over a connection that delays, breaks, and loses answers. */
 export class LogLine implements TransactionLog {
-  /** The partitions of the replies that this life reads; they are told with the lease. */
-  partitions: () => readonly number[] = () => [];
-
   constructor(
     private readonly life: Life,
     private readonly world: World,
@@ -55,19 +52,6 @@ export class LogLine implements TransactionLog {
     return this.ask('owned', () => this.log.owned(instanceId));
   }
 
-  /** Returns where the answers to transactions are waited for, as their drivers have said with their leases. */
-  ownerPartitions(gids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.ask('owner-partitions', async () => {
-      const rows = await this.log.rows(gids);
-      return new Map(
-        rows.flatMap(({ gid, owner }) => {
-          const partition = this.world.partitionsTold.get(owner ?? '')?.[0];
-          return partition === undefined ? [] : [[gid, partition] as const];
-        }),
-      );
-    });
-  }
-
   get(gid: string): ReturnType<TransactionLog['get']> {
     return this.ask('get', () => this.log.get(gid));
   }
@@ -99,11 +83,7 @@ export class LogLine implements TransactionLog {
   renewLease(
     ...[instanceId, leaseMs, facts]: Parameters<TransactionLog['renewLease']>
   ): ReturnType<TransactionLog['renewLease']> {
-    const partitions = this.partitions();
-    return this.ask('renew-lease', () => {
-      this.world.partitionsTold.set(instanceId, partitions);
-      return this.log.renewLease(instanceId, leaseMs, facts);
-    });
+    return this.ask('renew-lease', () => this.log.renewLease(instanceId, leaseMs, facts));
   }
 
   endLease(instanceId: string): ReturnType<TransactionLog['endLease']> {

@@ -59,8 +59,6 @@ export class World {
   readonly kafka: SimKafka | undefined;
   /** Who leads transactions; nobody in some runs. */
   readonly office: OfficeProcess | undefined;
-  /** Which partitions of the replies each instance said it reads, with its lease. */
-  readonly partitionsTold = new Map<string, readonly number[]>();
   /** Whose code runs at this moment; undefined while a database or the network is at work. */
   running: Life | undefined;
   /** Which instance the log is just working for; what it writes is written before anything is awaited. */
