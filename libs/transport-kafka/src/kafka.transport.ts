@@ -14,8 +14,8 @@ import { topicOf } from './command.topic.js';
 import { coordinatorTopics, type TopicSpread } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
-import { replyPartition } from './reply.partition.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
+import { replyPartitionOf } from './reply.partition.js';
 import { Unanswered } from './unanswered.js';
 
 export interface KafkaTransportOptions {
@@ -40,6 +40,8 @@ export interface KafkaTransportOptions {
   readonly ownerPartitions?: OwnerPartitions | undefined;
   /** Creates the topics of the replies and of the dead letters, if they are missing. Default: somebody else has. */
   readonly createTopics?: TopicSpread | undefined;
+  /** Called whenever it changes with the partitions of the replies that this instance reads. */
+  readonly onAssignment?: ((partitions: readonly number[]) => void) | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
   /** Told of what goes wrong here or at the reply sink; it is tried again, or passed over. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
@@ -140,6 +142,7 @@ export class KafkaTransport implements BranchTransport {
       onAssignment: (partitions) => {
         this.held = partitions.get(this.repliesTopic) ?? [];
         this.outbox.schedule();
+        this.options.onAssignment?.(this.held);
       },
       onTrouble,
     });
@@ -199,8 +202,10 @@ export class KafkaTransport implements BranchTransport {
     await Promise.race([this.intake.take(batch), this.cut.promise]);
   }
 
+  /** One partition for all commands of a transaction: then its replies keep their order. */
   private replyPlaceOf(gid: string): ReplyPlace | undefined {
-    const partition = replyPartition(gid, this.held);
+    const { held } = this;
+    const partition = replyPartitionOf(gid, held);
     return partition === undefined ? undefined : { topic: this.repliesTopic, partition };
   }
 
