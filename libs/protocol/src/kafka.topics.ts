@@ -30,6 +30,27 @@ export function deadTopic(prefix: string): string {
   return `${prefix}.dead`;
 }
 
+const DAY_MS = 86_400_000;
+
+/** As long as a signature is good: what is older would not be obeyed. */
+const RECORD_DAYS = 7;
+
+/** People look at dead letters, after a holiday perhaps. */
+const DEAD_DAYS = 30;
+
+/** From so many replicas on one may be missing without anything being refused, and two have whatever is acknowledged. */
+const SAFE_REPLICA_COUNT = 3;
+
+/** Returns how a topic is set up where nothing else is said, as Kafka names it: for how long it keeps records, above all. */
+export function topicSettings(topic: string, replicationFactor: number): Readonly<Record<string, string>> {
+  const isDead = topic.endsWith('.dead') && !/\.(?:commands|replies)\./u.test(topic);
+  return {
+    'cleanup.policy': 'delete',
+    'retention.ms': String((isDead ? DEAD_DAYS : RECORD_DAYS) * DAY_MS),
+    ...(replicationFactor >= SAFE_REPLICA_COUNT ? { 'min.insync.replicas': '2' } : {}),
+  };
+}
+
 /** Names may hold dots. A single one parts the names, so that `a.b` is never taken for the lane `b` of `a`. */
 function escaped(name: string): string {
   return name.replaceAll('.', '..');

@@ -1,5 +1,5 @@
 import type { KafkaClient, TopicSettings } from '@atone/kafka';
-import { TOPIC_LENGTH_MAX } from '@atone/protocol';
+import { TOPIC_LENGTH_MAX, topicSettings } from '@atone/protocol';
 import { MisuseError } from '../participant.error.js';
 
 export type NewTopics = Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'>;
@@ -37,5 +37,12 @@ export async function readyTopics({
         'or have it created: `createTopics: { partitionCount: 12, replicationFactor: 3 }`.',
     );
   }
-  await client.createTopics(missing.map((name) => ({ name, ...createTopics })));
+  const { partitionCount, replicationFactor, settings } = createTopics;
+  const topics = missing.map((name) => ({
+    name,
+    partitionCount,
+    replicationFactor,
+    settings: { ...topicSettings(name, replicationFactor), ...settings },
+  }));
+  await client.createTopics(topics);
 }
