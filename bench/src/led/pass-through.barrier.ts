@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Enlistment } from '@atone/core';
 import type { ActionCall, Barrier, LocalDatabase, StoredAction } from '@atone/participant';
 
 const STORED: StoredAction = { input: { amount: 1 }, output: null };
@@ -12,7 +13,7 @@ export function createPassThrough(): Barrier<undefined> {
     act: async (call, work) => ({
       outcome: 'done',
       output: (await work(undefined)).output,
-      enlistment: { kind: kindOf(call), nonce: randomBytes(12).toString('base64url'), inputHash: INPUT_HASH },
+      enlistment: enlistmentOf(call),
     }),
     // Whether there is anything to run, which is so for tries only, a barrier knows from its row.
     confirm: () => Promise.resolve({ outcome: 'confirmed' }),
@@ -26,8 +27,9 @@ export function createPassThrough(): Barrier<undefined> {
   };
 }
 
-function kindOf({ led }: ActionCall): 'saga' | 'tcc' {
-  return led?.kind ?? 'saga';
+/** A step of a saga enlists nothing. */
+function enlistmentOf({ led }: ActionCall): Enlistment | undefined {
+  return led && { kind: led.kind, nonce: randomBytes(12).toString('base64url'), inputHash: INPUT_HASH };
 }
 
 /** What a barrier that keeps nothing has no use for. */
