@@ -74,8 +74,6 @@ describe('a command as a record', () => {
       type: 'dev.atone.command.v1',
       source: '/coordinators/one',
       id: '0193d6c0-0000-7000-8000-000000000001/reserve/action/1/2',
-      subject: '0193d6c0-0000-7000-8000-000000000001/reserve',
-      time: '2026-01-01T00:00:00.000Z',
     });
   });
 
@@ -88,6 +86,15 @@ describe('a command as a record', () => {
       headers: { 'x-lane': 'green', traceparent: COMMAND.traceparent, 'content-type': 'application/json' },
     });
     expect(record.partition).toBeUndefined();
+  });
+
+  test('is read as well with attributes of an event that it need not have', () => {
+    const { headers } = command();
+    const more = { ce_subject: `${COMMAND.gid}/reserve`, ce_time: '2026-01-01T00:00:00.000Z' };
+
+    const seen = read(command({ headers: { ...headers, ...more } }));
+
+    expect(seen).toMatchObject({ type: 'command', command: COMMAND });
   });
 
   test('that is malformed can be answered where it names its attempt', () => {

@@ -28,14 +28,15 @@ export interface ReplyPlace {
   readonly partition: number;
 }
 
-/** Headers of records beside those of {@link HEADERS}: the attributes of CloudEvents 1.0 in binary mode, and ours. */
+/**
+ * Headers of records beside those of {@link HEADERS}: the attributes that CloudEvents 1.0 in binary mode asks of each event, and ours.
+ * Each header costs both sides, and the subject and the time would only say again what the value and the record say.
+ */
 export const RECORD_HEADERS = {
   specVersion: 'ce_specversion',
   id: 'ce_id',
   type: 'ce_type',
   source: 'ce_source',
-  subject: 'ce_subject',
-  time: 'ce_time',
   contentType: 'content-type',
   /** In commands: `<topic>/<partition>`. */
   replyTo: 'atone-reply-to',
@@ -149,8 +150,6 @@ function recordOf({ topic, type, content, own }: Content, origin: RecordOrigin):
     [RECORD_HEADERS.id]: attemptKey(content).replaceAll(' ', '/'),
     [RECORD_HEADERS.type]: type,
     [RECORD_HEADERS.source]: source,
-    [RECORD_HEADERS.subject]: `${content.gid}/${content.branchId}`,
-    [RECORD_HEADERS.time]: new Date(nowMs).toISOString(),
     [RECORD_HEADERS.contentType]: 'application/json',
     [HEADERS.protocol]: String(PROTOCOL_VERSION),
     ...own,
