@@ -14,7 +14,7 @@ import {
 import type { HttpRequest, HttpResponse } from './client.ports.js';
 import { createClient } from './client.js';
 import { action, contract } from './contract.js';
-import { createAtoneClient } from './node/client.node.js';
+import { createAtoneClient, nodeClientPorts } from './node/client.node.js';
 import { MisuseError } from './participant.error.js';
 import { saga, type SagaInput, type SagaOutputs } from './saga-builder.js';
 
@@ -383,7 +383,10 @@ test('a client speaks HTTP', async () => {
     response.end(JSON.stringify({ ...committed, name: `${request.method} ${request.url}` }));
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
-  const client = createAtoneClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // Its clock stands still: on a busy machine part of the second would be over before it asks.
+  const clock = { now: () => 0, setTimer: () => ({ cancel: () => undefined }) };
+  const client = createClient({ url }, { ...nodeClientPorts(), clock });
 
   const found = await client.get(GID, { wait: '1s' }).finally(() => server.close());
 
