@@ -1,3 +1,4 @@
+import type { EngineOptions } from './engine.options.js';
 import { OverloadedError } from './errors.js';
 import type { EngineObserver } from './observer.port.js';
 
@@ -6,7 +7,7 @@ export class Doorkeeper {
   private isOpen = false;
 
   constructor(
-    private readonly limits: { readonly activeCountMax: number },
+    private readonly options: Pick<EngineOptions, 'activeCountMax' | 'standby'>,
     private readonly observer?: Pick<EngineObserver, 'overloaded'>,
   ) {}
 
@@ -18,14 +19,18 @@ export class Doorkeeper {
     this.isOpen = false;
   }
 
-  /** `reserve` is by how much more the house may hold for this one. @throws {OverloadedError} when it is full or closing. */
+  /** `reserve` is by how much more the house may hold for this one. @throws {OverloadedError} when it is full, closing, or standing by. */
   admit(activeCount: number, reserve = 1): void {
     if (!this.isOpen) {
       throw new OverloadedError(
         'This coordinator is starting or stopping and accepts nothing new. Ask another, or again.',
       );
     }
-    if (activeCount >= this.limits.activeCountMax * reserve) {
+    const standby = this.options.standby?.();
+    if (standby !== undefined) {
+      throw new OverloadedError(standby);
+    }
+    if (activeCount >= this.options.activeCountMax * reserve) {
       this.observer?.overloaded();
       throw new OverloadedError(
         `This coordinator holds ${activeCount} transactions, which is all it may. Nothing was accepted; ask again later.`,

@@ -168,7 +168,7 @@ export class DriverTable {
     }
   }
 
-  /** Forgets them all: the instance stops. */
+  /** Forgets them all: the instance stops, or stands by. */
   dropAll(): void {
     for (const driver of this.drivers.values()) {
       driver.drop();

@@ -26,6 +26,12 @@ export interface EngineOptions {
   readonly memoryMs: number;
   /** What this instance tells others of itself; see `Engine.tellFacts`. Default: nothing. */
   readonly facts?: (() => InstanceFacts) | undefined;
+  /**
+   * Tells why this instance cannot do its work at the moment though others can, or undefined while it can. While it tells anything the
+   * instance stands by: it hands over what it drives, takes nothing over, and refuses what is new with these words. Asked often;
+   * `Engine.tellFacts` has a change be noticed soon. Default: it never stands by.
+   */
+  readonly standby?: (() => string | undefined) | undefined;
 }
 
 /** What counts where nothing else is said. */

@@ -62,6 +62,9 @@ export class Engine {
       forgetOthers: (epoch) => {
         this.drivers.dropOthers(epoch);
       },
+      forgetAll: () => {
+        this.drivers.dropAll();
+      },
       progress: () => {
         this.drivers.writeProgress();
       },

@@ -19,6 +19,7 @@ interface RecoveryOptions {
   readonly orphanEveryMs: number;
   readonly claimCountMax: number;
   readonly facts?: (() => InstanceFacts) | undefined;
+  readonly standby?: (() => string | undefined) | undefined;
 }
 
 interface RecoveryHost {
@@ -29,6 +30,8 @@ interface RecoveryHost {
   take(row: ClaimedRow): void;
   /** The log is in another life than it was: what began in a former one is to be forgotten. */
   forgetOthers(epoch: number): void;
+  /** Others are to go on with all that is driven here. */
+  forgetAll(): void;
   progress(): void;
 }
 
@@ -65,6 +68,8 @@ export class Recovery {
   private readonly lost = new Set<string>();
   /** The life of the log that was looked through. In a later one each own row without a driver is an orphan. */
   private knownLife: number | undefined;
+  /** Since the last look: then each own row without a driver is an orphan as well. */
+  private hasStoodBy = false;
 
   constructor(
     private readonly ports: RecoveryPorts,
@@ -134,6 +139,9 @@ export class Recovery {
   }
 
   private async renew(): Promise<void> {
+    if (this.isStandby && (await this.handOver())) {
+      return;
+    }
     const { instanceId, leaseMs, facts } = this.options;
     const logNow = await this.ports.log.renewLease(instanceId, leaseMs, facts?.());
     this.ports.clock.synchronize(logNow);
@@ -148,6 +156,25 @@ export class Recovery {
     }
   }
 
+  private get isStandby(): boolean {
+    return this.options.standby?.() !== undefined;
+  }
+
+  /**
+   * Ends the lease for as long as the log has any row of this instance, so that others take it at once; tells whether it does. To be
+   * asked again and again: a submission or an act that had come in before may leave one later.
+   */
+  private async handOver(): Promise<boolean> {
+    const { instanceId } = this.options;
+    this.hasStoodBy = true;
+    this.host.forgetAll();
+    const owned = await this.ports.log.owned(instanceId);
+    if (owned.length > 0) {
+      await this.ports.log.endLease(instanceId);
+    }
+    return owned.length > 0;
+  }
+
   /** Whatever is driven here may have another row by now, and what is ours may have no driver: all is read anew. */
   private beginLife(epoch: number): void {
     this.host.forgetOthers(epoch);
@@ -157,14 +184,20 @@ export class Recovery {
   private async recover(): Promise<void> {
     await reached('engine.recover.beforeClaim');
     const hadRoom = this.host.room() > 0;
-    await this.claimAll();
-    if (this.isLookDue) {
-      await this.lookForOrphans();
+    if (!this.isStandby) {
+      await this.takeWork();
     }
     this.host.progress();
     if (hadRoom) {
       // A pass that may not take anything proves nothing about taking work.
       this.passedAt = this.ports.clock.now();
+    }
+  }
+
+  private async takeWork(): Promise<void> {
+    await this.claimAll();
+    if (this.isLookDue || this.hasStoodBy) {
+      await this.lookForOrphans();
     }
   }
 
@@ -227,11 +260,12 @@ export class Recovery {
 
   private async adoptOrphans(): Promise<void> {
     const life = this.lastEpoch;
-    const isLifeNew = this.knownLife !== life;
+    const areAllOrphans = this.knownLife !== life || this.hasStoodBy;
+    this.hasStoodBy = false;
     const lost = new Set(this.lost);
     const owned = await this.ports.log.owned(this.options.instanceId);
     const driverless = owned.filter((gid) => !this.host.isKnown(gid));
-    const orphans = driverless.filter((gid) => isLifeNew || lost.has(gid) || this.suspects.has(gid));
+    const orphans = driverless.filter((gid) => areAllOrphans || lost.has(gid) || this.suspects.has(gid));
     for (const gid of orphans) {
       // oxlint-disable-next-line no-await-in-loop -- rare, and one at a time is gentle.
       const row = await this.ports.log.claim(this.options.instanceId, gid);

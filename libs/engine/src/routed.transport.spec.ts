@@ -33,22 +33,26 @@ function instance(change: Partial<CatalogueInstance>): CatalogueInstance {
 
 function routed(
   instances: readonly CatalogueInstance[],
-  preferred?: RoutedTransportOptions['preferred'],
+  options: Pick<RoutedTransportOptions, 'preferred' | 'isKafkaMute'> = {},
 ): RoutedTransport {
   return new RoutedTransport({
     http,
     kafka,
     clock,
     catalogue: { instancesOf: () => instances },
-    preferred,
+    ...options,
   });
 }
 
 function wayOf(
   instances: readonly CatalogueInstance[],
-  { preferred, ...change }: Partial<BranchCommand> & { preferred?: 'http' | 'kafka' } = {},
+  {
+    preferred,
+    isKafkaMute,
+    ...change
+  }: Partial<BranchCommand> & Pick<RoutedTransportOptions, 'preferred' | 'isKafkaMute'> = {},
 ): string {
-  routed(instances, preferred).send(commandTo('stock', change), 10_000);
+  routed(instances, { preferred, isKafkaMute }).send(commandTo('stock', change), 10_000);
   return `${'http '.repeat(http.sent.length)}${'kafka '.repeat(kafka.sent.length)}`.trim();
 }
 
@@ -67,6 +71,14 @@ describe('a command goes', () => {
 
   test('over HTTP where that is preferred', () => {
     expect(wayOf([instance({ ...HTTP, ...KAFKA })], { preferred: 'http' })).toBe('http');
+  });
+
+  test('over HTTP where answers by Kafka would not be read, if its service offers both', () => {
+    expect(wayOf([instance({ ...HTTP, ...KAFKA })], { isKafkaMute: () => true })).toBe('http');
+  });
+
+  test('over Kafka all the same where its service offers nothing else', () => {
+    expect(wayOf([instance(KAFKA)], { isKafkaMute: () => true })).toBe('kafka');
   });
 
   test('over Kafka as soon as one of the instances takes commands there', () => {

@@ -15,6 +15,8 @@ export interface RoutedTransportOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Which way is taken where a service offers both. Default: `kafka`. */
   readonly preferred?: Way | undefined;
+  /** Whether answers by Kafka would not be read here: then a service that offers both is asked over HTTP. Default: they are. */
+  readonly isKafkaMute?: (() => boolean) | undefined;
 }
 
 /**
@@ -41,7 +43,8 @@ export class RoutedTransport implements BranchTransport {
   }
 
   private wayOf({ service, action, lane }: BranchCommand): Way {
-    const { catalogue, clock, preferred = 'kafka' } = this.options;
+    const { catalogue, clock, isKafkaMute } = this.options;
+    const preferred = isKafkaMute?.() === true ? 'http' : (this.options.preferred ?? 'kafka');
     const able = offering(catalogue.instancesOf(service), action);
     const rank = bestRank(able, { lane, nowMs: clock.now() });
     const offered = {
