@@ -44,8 +44,9 @@ export class KafkajsWire implements Wire {
       autoCommit: false,
       eachBatch: async ({ batch: { partition, messages } }) => {
         onMessages(
-          messages.map(({ value, offset }) => ({
+          messages.map(({ value, headers, offset }) => ({
             value: value?.toString() ?? '',
+            header: (name) => headers?.[name]?.toString(),
             partition,
             offset: BigInt(offset),
           })),

@@ -43,7 +43,9 @@ export class PlatformaticWire implements Wire {
       autocommit: false,
     });
     const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
-    stream.on('data', (message) => onMessages([message]));
+    stream.on('data', ({ value, headers, partition, offset }) =>
+      onMessages([{ value, header: (name) => headers.get(name), partition, offset }]),
+    );
     return {
       commit: (offsets) =>
         consumer.commit({

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { mintGid } from '@atone/core';
+import type { ReplyEnvelope } from '@atone/protocol';
+import { fastify } from 'fastify';
 import { DoneOffsets } from './done.offsets.js';
 import { GatheringLane } from './gathering.lane.js';
 import { PrototypeLog } from './prototype.log.js';
-import type { PrototypeCommand, PrototypeReply, RunningSaga } from './prototype.saga.js';
+import { commandMessage } from './prototype.records.js';
+import { begin, finish, sagaOf, viewOf, type RunningSaga } from './prototype.saga.js';
 import {
   COMMANDS,
   connectWire,
@@ -17,14 +19,12 @@ import {
 
 /*
  * The least that can be called a coordinator of sagas: it accepts over HTTP, writes what it accepts before it sends, asks one step
- * after the other over Kafka, and writes the end before it tells. It knows no refusal, no retry, no validation and no other
- * instance. What the coordinator takes beyond it is the price of what it promises.
+ * after the other over Kafka, and writes the end before it tells. Requests, records and rows are those of Atone. It knows no refusal,
+ * no retry, no validation and no other instance. What the coordinator takes beyond it is the price of what it promises.
  */
 
 const PROGRESS_AGE_MS = 1_000;
 const RANDOM = { next: Math.random, bytes: (size: number) => randomBytes(size) };
-const JSON_CONTENT = { 'content-type': 'application/json' };
-const ENDED = JSON.stringify({ state: 'committed' });
 
 const {
   ATONE_DATABASE_URL = '',
@@ -50,52 +50,44 @@ const acceptances = new GatheringLane<RunningSaga>(async (sagas) => {
 
 const ends = new GatheringLane<RunningSaga>(async (sagas) => {
   const read = [...taken].map(([partition, offset]) => ({ partition, offset }));
-  await log.end(sagas.map(({ gid }) => gid));
+  await log.end(sagas);
   done.note(read);
-  sagas.forEach(({ caller }) => caller.writeHead(200, JSON_CONTENT).end(ENDED));
+  sagas.forEach((saga) => saga.tell(viewOf(saga)));
 });
 
 await log.create();
 await wire.createTopics([COMMANDS, REPLIES], PARTITION_COUNT);
 const done = new DoneOffsets(await wire.consume(REPLIES, (messages) => messages.forEach(take)));
 setInterval(() => void writeProgress(), PROGRESS_AGE_MS).unref();
-createServer((request, response) => void answer(request, response)).listen(
-  Number(ATONE_HTTP_PORT),
-  '127.0.0.1',
-);
 process.once('SIGTERM', () => process.exit(0));
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method === 'GET') {
-    response.end();
-    return;
-  }
-  let plan = '';
-  request.setEncoding('utf8');
-  request.on('data', (part: string) => (plan += part));
-  request.on('end', () => {
-    const { steps } = JSON.parse(plan) as Pick<RunningSaga, 'steps'>;
-    const acceptedAt = Date.now();
-    const gid = mintGid(acceptedAt, 0, RANDOM);
-    acceptances.add({ gid, plan, steps, acceptedAt, caller: response, step: 0, writtenStep: 0 });
+const server = fastify();
+server.get('/health/ready', () => ({ status: 'ready' }));
+server.post('/v1/transactions', (request, reply) => {
+  const now = Date.now();
+  const gid = mintGid(now, 0, RANDOM);
+  void reply.header('location', `/v1/transactions/${gid}`);
+  return new Promise((tell) => {
+    acceptances.add(sagaOf(request.body as Parameters<typeof sagaOf>[0], { gid, now, tell }));
   });
-}
+});
+await server.listen({ port: Number(ATONE_HTTP_PORT), host: '127.0.0.1' });
 
-function ask({ gid, step, steps }: RunningSaga): void {
-  const { action = '', input } = steps[step] ?? {};
-  const command: PrototypeCommand = { gid, step, action, input };
-  commands.add({ key: gid, value: JSON.stringify(command) });
+function ask(saga: RunningSaga): void {
+  const now = Date.now();
+  begin(saga, now);
+  commands.add(commandMessage(saga, now));
 }
 
 function take({ value, partition, offset }: ReceivedMessage): void {
-  const { gid, step } = JSON.parse(value) as PrototypeReply;
+  const { gid, branchId, reply } = JSON.parse(value) as ReplyEnvelope;
   const saga = running.get(gid);
   taken.set(partition, offset);
-  if (saga?.step !== step) {
+  if (saga?.branches[saga.step]?.branchId !== branchId || reply.outcome !== 'done') {
     return; // It was taken before.
   }
-  saga.step += 1;
-  if (saga.step < saga.steps.length) {
+  finish(saga, reply.output, Date.now());
+  if (saga.state === 'running') {
     ask(saga);
   } else {
     running.delete(gid);

@@ -1,7 +1,8 @@
+import type { BranchCommand } from '@atone/protocol';
 import { takeErrands } from '../../child.errand.js';
 import { DoneOffsets } from './done.offsets.js';
 import { GatheringLane } from './gathering.lane.js';
-import type { PrototypeCommand, PrototypeReply } from './prototype.saga.js';
+import { REPLY_TO, yesMessage } from './prototype.records.js';
 import { COMMANDS, connectWire, REPLIES, type ReceivedMessage, type WireLibrary } from './wire.js';
 
 /* Says yes to every command, in batches. Started as a process of its own. */
@@ -14,7 +15,12 @@ export interface PrototypeParticipantSettings {
 const { library, brokers } = JSON.parse(process.argv[2] ?? '') as PrototypeParticipantSettings;
 const wire = await connectWire(library, brokers);
 const lane = new GatheringLane<ReceivedMessage>(async (messages) => {
-  await wire.send(REPLIES, messages.map(yes));
+  await wire.send(
+    REPLIES,
+    messages.map(({ value, header }) =>
+      yesMessage(JSON.parse(value) as BranchCommand, header(REPLY_TO) ?? ''),
+    ),
+  );
   done.note(messages);
 });
 const consumer = await wire.consume(COMMANDS, (messages) => messages.forEach((message) => lane.add(message)));
@@ -22,9 +28,3 @@ const done = new DoneOffsets(consumer);
 
 process.send?.('taking commands');
 takeErrands(() => Promise.resolve(undefined));
-
-function yes({ value }: ReceivedMessage): { readonly key: string; readonly value: string } {
-  const { gid, step } = JSON.parse(value) as PrototypeCommand;
-  const reply: PrototypeReply = { gid, step, outcome: 'done' };
-  return { key: gid, value: JSON.stringify(reply) };
-}

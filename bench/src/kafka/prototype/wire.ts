@@ -10,10 +10,15 @@ export interface Wire {
 export interface WireMessage {
   readonly key: string;
   readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where it is not the key that decides. */
+  readonly partition?: number;
 }
 
 export interface ReceivedMessage {
   readonly value: string;
+  /** Returns a header as text: who needs none pays for none. */
+  readonly header: (name: string) => string | undefined;
   readonly partition: number;
   readonly offset: bigint;
 }
@@ -25,7 +30,7 @@ export interface WireConsumer {
 
 /** The topics, for all partitions of which one process is there. */
 export const PARTITION_COUNT = 12;
-export const COMMANDS = 'prototype.commands';
+export const COMMANDS = 'prototype.commands.bench';
 export const REPLIES = 'prototype.replies';
 
 export type WireLibrary = 'kafkajs' | 'platformatic';
