@@ -12,11 +12,9 @@ interface Waiting {
 export class AwaitedAnswers {
   private readonly waiting = new Map<string, Waiting>();
 
-  /** Resolves with the answer to the attempt, or with what there is instead of it. */
-  async expect(attempt: string, partition: number): Promise<BranchReply> {
-    return new Promise((settle) => {
-      this.waiting.set(attempt, { partition, settle });
-    });
+  /** Has `settle` called with the answer to the attempt, or with what there is instead of it. */
+  expect(attempt: string, partition: number, settle: (reply: BranchReply) => void): void {
+    this.waiting.set(attempt, { partition, settle });
   }
 
   forget(attempt: string): void {

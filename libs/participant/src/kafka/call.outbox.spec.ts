@@ -13,7 +13,7 @@ function outbox() {
       });
     },
   };
-  return { world, outbox: new CallOutbox(client, () => world.nowMs) };
+  return { world, outbox: new CallOutbox(client, { nowMs: () => world.nowMs }) };
 }
 
 function record(value: string): OutgoingRecord {

@@ -18,8 +18,16 @@ export class CallOutbox {
 
   constructor(
     private readonly client: Pick<KafkaClient, 'send'>,
-    private readonly nowMs: () => number,
+    private readonly ports: {
+      readonly nowMs: () => number;
+      readonly onIdle?: (() => void) | undefined;
+    },
   ) {}
+
+  /** Whether what is sent next would leave at once. */
+  get isIdle(): boolean {
+    return this.sending === undefined;
+  }
 
   /** Resolves when what is sent next would leave at once. */
   async idle(): Promise<void> {
@@ -48,12 +56,13 @@ export class CallOutbox {
       await this.sendBatch();
     }
     this.sending = undefined;
+    this.ports.onIdle?.();
   }
 
   private async sendBatch(): Promise<void> {
     // What is added in the same breath goes along.
     await Promise.resolve();
-    const nowMs = this.nowMs();
+    const nowMs = this.ports.nowMs();
     const [late, batch] = [
       this.waiting.filter(({ leaveBy }) => leaveBy <= nowMs),
       this.waiting.filter(({ leaveBy }) => leaveBy > nowMs),

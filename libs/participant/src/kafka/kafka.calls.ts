@@ -64,7 +64,8 @@ class CallsOverKafka implements CountedKafkaCalls {
   private readonly prefix: string;
   private readonly clock: KafkaCommandsClock;
   private readonly answers = new AwaitedAnswers();
-  private readonly assigned = new Cue();
+  /** Something is otherwise than it was: what kept a call from leaving may be gone. */
+  private readonly changed = new Cue();
   private readonly intake: AnswerIntake;
   private readonly outbox: CallOutbox;
   private held: readonly number[] = [];
@@ -77,7 +78,7 @@ class CallsOverKafka implements CountedKafkaCalls {
     this.prefix = prefix;
     this.topic = repliesTopic(prefix, service);
     this.clock = clock;
-    this.outbox = new CallOutbox(client, () => clock.now());
+    this.outbox = new CallOutbox(client, { nowMs: () => clock.now(), onIdle: () => this.changed.fire() });
     this.intake = new AnswerIntake({
       client,
       prefix,
@@ -105,27 +106,45 @@ class CallsOverKafka implements CountedKafkaCalls {
 
   async route(command: BranchCommand, { topic, replyTimeoutMs }: KafkaRoute): Promise<SendAttempt> {
     const leaveBy = this.clock.now() + replyTimeoutMs;
-    await this.inTime(this.ready(), replyTimeoutMs);
+    if (!this.wouldLeave) {
+      await this.readyWithin(replyTimeoutMs);
+    }
     return async () => this.exchange(command, { topic, replyTimeoutMs, leaveBy });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
-    this.assigned.fire();
+    this.changed.fire();
     this.answers.end(CLOSED);
     const subscription = await this.opening?.catch(() => undefined);
     await subscription?.close();
     await this.outbox.idle();
   }
 
-  private async ready(): Promise<void> {
-    await this.join();
-    await this.outbox.idle();
-    while (!this.isReady && !this.isClosed) {
-      // oxlint-disable no-await-in-loop -- what was there may be gone again
-      await this.assigned.next();
-      await this.outbox.idle();
-      // oxlint-enable no-await-in-loop
+  private get wouldLeave(): boolean {
+    return this.isReady && this.outbox.isIdle;
+  }
+
+  /** @throws Error when it takes too long, with the reason. @throws what keeps this process from joining */
+  private async readyWithin(withinMs: number): Promise<void> {
+    const late = new AbortController();
+    const timer = this.clock.setTimer(withinMs, () => late.abort(new Error(this.whyLate())));
+    try {
+      await this.ready(late.signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  private async ready(late: AbortSignal): Promise<void> {
+    while (!this.wouldLeave && !this.isClosed) {
+      // Its failure wakes all who wait here: of a promise that they share each would leave something behind.
+      const change = this.changed.next(late);
+      if (this.opening === undefined) {
+        this.join().catch(() => undefined);
+      }
+      // oxlint-disable-next-line no-await-in-loop -- what was there may be gone again
+      await change;
     }
   }
 
@@ -133,6 +152,7 @@ class CallsOverKafka implements CountedKafkaCalls {
   private async join(): Promise<Subscription> {
     this.opening ??= this.subscribe().catch((error: unknown) => {
       this.opening = undefined;
+      this.changed.fire(error);
       throw error;
     });
     return this.opening;
@@ -171,7 +191,7 @@ class CallsOverKafka implements CountedKafkaCalls {
     this.held = this.isClosed ? [] : partitions;
     this.intake.counts.askedAgain += this.answers.keep(this.held);
     if (this.isReady) {
-      this.assigned.fire();
+      this.changed.fire();
     }
   }
 
@@ -189,13 +209,16 @@ class CallsOverKafka implements CountedKafkaCalls {
     const partition = this.partitionFor(command);
     const record = this.recordOf(command, topic, partition);
     const attempt = attemptKey(command);
-    const answer = this.answers.expect(attempt, partition);
-    const silence = this.silence(replyTimeoutMs);
-    const notSent = this.outbox.send(record, leaveBy).then(async () => NEVER);
+    const timers: { cancel(): void }[] = [];
     try {
-      return await Promise.race([answer, silence.reply, notSent]);
+      // By hand: what is raced with a promise that outlives it is kept by that one, with its answer.
+      return await new Promise<BranchReply>((resolve, reject) => {
+        this.answers.expect(attempt, partition, resolve);
+        timers.push(this.clock.setTimer(replyTimeoutMs, () => resolve(silence(replyTimeoutMs))));
+        this.outbox.send(record, leaveBy).catch(reject);
+      });
     } finally {
-      silence.cancel();
+      timers.forEach((timer) => timer.cancel());
       this.answers.forget(attempt);
     }
   }
@@ -227,24 +250,6 @@ class CallsOverKafka implements CountedKafkaCalls {
     return record;
   }
 
-  private silence(withinMs: number): { readonly reply: Promise<BranchReply>; readonly cancel: () => void } {
-    const timers: { cancel(): void }[] = [];
-    const reply = new Promise<BranchReply>((resolve) => {
-      const why = `No answer came over Kafka within ${withinMs} ms.`;
-      timers.push(this.clock.setTimer(withinMs, () => resolve(failure('unreachable', why))));
-    });
-    return { reply, cancel: () => timers.forEach((timer) => timer.cancel()) };
-  }
-
-  /** @throws Error when it takes too long, with the reason. */
-  private async inTime(work: Promise<void>, withinMs: number): Promise<void> {
-    const timers: { cancel(): void }[] = [];
-    const late = new Promise<never>((_, reject) => {
-      timers.push(this.clock.setTimer(withinMs, () => reject(new Error(this.whyLate()))));
-    });
-    await Promise.race([work, late]).finally(() => timers.forEach((timer) => timer.cancel()));
-  }
-
   private whyLate(): string {
     return this.isReady
       ? 'It was not sent: Kafka has not taken yet what was sent before it.'
@@ -266,7 +271,9 @@ class CallsOverKafka implements CountedKafkaCalls {
 
 const CLOSED = 'This process has stopped to hear of answers.';
 
-const NEVER = new Promise<never>(() => undefined);
+function silence(withinMs: number): BranchReply {
+  return failure('unreachable', `No answer came over Kafka within ${withinMs} ms.`);
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
