@@ -6,7 +6,6 @@ import { GroupWork } from './group.work.js';
 /** A member of a group, whose consumer is made anew whenever it has failed. */
 export class GroupMember implements Subscription {
   private readonly work: GroupWork;
-  private readonly stopped: Promise<void>;
   private readonly running: Promise<void>;
   private stop: (() => void) | undefined;
   private closing: Promise<void> | undefined;
@@ -16,9 +15,6 @@ export class GroupMember implements Subscription {
     private readonly options: SubscriptionOptions,
   ) {
     this.work = new GroupWork(options);
-    this.stopped = new Promise((resolve) => {
-      this.stop = resolve;
-    });
     this.running = this.supervise();
   }
 
@@ -35,13 +31,13 @@ export class GroupMember implements Subscription {
   }
 
   private async supervise(): Promise<void> {
-    const { library, options, stopped, work } = this;
+    const { work } = this;
     const membership: Membership = { memberId: null };
     while (!work.isClosing) {
       // oxlint-disable no-await-in-loop -- one consumer after the other
       try {
         if (await this.hasTopics()) {
-          await library.consume({ options, work, stopped, membership });
+          await this.consume(membership);
         }
       } catch (error) {
         work.trouble(error);
@@ -52,12 +48,28 @@ export class GroupMember implements Subscription {
     }
   }
 
+  /**
+   * Each consumer is given a promise of its own to stop by. What waits for a promise is kept as long as that, so one that lasts as long as the
+   * member would keep every consumer that has failed.
+   */
+  private async consume(membership: Membership): Promise<void> {
+    const { library, options, work } = this;
+    if (!work.isClosing) {
+      const stopped = new Promise<void>((resolve) => {
+        this.stop = resolve;
+      });
+      await library.consume({ options, work, stopped, membership });
+    }
+  }
+
   private async hasTopics(): Promise<boolean> {
     const { topics } = this.options;
     const counts = await this.library.partitionCounts(topics);
     const missing = topics.filter((topic) => !counts.has(topic));
     if (missing.length > 0) {
-      this.work.trouble(new Error(`Kafka has no topic ${missing.join(', ')} to read from.`));
+      this.work.trouble(
+        new Error(`Kafka has no topic ${missing.join(', ')} to read from, or none that this user may see.`),
+      );
     }
     return missing.length === 0;
   }

@@ -33,7 +33,10 @@ export class PartitionLane {
   }
 
   push(records: readonly ReceivedRecord[]): void {
-    this.waiting.push(...records);
+    // One after the other: as the arguments of one call they would be too many.
+    for (const record of records) {
+      this.waiting.push(record);
+    }
     this.working ??= this.work();
   }
 
