@@ -9,6 +9,16 @@ import { KafkaLink } from './kafka.link.js';
 import { StartError } from './start.error.js';
 import { StoreUpkeep } from './store.upkeep.js';
 
+export interface Unreadiness {
+  readonly code: 'OVERLOADED' | 'LOG_UNAVAILABLE';
+  readonly reason: string;
+}
+
+const NO_LOG: Unreadiness = {
+  code: 'LOG_UNAVAILABLE',
+  reason: 'The log has not answered for 10 s: nothing new is accepted, and nothing is taken over.',
+};
+
 /**
  * Starts the engine before the first request is taken, and stops it after the last one has been answered.
  */
@@ -25,21 +35,27 @@ export class CoordinatorLifecycle
   ) {}
 
   /** Why no work is being taken, or undefined while it is. */
-  get unreadyReason(): string | undefined {
+  get unreadiness(): Unreadiness | undefined {
     switch (this.currentPhase) {
       case 'starting':
-        return 'The coordinator is starting.';
+        return { code: 'LOG_UNAVAILABLE', reason: 'The coordinator is starting.' };
       case 'stopping':
-        return 'The coordinator is stopping.';
+        return { code: 'OVERLOADED', reason: 'The coordinator is stopping.' };
       case 'running':
-        return this.engine.isTakingWork
-          ? undefined
-          : 'The log has not answered for 10 s: nothing new is accepted, and nothing is taken over.';
+        return this.idleness;
     }
   }
 
   get isStopping(): boolean {
     return this.currentPhase === 'stopping';
+  }
+
+  private get idleness(): Unreadiness | undefined {
+    const reason = this.engine.standbyReason;
+    if (reason !== undefined) {
+      return { code: 'OVERLOADED', reason };
+    }
+    return this.engine.isTakingWork ? undefined : NO_LOG;
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { Random } from '@atone/core';
 import {
   Catalogue,
   DEFAULT_ENGINE_OPTIONS,
   Engine,
   type BranchTransport,
   type CatalogueStore,
-  type Clock,
-  type TransactionLog,
 } from '@atone/engine';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
+import { CoordinatorParts } from './coordinator.parts.js';
 import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
 import { ActsController } from './http/acts.controller.js';
 import { CatalogueController } from './http/catalogue.controller.js';
@@ -24,15 +22,14 @@ import { TransactionPages } from './http/transaction.pages.js';
 import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
 import { meteredLog } from './metrics/metered.log.js';
-import { Meters } from './metrics/meters.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { METRICS } from './metrics/metrics.providers.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { DocumentationController } from './openapi/documentation.controller.js';
-import { OwnFacts } from './own.facts.js';
 import { CryptoRandom } from './ports/crypto.random.js';
 import { engineLogger } from './ports/pino.logger.js';
 import { SystemClock } from './ports/system.clock.js';
+import { Standby } from './standby.js';
 import { openStore } from './store.opening.js';
 import { StoreUpkeep } from './store.upkeep.js';
 import { TRANSPORTS } from './transports.js';
@@ -109,24 +106,12 @@ const ENGINE: readonly Provider[] = [
   {
     provide: Engine,
     useFactory: openEngine,
-    inject: [LOG, TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, INSTANCE_ID, Meters, OwnFacts],
+    inject: [CoordinatorParts, TRANSPORT, Standby],
   },
 ];
 
-function openEngine(
-  ...[log, transport, catalogue, clock, random, configuration, logger, instanceId, meters, ownFacts]: [
-    TransactionLog,
-    BranchTransport,
-    Catalogue,
-    Clock,
-    Random,
-    Configuration,
-    Logger,
-    string,
-    Meters,
-    OwnFacts,
-  ]
-): Engine {
+function openEngine(parts: CoordinatorParts, transport: BranchTransport, standby: Standby): Engine {
+  const { log, catalogue, clock, random, configuration, logger, instanceId, meters, ownFacts } = parts;
   const { activeCountMax, defaultTimeoutMs, ledMemoryMs: memoryMs } = configuration;
   const engine = new Engine(
     {
@@ -144,7 +129,8 @@ function openEngine(
       activeCountMax,
       defaultTimeoutMs,
       memoryMs,
-      facts: () => ownFacts.current,
+      facts: () => ({ ...ownFacts.current, isStandby: standby.reason === undefined ? undefined : true }),
+      standby: () => standby.reason,
     },
   );
   ownFacts.watch(() => {

@@ -58,8 +58,7 @@ export const KAFKA_VARIABLES = {
       '`false` creates no topics. Those that are missing end the start then, with the commands that an administrator has to run.',
   }),
   ATONE_KAFKA_PARTITIONS: wholeNumber(1, 10_000).prefault('12').meta({
-    description:
-      'How many partitions topics are created with. Of more coordinators than that some drive no transaction over Kafka.',
+    description: 'How many partitions topics are created with. Of more coordinators than that some stand by.',
   }),
   ATONE_KAFKA_REPLICATION: wholeNumber(1, 100).optional().meta({
     description: 'On how many brokers each topic is kept that is created. Without it the brokers decide.',

@@ -27,8 +27,13 @@ export class OwnFacts {
     this.change({ replyPartitions });
   }
 
+  /** Has it told soon: something has changed that is known elsewhere. */
+  tell(): void {
+    this.onChange?.();
+  }
+
   private change(news: Partial<InstanceFacts>): void {
     this.facts = { ...this.facts, ...news };
-    this.onChange?.();
+    this.tell();
   }
 }

@@ -1,36 +1,17 @@
-import type { Random } from '@atone/core';
-import {
-  Catalogue,
-  RoutedTransport,
-  type BranchTransport,
-  type Clock,
-  type TransactionLog,
-} from '@atone/engine';
+import { RoutedTransport, type BranchTransport } from '@atone/engine';
 import type { KafkaClient } from '@atone/kafka';
 import { connectKafka } from '@atone/kafka/connect';
 import { HttpTransport } from '@atone/transport-http';
 import { KafkaTransport } from '@atone/transport-kafka';
 import type { Provider } from '@nestjs/common';
-import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
-import { MeteredTransport } from './metrics/metered.transport.js';
-import { Meters } from './metrics/meters.js';
+import { CoordinatorParts } from './coordinator.parts.js';
 import { KafkaLink } from './kafka.link.js';
+import { MeteredTransport } from './metrics/metered.transport.js';
 import { OwnFacts } from './own.facts.js';
 import { ownerPartitions } from './owner.partitions.js';
-import {
-  CLOCK,
-  CONFIGURATION,
-  INSTANCE_ID,
-  KAFKA_CLIENT,
-  KAFKA_TRANSPORT,
-  LOG,
-  LOGGER,
-  RANDOM,
-  TRANSPORT,
-} from './tokens.js';
-
-type LinkParts = [KafkaTransport | undefined, KafkaClient | undefined, Configuration, Clock, Logger];
+import { Standby } from './standby.js';
+import { CONFIGURATION, INSTANCE_ID, KAFKA_CLIENT, KAFKA_TRANSPORT, TRANSPORT } from './tokens.js';
 
 /** Less than the coordinator has for its stop: the lease is ended after that. */
 const KAFKA_DRAIN_MS = 3_000;
@@ -38,23 +19,12 @@ const KAFKA_DRAIN_MS = 3_000;
 /** How participants are reached: over HTTP, and over Kafka where there are brokers. */
 export const TRANSPORTS: readonly Provider[] = [
   OwnFacts,
+  CoordinatorParts,
   { provide: KAFKA_CLIENT, useFactory: openClient, inject: [CONFIGURATION, INSTANCE_ID] },
-  {
-    provide: KAFKA_TRANSPORT,
-    useFactory: openKafka,
-    inject: [KAFKA_CLIENT, Catalogue, CLOCK, CONFIGURATION, LOGGER, INSTANCE_ID, LOG, OwnFacts],
-  },
-  {
-    provide: TRANSPORT,
-    useFactory: openTransport,
-    inject: [KAFKA_TRANSPORT, Catalogue, CLOCK, RANDOM, CONFIGURATION, LOGGER, Meters],
-  },
-  {
-    provide: KafkaLink,
-    useFactory: (...[transport, client, configuration, clock, logger]: LinkParts) =>
-      new KafkaLink({ transport, client, configuration, clock, logger }),
-    inject: [KAFKA_TRANSPORT, KAFKA_CLIENT, CONFIGURATION, CLOCK, LOGGER],
-  },
+  { provide: Standby, useFactory: openStandby, inject: [CoordinatorParts, KAFKA_CLIENT] },
+  { provide: KAFKA_TRANSPORT, useFactory: openKafka, inject: [CoordinatorParts, KAFKA_CLIENT, Standby] },
+  { provide: TRANSPORT, useFactory: openTransport, inject: [CoordinatorParts, KAFKA_TRANSPORT] },
+  { provide: KafkaLink, useFactory: openLink, inject: [CoordinatorParts, KAFKA_CLIENT, KAFKA_TRANSPORT] },
 ];
 
 async function openClient({ kafka }: Configuration, instanceId: string): Promise<KafkaClient | undefined> {
@@ -65,19 +35,18 @@ async function openClient({ kafka }: Configuration, instanceId: string): Promise
   return connectKafka({ ...kafka.connection, clientId }, kafka.library);
 }
 
+function openStandby(parts: CoordinatorParts, client: KafkaClient | undefined): Standby {
+  const { configuration, catalogue, log, logger } = parts;
+  return new Standby({ kafka: configuration.kafka, client, catalogue, log, logger });
+}
+
 function openKafka(
-  ...[client, catalogue, clock, configuration, logger, instanceId, log, ownFacts]: [
-    KafkaClient | undefined,
-    Catalogue,
-    Clock,
-    Configuration,
-    Logger,
-    string,
-    TransactionLog,
-    OwnFacts,
-  ]
+  parts: CoordinatorParts,
+  client: KafkaClient | undefined,
+  standby: Standby,
 ): KafkaTransport | undefined {
-  const { kafka, signingKeys } = configuration;
+  const { catalogue, clock, instanceId, log, logger, ownFacts } = parts;
+  const { kafka, signingKeys } = parts.configuration;
   if (client === undefined || kafka === undefined) {
     return undefined;
   }
@@ -95,6 +64,10 @@ function openKafka(
     onAssignment: (partitions) => {
       ownFacts.reads(partitions);
     },
+    onSpare: (isSpare) => {
+      void standby.becomesSpare(isSpare);
+      ownFacts.tell();
+    },
     limits: { drainMs: KAFKA_DRAIN_MS },
     onTrouble: (error) => {
       logger.warn({ error }, 'trouble with Kafka');
@@ -102,17 +75,8 @@ function openKafka(
   });
 }
 
-function openTransport(
-  ...[kafka, catalogue, clock, random, configuration, logger, meters]: [
-    KafkaTransport | undefined,
-    Catalogue,
-    Clock,
-    Random,
-    Configuration,
-    Logger,
-    Meters,
-  ]
-): BranchTransport {
+function openTransport(parts: CoordinatorParts, kafka: KafkaTransport | undefined): BranchTransport {
+  const { catalogue, clock, configuration, logger, meters, random } = parts;
   const plain = new HttpTransport({
     catalogue,
     clock,
@@ -132,5 +96,14 @@ function openTransport(
     catalogue,
     clock,
     preferred: configuration.kafka?.preferred,
+    isKafkaMute: () => kafka.isSpare,
   });
+}
+
+function openLink(
+  { configuration, clock, logger }: CoordinatorParts,
+  client: KafkaClient | undefined,
+  transport: KafkaTransport | undefined,
+): KafkaLink {
+  return new KafkaLink({ transport, client, configuration, clock, logger });
 }

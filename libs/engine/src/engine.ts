@@ -110,6 +110,11 @@ export class Engine {
     return this.recovery.isTakingWork();
   }
 
+  /** Why it stands by, or undefined while it does not; see the option `standby`. */
+  get standbyReason(): string | undefined {
+    return this.options.standby?.();
+  }
+
   /** Has others learn soon what the option `facts` tells now; they learn it with each renewal of the lease anyway. */
   tellFacts(): void {
     this.recovery.renewSoon();

@@ -17,4 +17,4 @@ export type {
   TopicSettings,
 } from './kafka.port.js';
 export { partitionOf } from './partition.choice.js';
-export { topicCommands } from './topic.commands.js';
+export { partitionsCommand, topicCommands } from './topic.commands.js';

@@ -51,6 +51,11 @@ export interface SubscriptionOptions {
   /** Called whenever it changes with all partitions that this member holds, by topic; an empty map while it holds none. */
   readonly onAssignment?: ((partitions: ReadonlyMap<string, readonly number[]>) => void) | undefined;
   /**
+   * Called whenever it changes whether this member belongs to its group. A member that holds no partition has none to expect while
+   * the others stay.
+   */
+  readonly onMembership?: ((isMember: boolean) => void) | undefined;
+  /**
    * Told of each batch that was rejected, and of trouble with the brokers: the same not more often than every ten seconds. All is tried
    * again, and nothing of it ends the subscription.
    */

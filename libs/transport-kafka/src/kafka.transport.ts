@@ -16,6 +16,7 @@ import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
 import { replyPartitionOf } from './reply.partition.js';
+import { SpareWatch } from './spare.watch.js';
 import { Unanswered } from './unanswered.js';
 
 export interface KafkaTransportOptions {
@@ -42,6 +43,8 @@ export interface KafkaTransportOptions {
   readonly createTopics?: TopicSpread | undefined;
   /** Called whenever it changes with the partitions of the replies that this instance reads. */
   readonly onAssignment?: ((partitions: readonly number[]) => void) | undefined;
+  /** Called whenever `isSpare` changes. */
+  readonly onSpare?: ((isSpare: boolean) => void) | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
   /** Told of what goes wrong here or at the reply sink; it is tried again, or passed over. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
@@ -59,6 +62,7 @@ export class KafkaTransport implements BranchTransport {
   private readonly outbox: CommandOutbox;
   private readonly intake: ReplyIntake;
   private readonly unanswered: Unanswered;
+  private readonly watch: SpareWatch;
   private readonly cut = new Cut();
   private held: readonly number[] = [];
   private sink: ReplySink | undefined;
@@ -73,6 +77,7 @@ export class KafkaTransport implements BranchTransport {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.repliesTopic = repliesTopic(prefix);
     this.unanswered = new Unanswered(clock);
+    this.watch = new SpareWatch(clock, (isSpare) => options.onSpare?.(isSpare));
     this.outbox = new CommandOutbox({
       client,
       clock,
@@ -104,6 +109,14 @@ export class KafkaTransport implements BranchTransport {
   /** The partitions of the replies that this instance reads. */
   get partitions(): readonly number[] {
     return this.held;
+  }
+
+  /**
+   * Whether this instance has belonged to the group for some seconds without a partition to read: there are more coordinators than
+   * partitions, and none of its commands would leave. Brokers that cannot be reached are something else.
+   */
+  get isSpare(): boolean {
+    return this.watch.isSpare;
   }
 
   onReply(sink: ReplySink): void {
@@ -141,9 +154,11 @@ export class KafkaTransport implements BranchTransport {
       onBatch: async (batch) => this.take(batch),
       onAssignment: (partitions) => {
         this.held = partitions.get(this.repliesTopic) ?? [];
+        this.watch.holds(this.held.length);
         this.outbox.schedule();
         this.options.onAssignment?.(this.held);
       },
+      onMembership: (isMember) => this.watch.belongs(isMember),
       onTrouble,
     });
   }
@@ -163,6 +178,7 @@ export class KafkaTransport implements BranchTransport {
 
   private async shutDown(): Promise<void> {
     this.state = 'draining';
+    this.watch.end();
     const timer = this.options.clock.setTimer(this.limits.drainMs, () => this.cut.make());
     await this.orCut(this.drained());
     this.state = 'closed';

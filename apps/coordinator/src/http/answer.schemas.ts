@@ -23,6 +23,10 @@ export const coordinatorInstancesSchema = z
           description:
             'The partitions of the replies by Kafka that it reads; absent where it takes no part in Kafka.',
         }),
+        isStandby: z.literal(true).optional().meta({
+          description:
+            'It takes nothing on: others read all partitions of the replies, and there are services that are reached over Kafka alone.',
+        }),
       }),
     ),
   })

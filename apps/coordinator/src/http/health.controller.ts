@@ -38,13 +38,15 @@ export class HealthController {
     isOpen: true,
   })
   async ready(): Promise<HealthCheckResult> {
-    const reason = this.lifecycle.unreadyReason;
+    const { unreadiness } = this.lifecycle;
     const engine = this.indicators.check('engine');
     try {
-      return await this.health.check([() => (reason === undefined ? engine.up() : engine.down({ reason }))]);
+      return await this.health.check([
+        () => (unreadiness === undefined ? engine.up() : engine.down({ reason: unreadiness.reason })),
+      ]);
     } catch (error) {
-      if (error instanceof ServiceUnavailableException && reason !== undefined) {
-        throw new RequestError(this.lifecycle.isStopping ? 'OVERLOADED' : 'LOG_UNAVAILABLE', reason);
+      if (error instanceof ServiceUnavailableException && unreadiness !== undefined) {
+        throw new RequestError(unreadiness.code, unreadiness.reason);
       }
       throw error;
     }

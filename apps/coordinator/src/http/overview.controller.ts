@@ -51,6 +51,7 @@ export class OverviewController {
         format: facts?.format,
         url: facts?.url,
         replyPartitions: facts?.replyPartitions?.toSorted((left, right) => left - right),
+        isStandby: facts?.isStandby,
       })),
     };
   }

@@ -70,7 +70,7 @@ export class CoordinatorMetrics {
     );
     this.gauge(
       { name: 'atone_ready', help: 'Whether new work may come here, as /health/ready says: 1 or 0.' },
-      (gauge) => gauge.set(lifecycle.unreadyReason === undefined ? 1 : 0),
+      (gauge) => gauge.set(lifecycle.unreadiness === undefined ? 1 : 0),
     );
     this.gauge(
       { name: 'atone_transactions_driven', help: 'Transactions that this instance drives.' },

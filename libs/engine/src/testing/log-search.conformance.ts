@@ -109,7 +109,13 @@ export function describeCounts(open: () => Desk): void {
   });
 }
 
-const FACTS = { version: '1.2.3', format: 1, url: 'http://10.0.0.7:7070', replyPartitions: [0, 3] };
+const FACTS = {
+  version: '1.2.3',
+  format: 1,
+  url: 'http://10.0.0.7:7070',
+  replyPartitions: [0, 3],
+  isStandby: true,
+} as const;
 
 export function describeFacts(open: () => Desk): void {
   test('what an instance tells of itself is there until it tells something else', async () => {

@@ -144,6 +144,17 @@ describe('the work of a member', () => {
 
     expect(told).toEqual([new Map([['orders', [0, 2]]]), new Map()]);
   });
+
+  test('tells whether it belongs to the group, though it hold nothing', () => {
+    const { memberships, port, work } = member({});
+
+    work.hold(new Map());
+    work.hold(new Map([['orders', []]]), port);
+    work.hold(HELD, port);
+    work.hold(new Map());
+
+    expect(memberships).toEqual([true, false]);
+  });
 });
 
 interface MemberOptions {
@@ -157,6 +168,7 @@ function member({ recordCountMax, onBatch }: MemberOptions) {
   const commits: (readonly Progress[])[] = [];
   const pauses: boolean[] = [];
   const told: ReadonlyMap<string, readonly number[]>[] = [];
+  const memberships: boolean[] = [];
   const troubles: unknown[] = [];
   const port: GroupPort = {
     commit: async (progress) => {
@@ -174,9 +186,10 @@ function member({ recordCountMax, onBatch }: MemberOptions) {
       await onBatch?.();
     },
     onAssignment: (partitions) => told.push(partitions),
+    onMembership: (isMember) => memberships.push(isMember),
     onTrouble: (error) => troubles.push(error),
   });
-  return { batches, commits, pauses, port, told, troubles, work };
+  return { batches, commits, memberships, pauses, port, told, troubles, work };
 }
 
 function records(from: number, count: number): readonly ReceivedRecord[] {

@@ -40,6 +40,7 @@ export class GroupWork {
   private readonly recordCountMax: number;
   private told = '[]';
   private port: GroupPort | undefined;
+  private isMember = false;
   private isLeaving = false;
 
   constructor(private readonly options: SubscriptionOptions) {
@@ -61,6 +62,7 @@ export class GroupWork {
     this.paused.clear();
     this.lanes.forEach((lane) => lane.restart());
     this.tell(assignment);
+    this.tellMembership(port !== undefined);
   }
 
   /** Whether it takes nothing more. */
@@ -116,6 +118,13 @@ export class GroupWork {
     if (text !== this.told) {
       this.told = text;
       this.options.onAssignment?.(new Map(sorted));
+    }
+  }
+
+  private tellMembership(isMember: boolean): void {
+    if (isMember !== this.isMember) {
+      this.isMember = isMember;
+      this.options.onMembership?.(isMember);
     }
   }
 

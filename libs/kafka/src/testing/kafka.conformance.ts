@@ -193,6 +193,18 @@ function describeGroup(bench: Bench): void {
     expect(second.assignment.get(topic)?.toSorted()).toEqual([0, 1, 2, 3]);
   });
 
+  test('has members for whom no partition is left, and they know it', async () => {
+    const [topic, groupId] = [await bench.topic(1), bench.newName('group')];
+
+    const first = await bench.join({ topics: [topic], groupId });
+    const second = await bench.join({ topics: [topic], groupId }, bench.connect());
+
+    const isShared = (): boolean =>
+      first.isMember && second.isMember && first.heldCount + second.heldCount === 1;
+    await Promise.race([first.until(isShared), second.until(isShared)]);
+    expect([first.isMember, second.isMember]).toEqual([true, true]);
+  });
+
   test('loses nothing while members come and go', async () => {
     const [topic, groupId] = [await bench.topic(4), bench.newName('group')];
     const first = await bench.join({ topics: [topic], groupId }, bench.connect());

@@ -14,6 +14,7 @@ export class KafkaReader {
   readonly batches: ReceivedBatch[] = [];
   readonly troubles: unknown[] = [];
   assignment: ReadonlyMap<string, readonly number[]> = new Map();
+  isMember = false;
   private subscription: Subscription | undefined;
   private readonly waiting = new Set<() => void>();
 
@@ -30,6 +31,10 @@ export class KafkaReader {
       onBatch: async (batch) => reader.take(batch),
       onAssignment: (partitions) => {
         reader.assignment = partitions;
+        reader.notice();
+      },
+      onMembership: (isMember) => {
+        reader.isMember = isMember;
         reader.notice();
       },
       onTrouble: (error) => {

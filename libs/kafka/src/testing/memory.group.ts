@@ -25,7 +25,7 @@ export class MemoryGroup {
     if (this.members.includes(member)) {
       this.members = this.members.filter((other) => other !== member);
       this.assign();
-      member.hold(this.generation, new Map());
+      member.hold(this.generation);
     }
   }
 

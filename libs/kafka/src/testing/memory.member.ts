@@ -25,6 +25,7 @@ export class MemoryMember implements Subscription {
   private readonly lines = new Map<MemoryPartition, Promise<void>>();
   private held: Assignment = new Map();
   private generation = 0;
+  private isMember = false;
   private isClosing = false;
   private isDead = false;
 
@@ -35,8 +36,11 @@ export class MemoryMember implements Subscription {
     this.topics = options.topics;
   }
 
-  /** Is called by the group at each rebalance. Who notices late goes on with what it had, and commits in vain. */
-  hold(generation: number, held: Assignment): void {
+  /**
+   * Is called by the group at each rebalance, with nothing when it has put the member out. Who notices late goes on with what it had, and
+   * commits in vain.
+   */
+  hold(generation: number, held?: Assignment): void {
     const { kafka, faults } = this.place;
     const ms = faults().delayMs?.('notice') ?? 0;
     if (ms > 0) {
@@ -53,10 +57,11 @@ export class MemoryMember implements Subscription {
     }
   }
 
-  private notice(generation: number, held: Assignment): void {
+  private notice(generation: number, assigned: Assignment | undefined): void {
     if (generation < this.generation) {
       return;
     }
+    const held = assigned ?? new Map<string, readonly number[]>();
     const isNews = describe(held) !== describe(this.held);
     this.generation = generation;
     this.held = held;
@@ -67,9 +72,17 @@ export class MemoryMember implements Subscription {
     if (isNews) {
       this.options.onAssignment?.(held);
     }
+    this.tellMembership(assigned !== undefined);
     const { kafka } = this.place;
     for (const [topic, partitions] of held) {
       partitions.forEach((partition) => this.startLine(kafka.partition(topic, partition), generation));
+    }
+  }
+
+  private tellMembership(isMember: boolean): void {
+    if (isMember !== this.isMember) {
+      this.isMember = isMember;
+      this.options.onMembership?.(isMember);
     }
   }
 
