@@ -6,7 +6,6 @@ import type { ActionResult, Barrier, BarrierCall, ConfirmCall, StoredAction } fr
 import { runInBranch, type ActiveBranch } from './branch.context.js';
 import { BranchFailure, failure, unknownReply } from './branch.failure.js';
 import type { ParticipantClock } from './clock.port.js';
-import { inputHash } from './canonical-json.js';
 import type { ActionHandler, BranchContext } from './contract.js';
 import type { LocalDatabase } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
@@ -18,6 +17,7 @@ import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
 import { afterWait, isAbove, isLedCommand, ledTermsOf } from './participant.led.js';
 import { readInput, writeOutput } from './payload.js';
+import { UnderWay } from './under.way.js';
 import { WorkLimit } from './work-limit.js';
 
 /** How many commands run at once, each with a connection of its own, where the pool has enough of them. */
@@ -85,7 +85,7 @@ class CommandExecutor<Transaction> {
   readonly #runtime: LedRuntime;
   readonly #limit: WorkLimit<BranchCommand>;
   readonly #report: ExecutionReport;
-  readonly #underWay = new Map<string, Promise<BranchReply>>();
+  readonly #underWay = new UnderWay();
 
   constructor(private readonly options: ParticipantOptions<Transaction>) {
     this.#registry = new HandlerRegistry(options.service, options.handlers);
@@ -110,21 +110,25 @@ class CommandExecutor<Transaction> {
 
   /** A repeat of what is under way here shares its answer, rather than hold a connection and wait for the row. */
   execute(command: BranchCommand): Promise<BranchReply> {
-    const key = identityOf(command);
-    const underWay = this.#underWay.get(key);
+    const underWay = this.#underWay.find(command);
     if (underWay !== undefined) {
       return underWay;
     }
     const arrivedAt = this.#clock.now();
     const work = (): Promise<BranchReply> => this.#answer(afterWait(command, this.#clock.now() - arrivedAt));
-    // Whoever runs above it waits for its answer, and keeps its place until then.
-    const isBelow = this.#limit.isRunning((running) => isAbove(running, command));
-    const reply = isBelow ? this.#limit.runBelow(command, work) : this.#limit.run(command, work);
+    const reply = this.#isBelow(command)
+      ? this.#limit.runBelow(command, work)
+      : this.#limit.run(command, work);
     if (reply === undefined) {
       return Promise.resolve(failure('unreachable', this.#busyMessage()));
     }
-    this.#underWay.set(key, reply);
-    return reply.finally(() => this.#underWay.delete(key));
+    this.#underWay.add(command, reply);
+    return reply;
+  }
+
+  /** Whoever runs above it waits for its answer, and keeps its place until then. */
+  #isBelow(command: BranchCommand): boolean {
+    return isLedCommand(command) && this.#limit.isRunning((running) => isAbove(running, command));
   }
 
   /** Handlers that never return look like load from outside: whoever is asked needs the name of one of them. */
@@ -285,10 +289,4 @@ function belowMaxOf(options: Parameters<typeof parallelMaxOf>[0]): number {
 function activeBranch(command: BranchCommand): ActiveBranch {
   const { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage } = command;
   return { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage };
-}
-
-function identityOf(command: BranchCommand): string {
-  const { gid, branchId, op, service, action, round, input, nonce, led } = command;
-  const whose = [nonce ?? '', led?.secretHash ?? ''];
-  return JSON.stringify([gid, branchId, op, service, action, round, inputHash(input), ...whose]);
 }

@@ -71,6 +71,9 @@ export async function readOutput(contract: ActionContract, output: Json): Promis
 
 /** Returns a part of a reply as JSON. @throws BranchFailure if it is none, or too large for a reply. */
 export function replyJson(value: unknown, what: string): Json {
+  if (value === null || typeof value === 'boolean') {
+    return value;
+  }
   const json = toJson(value, what);
   const text = JSON.stringify(json);
   if (nestsDeeper(text, JSON_DEPTH_MAX)) {

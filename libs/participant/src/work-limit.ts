@@ -25,7 +25,12 @@ export class WorkLimit<Subject> {
 
   /** Tells whether anything runs that is about such a subject. */
   isRunning(about: (subject: Subject) => boolean): boolean {
-    return [...this.#running].some(({ subject }) => about(subject));
+    for (const { subject } of this.#running) {
+      if (about(subject)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

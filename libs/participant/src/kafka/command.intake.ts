@@ -12,7 +12,8 @@ import {
 import { failure } from '../branch.failure.js';
 import type { Participant } from '../participant.js';
 import { GidTurns, type Turn } from './gid.turns.js';
-import type { ReplySender } from './reply.sender.js';
+import { AnswerBatch, type Unstored } from './answer.batch.js';
+import type { Attempt, ReplyRecords } from './reply.records.js';
 
 /** What became of records, beside those that were carried out and answered in time. */
 export interface CommandCounts {
@@ -33,16 +34,34 @@ export interface CommandIntakeOptions {
   readonly client: Pick<KafkaClient, 'send'>;
   readonly prefix: string;
   readonly trust: () => RecordTrust;
-  readonly replies: ReplySender;
+  readonly replies: ReplyRecords;
   readonly parallelMax: number;
   readonly slowAfterMs: number;
   readonly setTimer: (delayMs: number, callback: () => void) => { cancel(): void };
   readonly onTrouble: (error: unknown, what: string) => void;
 }
 
-interface ReadableCommand {
-  readonly command: BranchCommand;
+/** Whom an answer names, and where it is waited for. */
+interface Asked {
+  readonly command: Attempt;
   readonly replyTo: ReplyPlace;
+}
+
+interface ReadableCommand extends Asked {
+  readonly command: BranchCommand;
+}
+
+/** A command that has no answer yet. */
+interface OpenCommand {
+  readonly asked: ReadableCommand;
+  turn?: Turn<BranchReply>;
+  /** Is told how it ended when nobody waits for that any more. */
+  late?: (replyOf: () => BranchReply) => void;
+}
+
+interface OpenBatch {
+  readonly answers: AnswerBatch;
+  readonly open: Set<OpenCommand>;
 }
 
 /** So many times in a row a batch comes again whose answers the brokers do not take; then it is passed over. */
@@ -68,17 +87,15 @@ export class CommandIntake {
    */
   async take({ topic, partition, records }: ReceivedBatch): Promise<void> {
     const { options } = this;
-    const timeIsUp = this.alarm();
+    const batch: OpenBatch = { answers: new AnswerBatch(options.client), open: new Set() };
+    const alarm = options.setTimer(options.slowAfterMs, () => this.goOnWithout(batch));
     const trust = options.trust();
-    const read = records.map((record) => ({
-      record,
-      read: readCommandRecord(record, trust, options.prefix),
-    }));
-    const work = read.map(async (one) => this.deal(one, timeIsUp.promise));
-    const outcomes = await Promise.allSettled(work);
-    timeIsUp.cancel();
-    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
-    this.judge(`${topic}/${partition}`, failed);
+    for (const record of records) {
+      this.deal(record, readCommandRecord(record, trust, options.prefix), batch);
+    }
+    await batch.answers.settled();
+    alarm.cancel();
+    this.judge(`${topic}/${partition}`, batch.answers.unstored);
   }
 
   /** Resolves when what was left to run has ended, and is answered. */
@@ -87,70 +104,95 @@ export class CommandIntake {
     await Promise.all(this.late);
   }
 
-  private alarm(): { readonly promise: Promise<undefined>; readonly cancel: () => void } {
-    const timers: { cancel(): void }[] = [];
-    const promise = new Promise<undefined>((resolve) => {
-      timers.push(this.options.setTimer(this.options.slowAfterMs, () => resolve(undefined)));
-    });
-    return { promise, cancel: () => timers.forEach((timer) => timer.cancel()) };
-  }
-
-  private async deal(
-    { record, read }: { readonly record: ReceivedRecord; readonly read: ReadCommand },
-    timeIsUp: Promise<undefined>,
-  ): Promise<void> {
+  private deal(record: ReceivedRecord, read: ReadCommand, batch: OpenBatch): void {
+    const { answers } = batch;
+    answers.owe();
     switch (read.type) {
       case 'command':
-        await this.carryOut(read, timeIsUp);
+        this.carryOut(read, batch);
         return;
       case 'malformed':
-        await this.bury(record, read.reason);
-        await this.options.replies.send(read.attempt, failure('bad-payload', read.reason), read.replyTo);
+        void this.bury(record, read.reason).then(() =>
+          this.answer(
+            { command: read.attempt, replyTo: read.replyTo },
+            failure('bad-payload', read.reason),
+            answers,
+          ),
+        );
         return;
       case 'unreadable':
         this.counts.distrusted += read.cause === 'signature' ? 1 : 0;
-        await this.bury(record, read.reason);
+        void this.bury(record, read.reason).then(() => answers.release());
         return;
     }
   }
 
-  private async carryOut(asked: ReadableCommand, timeIsUp: Promise<undefined>): Promise<void> {
+  private carryOut(asked: ReadableCommand, { answers, open }: OpenBatch): void {
     const { command } = asked;
     if (this.turns.isBlocked(command.gid)) {
-      await this.answerBusy(asked, 'an earlier command of its transaction is still under way');
+      this.answerBusy(asked, 'an earlier command of its transaction is still under way', answers);
       return;
     }
-    const turn = this.turns.begin(command.gid, async () => this.options.participant.execute(command));
-    const reply = await Promise.race([turn.result, timeIsUp]);
-    if (reply !== undefined) {
-      await this.answer(asked, reply);
-    } else if (turn.withdraw()) {
-      await this.answerBusy(asked, 'those before it take too long');
-    } else {
-      this.leave(asked, turn);
-    }
+    const one: OpenCommand = { asked };
+    open.add(one);
+    one.turn = this.turns.begin(command.gid, {
+      run: () => this.options.participant.execute(command),
+      done: (reply) => {
+        if (one.late === undefined) {
+          this.answer(asked, reply, answers);
+          open.delete(one);
+        } else {
+          one.late(() => reply);
+        }
+      },
+      failed: (error) => {
+        if (one.late === undefined) {
+          answers.fail(error);
+          open.delete(one);
+        } else {
+          one.late(() => {
+            throw error;
+          });
+        }
+      },
+    });
   }
 
-  private async answer({ command, replyTo }: ReadableCommand, reply: BranchReply): Promise<void> {
-    await this.options.replies.send(command, reply, replyTo);
+  private answer({ command, replyTo }: Asked, reply: BranchReply, answers: AnswerBatch): void {
+    answers.send(this.options.replies.recordOf(command, reply, replyTo));
   }
 
-  private async answerBusy(asked: ReadableCommand, why: string): Promise<void> {
+  private answerBusy(asked: ReadableCommand, why: string, answers: AnswerBatch): void {
     this.counts.busy += 1;
     const { service } = asked.command;
-    await this.answer(
-      asked,
-      failure('unreachable', `Service '${service}' is busy: the command has not begun, for ${why}.`),
-    );
+    const message = `Service '${service}' is busy: the command has not begun, for ${why}.`;
+    this.answer(asked, failure('unreachable', message), answers);
+  }
+
+  /** Has those behind the batch wait no longer for what of it has not ended. */
+  private goOnWithout({ answers, open }: OpenBatch): void {
+    for (const one of open) {
+      if (one.turn?.leave() === 'withdrawn') {
+        this.answerBusy(one.asked, 'those before it take too long', answers);
+      } else {
+        this.leave(one);
+        answers.release();
+      }
+    }
+    open.clear();
   }
 
   /** The partition moves on, and the answer comes when it comes. If this process dies before that, the command is asked again. */
-  private leave(asked: ReadableCommand, turn: Turn<BranchReply>): void {
+  private leave(one: OpenCommand): void {
     this.counts.slow += 1;
-    turn.isLeft = true;
-    const { gid, branchId, op, service, action } = asked.command;
-    const answered = turn.result
-      .then(async (reply) => reply && this.answer(asked, reply))
+    const { command, replyTo } = one.asked;
+    const { gid, branchId, op, service, action } = command;
+    const answered = new Promise<() => BranchReply>((resolve) => {
+      one.late = resolve;
+    })
+      .then(async (replyOf) =>
+        this.options.client.send([this.options.replies.recordOf(command, replyOf(), replyTo)]),
+      )
       .catch((error: unknown) => {
         this.counts.unanswered += 1;
         this.options.onTrouble(
@@ -176,17 +218,18 @@ export class CommandIntake {
    * What nobody knows of is tried again with the whole batch: the barrier repeats its answers. What the brokers have refused, or
    * do not take for long, is passed over, so that the others of the partition have their turn: its sender asks again.
    */
-  private judge(partition: string, failed: readonly PromiseRejectedResult[]): void {
+  private judge(partition: string, unstored: readonly Unstored[]): void {
     const attempt = (this.failedInARow.get(partition) ?? 0) + 1;
-    const retryable = failed.find(({ reason }) => (reason as { retryable?: boolean }).retryable === true);
+    const retryable = unstored.find(({ error }) => (error as { retryable?: boolean }).retryable === true);
     if (retryable !== undefined && attempt < REPLY_ATTEMPT_MAX) {
       this.failedInARow.set(partition, attempt);
-      throw retryable.reason;
+      throw retryable.error;
     }
     this.failedInARow.delete(partition);
-    this.counts.unanswered += failed.length;
-    for (const { reason } of failed.slice(0, 1)) {
-      this.options.onTrouble(reason, `${failed.length} answers to commands of ${partition}`);
+    const count = unstored.reduce((sum, one) => sum + one.count, 0);
+    this.counts.unanswered += count;
+    for (const { error } of unstored.slice(0, 1)) {
+      this.options.onTrouble(error, `${count} answers to commands of ${partition}`);
     }
   }
 }

@@ -13,21 +13,32 @@ interface Job {
 class Workshop {
   readonly begun: Job[] = [];
   readonly running: { readonly job: Job; readonly end: () => void }[] = [];
+  readonly done: number[] = [];
+  readonly failed: unknown[] = [];
   readonly turns = new GidTurns<number>(RUNNING_MAX);
 
-  begin(job: Job): ReturnType<GidTurns<number>['begin']> {
-    return this.turns.begin(job.gid, async () => {
-      this.begun.push(job);
-      return new Promise((resolve) => {
-        const one = {
-          job,
-          end: () => {
-            this.running.splice(this.running.indexOf(one), 1);
-            resolve(job.number);
-          },
-        };
-        this.running.push(one);
-      });
+  begin(
+    job: Job,
+    run: () => Promise<number> = async () => this.work(job),
+  ): ReturnType<GidTurns<number>['begin']> {
+    return this.turns.begin(job.gid, {
+      run,
+      done: (number) => this.done.push(number),
+      failed: (error) => this.failed.push(error),
+    });
+  }
+
+  async work(job: Job): Promise<number> {
+    this.begun.push(job);
+    return new Promise((resolve) => {
+      const one = {
+        job,
+        end: () => {
+          this.running.splice(this.running.indexOf(one), 1);
+          resolve(job.number);
+        },
+      };
+      this.running.push(one);
     });
   }
 
@@ -48,7 +59,7 @@ test('the work of one gid runs in order, never two at once, and never that of to
   await fc.assert(
     fc.asyncProperty(jobs, fc.infiniteStream(fc.nat(10)), async (all, draws) => {
       const shop = new Workshop();
-      const turns = all.map((job) => shop.begin(job));
+      all.forEach((job) => shop.begin(job));
       while (shop.running.length > 0) {
         const gids = shop.running.map(({ job }) => job.gid);
         expect(gids.length).toBeLessThanOrEqual(RUNNING_MAX);
@@ -57,9 +68,7 @@ test('the work of one gid runs in order, never two at once, and never that of to
         await shop.endOne(draws.next().value ?? 0);
       }
 
-      expect(await Promise.all(turns.map(async ({ result }) => result))).toEqual(
-        all.map(({ number }) => number),
-      );
+      expect(shop.done.toSorted((left, right) => left - right)).toEqual(all.map(({ number }) => number));
       for (const gid of new Set(all.map((job) => job.gid))) {
         const ofGid = (some: readonly Job[]): readonly Job[] => some.filter((job) => job.gid === gid);
         expect(ofGid(shop.begun)).toEqual(ofGid(all));
@@ -76,7 +85,7 @@ test('work that was withdrawn never begins, and what began is not withdrawn', as
       const asked = turns.filter(() => draws.next().value === true);
       const begunBefore = new Set(shop.begun);
 
-      const withdrawn = asked.filter(({ turn }) => turn.withdraw()).map(({ job }) => job);
+      const withdrawn = asked.filter(({ turn }) => turn.leave() === 'withdrawn').map(({ job }) => job);
 
       while (shop.running.length > 0) {
         // oxlint-disable-next-line no-await-in-loop -- one ends after the other.
@@ -88,4 +97,21 @@ test('work that was withdrawn never begins, and what began is not withdrawn', as
       expect(withdrawn.filter((job) => begunBefore.has(job))).toEqual([]);
     }),
   );
+});
+
+test('work that fails tells so, and the next of its gid has its turn', async () => {
+  const shop = new Workshop();
+  const trouble = new Error('trouble');
+  const job = { gid: 'a', number: 1 };
+  shop.begin(job, async () => Promise.reject(trouble));
+  shop.begin(job, () => {
+    throw trouble;
+  });
+  shop.begin({ ...job, number: 3 }, async () => 3);
+
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+  expect(shop).toMatchObject({ failed: [trouble, trouble], done: [3] });
 });

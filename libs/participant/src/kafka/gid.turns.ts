@@ -1,34 +1,40 @@
+/** Something to do for a gid. Which of the two ends it comes to is told, unless it is withdrawn. */
+export interface Work<Result> {
+  readonly run: () => Promise<Result>;
+  readonly done: (result: Result) => void;
+  readonly failed: (error: unknown) => void;
+}
+
 /** A piece of work that has its turn, or will have it. */
 export class Turn<Result> {
-  /** Settles as the work does; undefined when it was withdrawn. */
-  readonly result: Promise<Result | undefined>;
-  /** Whether nobody waits for it any more, though it runs. */
-  isLeft = false;
-  private state: 'waiting' | 'begun' | 'withdrawn' = 'waiting';
-  private settle: (result: Promise<Result> | undefined) => void = () => undefined;
+  private state: 'waiting' | 'begun' | 'withdrawn' | 'left' = 'waiting';
 
-  constructor(private readonly work: () => Promise<Result>) {
-    this.result = new Promise((resolve) => {
-      this.settle = resolve;
-    });
-  }
+  constructor(private readonly work: Work<Result>) {}
 
-  /** Sees to it that the work never begins. Returns false if it has begun. */
-  withdraw(): boolean {
-    if (this.state === 'waiting') {
-      this.state = 'withdrawn';
-      this.settle(undefined);
-    }
+  /** Whether it never begins any more. */
+  get isWithdrawn(): boolean {
     return this.state === 'withdrawn';
   }
 
-  /** Runs the work, unless it was withdrawn. Never rejects. */
+  /** Whether nobody waits for it any more, though it runs. */
+  get isLeft(): boolean {
+    return this.state === 'left';
+  }
+
+  /** Has nobody wait for it any more: what has not begun never does. */
+  leave(): 'withdrawn' | 'left' {
+    this.state = this.state === 'waiting' || this.state === 'withdrawn' ? 'withdrawn' : 'left';
+    return this.state;
+  }
+
+  /** Runs the work. Never rejects. */
   async take(): Promise<void> {
-    if (this.state === 'waiting') {
-      this.state = 'begun';
-      const running = this.work();
-      this.settle(running);
-      await running.catch(() => undefined);
+    this.state = 'begun';
+    const { work } = this;
+    try {
+      work.done(await work.run());
+    } catch (error) {
+      work.failed(error);
     }
   }
 }
@@ -46,7 +52,7 @@ export class GidTurns<Result> {
     return this.lines.get(gid)?.[0]?.isLeft === true;
   }
 
-  begin(gid: string, work: () => Promise<Result>): Turn<Result> {
+  begin(gid: string, work: Work<Result>): Turn<Result> {
     const turn = new Turn(work);
     const line = this.lines.get(gid);
     if (line === undefined) {
@@ -62,20 +68,34 @@ export class GidTurns<Result> {
   private pump(): void {
     while (this.runningCount < this.runningCountMax && this.ready.length > 0) {
       const gid = this.ready.shift() ?? '';
-      this.runningCount += 1;
-      void this.runFirst(gid);
+      const turn = this.firstOf(gid);
+      if (turn !== undefined) {
+        this.runningCount += 1;
+        void turn.take().then(() => this.endFirst(gid));
+      }
     }
   }
 
-  private async runFirst(gid: string): Promise<void> {
+  /** Passes over what was withdrawn. */
+  private firstOf(gid: string): Turn<Result> | undefined {
     const line = this.lines.get(gid) ?? [];
-    await line[0]?.take();
-    this.runningCount -= 1;
-    line.shift();
-    if (line.length > 0) {
-      this.ready.push(gid);
-    } else {
+    while (line[0]?.isWithdrawn === true) {
+      line.shift();
+    }
+    if (line.length === 0) {
       this.lines.delete(gid);
+    }
+    return line[0];
+  }
+
+  private endFirst(gid: string): void {
+    const line = this.lines.get(gid);
+    line?.shift();
+    this.runningCount -= 1;
+    if (line === undefined || line.length === 0) {
+      this.lines.delete(gid);
+    } else {
+      this.ready.push(gid);
     }
     this.pump();
   }

@@ -12,7 +12,7 @@ import { CommandIntake, type CommandCounts } from './command.intake.js';
 import { createKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
 import { readyTopics, type NewTopics } from './ready.topics.js';
-import { ReplySender } from './reply.sender.js';
+import { ReplyRecords } from './reply.records.js';
 
 /** How many transactions have a command under way at once, if nothing else is said. */
 const PARALLEL_MAX = 64;
@@ -120,7 +120,7 @@ function intakeOf(
     client,
     prefix,
     trust: () => ({ keys, nowMs: clock.now(), ageMaxMs: options.signatureAgeMaxMs }),
-    replies: new ReplySender(client, () => ({ source, nowMs: clock.now(), signingKey: keys[0] })),
+    replies: new ReplyRecords(() => ({ source, nowMs: clock.now(), signingKey: keys[0] })),
     parallelMax: options.parallelMax ?? PARALLEL_MAX,
     slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
