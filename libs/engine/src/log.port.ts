@@ -215,6 +215,12 @@ export interface TransactionLog {
   /** Takes one live row over whoever drives it, for an act. Undefined when there is no such live row of a known format. */
   claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined>;
 
+  /**
+   * Takes those of `gids` anew that `instanceId` owns: its live rows of a known format, in one statement. Rows that others are just at
+   * may be left out.
+   */
+  claimOwn(instanceId: string, gids: readonly string[]): Promise<readonly ClaimedRow[]>;
+
   /** The live rows that `instanceId` owns, to find those whose claim or acceptance was done but never answered. */
   owned(instanceId: string): Promise<readonly string[]>;
 

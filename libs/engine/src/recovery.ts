@@ -188,8 +188,12 @@ export class Recovery {
       await this.takeWork();
     }
     this.host.progress();
+    this.prove(hadRoom);
+  }
+
+  /** A pass that may not take anything proves nothing about taking work. */
+  private prove(hadRoom: boolean): void {
     if (hadRoom) {
-      // A pass that may not take anything proves nothing about taking work.
       this.passedAt = this.ports.clock.now();
     }
   }
@@ -266,19 +270,35 @@ export class Recovery {
     const owned = await this.ports.log.owned(this.options.instanceId);
     const driverless = owned.filter((gid) => !this.host.isKnown(gid));
     const orphans = driverless.filter((gid) => areAllOrphans || lost.has(gid) || this.suspects.has(gid));
-    for (const gid of orphans) {
-      // oxlint-disable-next-line no-await-in-loop -- rare, and one at a time is gentle.
-      const row = await this.ports.log.claim(this.options.instanceId, gid);
-      if (row !== undefined) {
-        this.take(row);
-      }
-    }
-    const adopted = new Set(orphans);
+    const adopted = await this.adopt(orphans);
     this.suspects = new Set(driverless.filter((gid) => !adopted.has(gid)));
     this.knownLife = life;
     for (const gid of lost) {
       this.lost.delete(gid);
     }
+  }
+
+  /**
+   * Returns those that were taken. They are as many as this instance drives when the log begins a new life; what others have left behind
+   * is taken meanwhile, too.
+   */
+  private async adopt(orphans: readonly string[]): Promise<ReadonlySet<string>> {
+    const { instanceId, claimCountMax } = this.options;
+    const adopted = new Set<string>();
+    for (let from = 0; from < orphans.length && !this.isStopped; from += claimCountMax) {
+      // What got a driver since the look is no orphan.
+      const batch = orphans.slice(from, from + claimCountMax).filter((gid) => !this.host.isKnown(gid));
+      // oxlint-disable-next-line no-await-in-loop -- one batch at a time is gentle.
+      for (const row of await this.ports.log.claimOwn(instanceId, batch)) {
+        adopted.add(row.gid);
+        this.take(row);
+      }
+      const hasRoom = this.host.room() > 0;
+      // oxlint-disable-next-line no-await-in-loop -- as above.
+      await this.claimAll();
+      this.prove(hasRoom);
+    }
+    return adopted;
   }
 
   /** Repeats `work`, whatever becomes of it: a loop that an error could end would strand everything after it. */

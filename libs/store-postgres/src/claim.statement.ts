@@ -97,6 +97,32 @@ where t.gid = $2
 returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch`,
 };
 
+/**
+ * Takes those of rows $2 anew that instance $1 owns. The bounds let the planner leave out other days' partitions. What others are
+ * just at is skipped: to wait for one row while others are locked may be to wait for ever.
+ */
+const CLAIM_OWN: HotStatement = {
+  name: 'atone-claim-own',
+  text: `
+with own as materialized (
+  select t.gid
+  from atone.global_transaction as t
+  where t.gid = any($2::uuid[])
+    and t.gid between $3 and $4
+    and t.owner = $1
+    and t.finished_at is null
+    and t.format <= ${ROW_FORMAT}
+  for update of t skip locked
+)
+update atone.global_transaction as t
+set version = t.version + 1,
+    updated_at = now()
+from own
+where t.gid = own.gid
+  and t.gid between $3 and $4
+returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch`,
+};
+
 const GET: HotStatement = {
   name: 'atone-get',
   text: `
@@ -162,6 +188,16 @@ export async function claimRow(
 ): Promise<ClaimedRow | undefined> {
   const [row] = await pool.run<RawClaim>(CLAIM_ONE, [instanceId, gid]);
   return row && toClaimedRow(row);
+}
+
+export async function claimOwnRows(
+  pool: StatementRunner,
+  instanceId: string,
+  gids: readonly string[],
+): Promise<ClaimedRow[]> {
+  const sorted = gids.toSorted();
+  const rows = await pool.run<RawClaim>(CLAIM_OWN, [instanceId, sorted, sorted[0], sorted.at(-1)]);
+  return rows.map(toClaimedRow);
 }
 
 function toClaimedRow(raw: RawClaim): ClaimedRow {

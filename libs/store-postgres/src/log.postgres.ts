@@ -18,6 +18,7 @@ import type { DataSource } from 'typeorm';
 import { acceptRows } from './accept.statement.js';
 import {
   claimDueRows,
+  claimOwnRows,
   claimRow,
   endedGids,
   findKeyHolder,
@@ -71,6 +72,10 @@ export class PostgresLog implements TransactionLog {
 
   claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined> {
     return claimRow(this.hot, instanceId, gid);
+  }
+
+  async claimOwn(instanceId: string, gids: readonly string[]): Promise<readonly ClaimedRow[]> {
+    return gids.length === 0 ? [] : claimOwnRows(this.hot, instanceId, gids);
   }
 
   owned(instanceId: string): Promise<readonly string[]> {

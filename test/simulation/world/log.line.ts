@@ -48,6 +48,10 @@ export class LogLine implements TransactionLog {
     return this.ask('claim', () => this.log.claim(instanceId, gid));
   }
 
+  claimOwn(instanceId: string, gids: readonly string[]): ReturnType<TransactionLog['claimOwn']> {
+    return this.ask('claim-own', () => this.log.claimOwn(instanceId, gids));
+  }
+
   owned(instanceId: string): ReturnType<TransactionLog['owned']> {
     return this.ask('owned', () => this.log.owned(instanceId));
   }

@@ -181,6 +181,30 @@ export function describeClaim(open: () => Desk): void {
     }
   });
 
+  test('an instance takes its own live rows anew, many at once, and no others', async () => {
+    const { log, accepted, newRow, world } = open();
+    const [one, two, past, other] = [
+      await accepted(),
+      await accepted(),
+      await accepted(),
+      newRow({ owner: BOB }),
+    ];
+    await log.accept([other]);
+    await log.update([ended(past, 'committed')]);
+    await world.beginLife();
+    const asked = [two, past, other, newRow(), one].map(({ gid }) => gid);
+
+    const taken = await log.claimOwn(ALICE, asked);
+
+    const epoch = await log.epoch();
+    expect(gidsOf(taken)).toEqual(gidsOf([one, two]));
+    expect(taken.map(({ owner, version, epoch: life }) => [owner, version, life])).toEqual([
+      [ALICE, 2, epoch],
+      [ALICE, 2, epoch],
+    ]);
+    expect([await log.claimOwn(ALICE, []), await log.update([one])]).toEqual([[], [false]]);
+  });
+
   test('an instance finds the live rows that it owns', async () => {
     const { log, accepted, newRow } = open();
     const [own, past, lost] = [await accepted(), await accepted(), await accepted()];

@@ -99,6 +99,11 @@ const claim = fc.tuple(instance, rowNumber).map(([id, row]): Intent => ({
   prepare: (scene) => scene.claim(id, gidAt(scene, row)),
 }));
 
+const claimOwn = fc.tuple(instance, fc.uniqueArray(rowNumber)).map(([id, rows]): Intent => ({
+  title: `claimOwn ${id} rows ${rows.join(' ')}`,
+  prepare: (scene) => scene.claimOwn(id, [...new Set(rows.map((row) => gidAt(scene, row)))]),
+}));
+
 const facts: fc.Arbitrary<InstanceFacts> = fc.record({
   version: fc.constantFrom('1.0.0', '"1", {0}'),
   format: fc.nat(3),
@@ -215,6 +220,7 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 6, arbitrary: update([0, 0, 0, -1, 1]) },
   { weight: 3, arbitrary: claimDue },
   { weight: 3, arbitrary: claim },
+  { weight: 2, arbitrary: claimOwn },
   { weight: 2, arbitrary: renewLease },
   { weight: 1, arbitrary: endLease },
   { weight: 2, arbitrary: look },
@@ -233,6 +239,7 @@ export const intentAmongOthers: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 6, arbitrary: update([0, 0, 0, -1]) },
   { weight: 3, arbitrary: claimDue },
   { weight: 3, arbitrary: claim },
+  { weight: 2, arbitrary: claimOwn },
   { weight: 1, arbitrary: renewLease },
   { weight: 1, arbitrary: endLease },
   { weight: 1, arbitrary: look },

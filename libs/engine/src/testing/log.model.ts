@@ -118,6 +118,14 @@ export class LogModel {
       .map(({ given }) => given.gid);
   }
 
+  /** Those of `gids` that may be taken anew. */
+  ownedOf(instanceId: string, gids: readonly string[]): readonly string[] {
+    return this.owned(instanceId).filter((gid) => {
+      const row = this.rows.get(gid);
+      return gids.includes(gid) && row !== undefined && isLiveAndKnown(row);
+    });
+  }
+
   get(gid: string): StoredRow | undefined {
     const row = this.rows.get(gid);
     return row && storedRow(row);

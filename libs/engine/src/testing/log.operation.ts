@@ -83,6 +83,18 @@ export class Scene {
     });
   }
 
+  /** Only where another is at them it may leave some. */
+  claimOwn(instanceId: string, gids: readonly string[]): Operation {
+    return {
+      ask: async (log) => {
+        const taken = (await log.claimOwn(instanceId, gids)).map((row) => this.told(row));
+        return (model, isAlone) => {
+          expectTakenAnew(model, taken, { instanceId, gids, isAlone });
+        };
+      },
+    };
+  }
+
   renewLease(instanceId: string, leaseMs: number, facts?: InstanceFacts): Operation {
     return writing({
       ask: async (log) => this.runMs(await log.renewLease(instanceId, leaseMs, facts)),
@@ -276,6 +288,18 @@ function expectTaken(
   expect(new Set(gids).size).toBe(gids.length);
   expect(taken.length).toBeLessThanOrEqual(asked.limit);
   expect(taken.length).toBeGreaterThanOrEqual(asked.isAlone ? Math.min(asked.limit, claimable.length) : 0);
+  expect(taken).toEqual(gids.map((gid) => model.takeOver(asked.instanceId, gid)));
+}
+
+function expectTakenAnew(
+  model: LogModel,
+  taken: readonly StoredRow[],
+  asked: { readonly instanceId: string; readonly gids: readonly string[]; readonly isAlone: boolean },
+): void {
+  const own = model.ownedOf(asked.instanceId, asked.gids);
+  const gids = taken.map(({ gid }) => gid);
+  expect(own).toEqual(expect.arrayContaining(gids));
+  expect(taken.length).toBeGreaterThanOrEqual(asked.isAlone ? own.length : 0);
   expect(taken).toEqual(gids.map((gid) => model.takeOver(asked.instanceId, gid)));
 }
 

@@ -18,19 +18,9 @@ import {
   type StoredRow,
   type TransactionLog,
 } from '../log.port.js';
+import { NoPlaceError } from './no-place.error.js';
 
 const FINISHED: ReadonlySet<RowState> = new Set(['committed', 'aborted']);
-
-/** A gid is of a time that the log has dropped. Nothing was written. */
-class NoPlaceError extends Error {
-  override readonly name = 'NoPlaceError';
-  readonly code = 'LOG_DAY_OUT_OF_RANGE';
-  readonly retryable = false;
-
-  constructor(gid: string) {
-    super(`Transaction ${gid} began before everything that the log still keeps.`);
-  }
-}
 
 interface Lease {
   readonly startedAt: number;
@@ -102,8 +92,14 @@ export class MemoryLog implements TransactionLog {
 
   async claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined> {
     const row = this.held.get(gid);
-    const isLive = row !== undefined && row.finishedAt === undefined && row.format <= ROW_FORMAT;
-    return isLive ? this.takeOver(row, instanceId) : undefined;
+    return row !== undefined && isLive(row) ? this.takeOver(row, instanceId) : undefined;
+  }
+
+  async claimOwn(instanceId: string, gids: readonly string[]): Promise<readonly ClaimedRow[]> {
+    const rows = [...new Set(gids)].flatMap((gid) => this.held.get(gid) ?? []);
+    return rows
+      .filter((row) => row.owner === instanceId && isLive(row))
+      .map((row) => this.takeOver(row, instanceId));
   }
 
   async owned(instanceId: string): Promise<readonly string[]> {
@@ -316,7 +312,7 @@ export class MemoryLog implements TransactionLog {
   }
 
   private isClaimable(row: MemoryRow, instanceId: string): boolean {
-    if (row.finishedAt !== undefined || row.format > ROW_FORMAT || row.owner === instanceId) {
+    if (!isLive(row) || row.owner === instanceId) {
       return false;
     }
     if (row.owner === undefined) {
@@ -341,6 +337,10 @@ export class MemoryLog implements TransactionLog {
     this.write(taken);
     return { ...copyOf(taken), epoch: this.life };
   }
+}
+
+function isLive({ finishedAt, format }: StoredRow): boolean {
+  return finishedAt === undefined && format <= ROW_FORMAT;
 }
 
 /** A batch is rejected as a whole: what may reject it is looked at before anything is written. */
