@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TransactionView } from '@atone/protocol';
+import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
 import { planOf, soon, TestCoordinator } from './testing/test.coordinator.js';
 
 let world: TestCoordinator;
@@ -54,6 +56,22 @@ describe('a coordinator', () => {
     expect(((await answer.json()) as TransactionView).outcome).toBe('undecided');
     expect(await world.log.instances()).toMatchObject([{ isLive: false }]);
     await expect(fetch(url, { method: 'POST' })).rejects.toThrow('fetch failed');
+  });
+
+  test('that stops is not ready, for as long as somebody is still answered', async () => {
+    const caller = await callerInTheMiddle('/health/ready');
+    const stopped = world.close();
+    while (!world.coordinator.app.get(CoordinatorLifecycle).isStopping) {
+      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for.
+      await soon();
+    }
+
+    const answer = await caller.rest();
+
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /u);
+    expect(answer).toContain('"code":"OVERLOADED"');
+    expect(answer).toContain('The coordinator is stopping.');
+    await stopped;
   });
 
   test('that stops does not wait for clients that keep their connections', async () => {
@@ -129,3 +147,22 @@ describe('the catalogue', () => {
     });
   });
 });
+
+/**
+ * Begins a question, and waits until the coordinator has read the beginning: no server that closes takes such a connection for
+ * idle. `rest` ends the question, and returns all that is answered.
+ */
+async function callerInTheMiddle(path: string): Promise<{ readonly rest: () => Promise<string> }> {
+  const { hostname, port } = new URL(world.coordinator.url);
+  const socket = connect(Number(port), hostname);
+  const head = (of: string): string => `GET ${of} HTTP/1.1\r\nhost: ${hostname}\r\n`;
+  socket.write(`${head('/health/live')}\r\n${head(path)}`);
+  await once(socket, 'data');
+  return {
+    rest: async () => {
+      socket.write('\r\n');
+      const chunks: Buffer[] = await socket.toArray();
+      return Buffer.concat(chunks).toString();
+    },
+  };
+}
