@@ -65,6 +65,21 @@ export class ShopDeployment {
     return told;
   }
 
+  /** Places one order at the coordinators in turn, until one says how it ended. */
+  async placeOne(order: NewOrder): Promise<Told> {
+    const { orderNo } = order;
+    const clients = this.deployment.coordinators.map((name) => this.deployment.client(name));
+    return untilAnswered(this.deployment, async (turn) => {
+      const client = clients[(orderNo + turn) % clients.length];
+      const request = { idempotencyKey: orderKey(orderNo), wait: '20s' } as const;
+      const result = await client?.submit(placeOrder, order, request).catch(passing);
+      const hasEnded = result?.state === 'committed' || result?.state === 'aborted';
+      return hasEnded || result?.stuck !== undefined
+        ? { orderNo, gid: result.gid, outcome: result.outcome }
+        : undefined;
+    });
+  }
+
   /** Returns, in sentences, all that does not hold now that each order has ended. */
   async violations(orderCount: number, told: readonly Told[]): Promise<string[]> {
     const { deployment } = this;
@@ -94,20 +109,6 @@ export class ShopDeployment {
 
   async stop(): Promise<void> {
     await this.deployment.stop();
-  }
-
-  private async placeOne(order: NewOrder): Promise<Told> {
-    const { orderNo } = order;
-    const clients = this.deployment.coordinators.map((name) => this.deployment.client(name));
-    return untilAnswered(this.deployment, async (turn) => {
-      const client = clients[(orderNo + turn) % clients.length];
-      const request = { idempotencyKey: orderKey(orderNo), wait: '20s' } as const;
-      const result = await client?.submit(placeOrder, order, request).catch(passing);
-      const hasEnded = result?.state === 'committed' || result?.state === 'aborted';
-      return hasEnded || result?.stuck !== undefined
-        ? { orderNo, gid: result.gid, outcome: result.outcome }
-        : undefined;
-    });
   }
 }
 

@@ -1,0 +1,79 @@
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+
+interface Place {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** What an administrator may do to the topics and the groups of others. */
+export class GroupAdmin {
+  private readonly kafka: Kafka;
+
+  constructor(brokers: readonly string[]) {
+    this.kafka = new Kafka({
+      brokers: [...brokers],
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 60 },
+    });
+  }
+
+  /** Returns how many members each of these groups has. */
+  async memberCounts(groups: readonly string[]): Promise<number[]> {
+    return this.withAdmin(async (admin) => {
+      const described = await admin.describeGroups([...groups]);
+      return groups.map((name) => {
+        const group = described.groups.find(({ groupId }) => groupId === name);
+        // Before it is stable, those who left may be counted among them.
+        return group?.state === 'Stable' ? group.members.length : 0;
+      });
+    });
+  }
+
+  /** Returns how many records of a topic a group has not dealt with. */
+  async lag(groupId: string, topic: string): Promise<number> {
+    return this.withAdmin(async (admin) => {
+      const ends = await endsOf(admin, topic);
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const done = new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+      return ends.reduce((sum, { partition, offset }) => {
+        const next = done.get(partition) ?? 0n;
+        return sum + Number(offset - (next < 0n ? 0n : next));
+      }, 0);
+    });
+  }
+
+  /** Returns how many records were ever written to a topic. */
+  async recordCount(topic: string): Promise<number> {
+    const ends = await this.withAdmin(async (admin) => endsOf(admin, topic));
+    return ends.reduce((sum, { offset }) => sum + Number(offset), 0);
+  }
+
+  /** Has a group without members begin a topic anew. */
+  async reset(groupId: string, topic: string): Promise<void> {
+    await this.withAdmin(async (admin) => admin.resetOffsets({ groupId, topic, earliest: true }));
+  }
+
+  /** Deletes all records of a topic. */
+  async truncate(topic: string): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      const ends = await endsOf(admin, topic);
+      const partitions = ends.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+      await admin.deleteTopicRecords({ topic, partitions });
+    });
+  }
+
+  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
+
+async function endsOf(admin: Admin, topic: string): Promise<readonly Place[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets.map(({ partition, high }) => ({ partition, offset: BigInt(high) }));
+}
