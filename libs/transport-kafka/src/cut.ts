@@ -1,17 +1,41 @@
-/** Ends what is waited for in vain. */
+/** Ends what is waited for in vain. It lives for long: what has ended leaves nothing behind with it. */
 export class Cut {
-  /** Rejects when the cut is made. */
-  readonly promise: Promise<never>;
-  private reject: (error: Error) => void = () => undefined;
+  private readonly waiting = new Set<(error: Error) => void>();
+  private isMade = false;
 
-  constructor() {
-    this.promise = new Promise<never>((_, reject) => {
-      this.reject = reject;
+  /** How much is waited for. */
+  get count(): number {
+    return this.waiting.size;
+  }
+
+  /** Settles as `work` does. @throws when the cut is made before that */
+  async orMade(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown): void => {
+        this.waiting.delete(settle);
+        if (error === undefined) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      };
+      this.waiting.add(settle);
+      work.then(
+        () => settle(),
+        (error: unknown) => settle(error),
+      );
+      if (this.isMade) {
+        settle(tooLate());
+      }
     });
-    this.promise.catch(() => undefined);
   }
 
   make(): void {
-    this.reject(new Error('The transport was closed before the log had answered.'));
+    this.isMade = true;
+    [...this.waiting].forEach((settle) => settle(tooLate()));
   }
+}
+
+function tooLate(): Error {
+  return new Error('The transport was closed before the log had answered.');
 }

@@ -180,7 +180,7 @@ export class KafkaTransport implements BranchTransport {
     this.state = 'draining';
     this.watch.end();
     const timer = this.options.clock.setTimer(this.limits.drainMs, () => this.cut.make());
-    await this.orCut(this.drained());
+    await this.cut.orMade(this.drained()).catch(() => undefined);
     this.state = 'closed';
     await this.leaveGroup();
     timer.cancel();
@@ -205,17 +205,13 @@ export class KafkaTransport implements BranchTransport {
     }
   }
 
-  private async orCut(work: Promise<void>): Promise<void> {
-    await Promise.race([work, this.cut.promise.catch(() => undefined)]);
-  }
-
   private async take(batch: ReceivedBatch): Promise<void> {
     if (this.state === 'closed') {
       throw new Error(
         'The transport was closed: the replies are left to whoever holds their partition next.',
       );
     }
-    await Promise.race([this.intake.take(batch), this.cut.promise]);
+    await this.cut.orMade(this.intake.take(batch));
   }
 
   /** One partition for all commands of a transaction: then its replies keep their order. */
