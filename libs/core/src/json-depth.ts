@@ -8,26 +8,42 @@ export const JSON_DEPTH_MAX = 32;
 export function nestsDeeper(text: string, depthMax: number): boolean {
   let depth = 0;
   for (let position = 0; position < text.length; position += 1) {
-    const character = text.charAt(position);
-    if (character === '"') {
-      position = endOfString(text, position);
-    } else if (character === '[' || character === '{') {
-      depth += 1;
-    } else if (character === ']' || character === '}') {
-      depth -= 1;
-    }
-    if (depth > depthMax) {
-      return true;
+    switch (text.charCodeAt(position)) {
+      case QUOTE:
+        position = endOfString(text, position);
+        break;
+      case OPEN_BRACKET:
+      case OPEN_BRACE:
+        depth += 1;
+        if (depth > depthMax) {
+          return true;
+        }
+        break;
+      case CLOSE_BRACKET:
+      case CLOSE_BRACE:
+        depth -= 1;
+        break;
+      default:
     }
   }
   return false;
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
 /** Returns where the string that begins at `start` ends. */
 function endOfString(text: string, start: number): number {
   let position = start + 1;
-  while (position < text.length && text.charAt(position) !== '"') {
-    position += text.charAt(position) === '\\' ? 2 : 1;
+  for (;;) {
+    const character = text.charCodeAt(position);
+    if (character === QUOTE || position >= text.length) {
+      return position;
+    }
+    position += character === BACKSLASH ? 2 : 1;
   }
-  return position;
 }

@@ -19,6 +19,7 @@ import {
   type StoredRecord,
 } from './kafka.record.js';
 import { isRepliesTopic, TOPIC_LENGTH_MAX } from './kafka.topics.js';
+import { plainCommand, plainReply } from './plain.reading.js';
 import { checkSignature, type SigningKey } from './signature.js';
 import { PROTOCOL_VERSION } from './version.js';
 
@@ -67,6 +68,10 @@ export function readCommandRecord(record: StoredRecord, trust: RecordTrust, pref
   if (replyTo === undefined || !isRepliesTopic(prefix, replyTo.topic)) {
     return unreadable(`Its header ${RECORD_HEADERS.replyTo} names no place for an answer.`);
   }
+  const plain = plainCommand(content.json);
+  if (plain !== undefined) {
+    return { type: 'command', command: plain, replyTo };
+  }
   const { data, error } = branchCommandSchema.safeParse(content.json);
   if (data !== undefined) {
     return { type: 'command', command: data, replyTo };
@@ -82,10 +87,15 @@ export function readReplyRecord(record: StoredRecord, trust: RecordTrust): ReadR
   if ('reason' in content) {
     return content;
   }
+  const isForwarded = RECORD_HEADERS.forwarded in record.headers;
+  const plain = plainReply(content.json);
+  if (plain !== undefined) {
+    return { type: 'reply', envelope: plain, isForwarded };
+  }
   const { data, error } = replyEnvelopeSchema.safeParse(content.json);
   return data === undefined
     ? unreadable(`The reply is malformed: ${problemsOf(error)}`)
-    : { type: 'reply', envelope: data, isForwarded: RECORD_HEADERS.forwarded in record.headers };
+    : { type: 'reply', envelope: data, isForwarded };
 }
 
 interface Expected {
@@ -124,16 +134,20 @@ function contentOf(
 }
 
 function wrongHeader(headers: StoredRecord['headers'], type: string): string | undefined {
-  const expected = { [RECORD_HEADERS.specVersion]: '1.0', [RECORD_HEADERS.type]: type };
-  const found = Object.entries(expected).find(([name, wanted]) => headers[name] !== wanted);
-  if (found !== undefined) {
-    const [name, wanted] = found;
-    return `Its header ${name} is ${quoted(headers[name])}, and must be '${wanted}'.`;
-  }
+  const { specVersion, type: typeHeader } = RECORD_HEADERS;
+  const wrong = wordsOf(headers, specVersion, '1.0') ?? wordsOf(headers, typeHeader, type);
   const version = headers[HEADERS.protocol];
-  return version === undefined || version === String(PROTOCOL_VERSION)
-    ? undefined
+  return wrong !== undefined || version === undefined || version === VERSION
+    ? wrong
     : `It is of version ${quoted(version)} of the protocol, and this side speaks version ${PROTOCOL_VERSION}.`;
+}
+
+const VERSION = String(PROTOCOL_VERSION);
+
+function wordsOf(headers: StoredRecord['headers'], name: string, wanted: string): string | undefined {
+  return headers[name] === wanted
+    ? undefined
+    : `Its header ${name} is ${quoted(headers[name])}, and must be '${wanted}'.`;
 }
 
 function quoted(header: string | undefined): string {
