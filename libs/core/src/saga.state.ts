@@ -279,12 +279,11 @@ export function retryOf(saga: Saga, step: PlanStep): RetryPolicy {
 
 /** Returns when something is to be done if no event comes before, or undefined when only an event can move the saga. */
 export function nextDueAt(saga: Saga): number | undefined {
-  const due = saga.branches
-    .filter((branch) => branch.isInFlight || saga.paused === undefined)
-    .map((branch) => branch.dueAt)
-    .filter((at) => at !== undefined);
-  if (saga.deadlineAt !== undefined && hasDeadline(saga)) {
-    due.push(saga.deadlineAt);
+  let due = saga.deadlineAt !== undefined && hasDeadline(saga) ? saga.deadlineAt : Number.POSITIVE_INFINITY;
+  for (const { isInFlight, dueAt = Number.POSITIVE_INFINITY } of saga.branches) {
+    if (dueAt < due && (isInFlight || saga.paused === undefined)) {
+      due = dueAt;
+    }
   }
-  return due.length === 0 ? undefined : Math.min(...due);
+  return due === Number.POSITIVE_INFINITY ? undefined : due;
 }

@@ -108,7 +108,8 @@ export class Acceptance {
       // The log has told its time once more, or a branch would seem to start before the acceptance.
       clock.synchronize(acceptedAt);
     }
-    const accepted = newSaga({ gid, plan, acceptedAt, deadlineAt: acceptedAt + timeoutMs });
+    const history = [{ at: acceptedAt, what: 'accepted' }];
+    const accepted = { ...saga, acceptedAt, deadlineAt: acceptedAt + timeoutMs, history };
     this.parts.drivers.drive(envelope, { saga: accepted, version: 1, epoch })?.post({ type: 'start' });
     return { gid, isReplay: false };
   }

@@ -4,12 +4,19 @@ import type { CatalogueStore } from './catalogue.port.js';
 /** Past this without a renewal an instance counts as gone: it gets commands only when no other is there. */
 export const INSTANCE_GONE_AFTER_MS = 30_000;
 
+interface Offer {
+  readonly entry: ActionEntry;
+  readonly kind: CatalogueInstance['kind'];
+}
+
 /**
  * The participants as this coordinator knows them: a copy of the store's, read again every second or so and after each
  * change made here.
  */
 export class Catalogue {
   private byService: ReadonlyMap<string, readonly CatalogueInstance[]> = new Map();
+  /** What of it was asked for, until it changes: each step of each plan that is submitted asks. */
+  private offers = new Map<string, Offer>();
   private readonly listeners: ((service: string) => void)[] = [];
   private askedCount = 0;
   private takenTurn = 0;
@@ -33,6 +40,7 @@ export class Catalogue {
       this.takenTurn = turn;
       const former = this.byService;
       this.byService = byService;
+      this.offers = new Map();
       this.announce(former);
     }
   }
@@ -67,10 +75,24 @@ export class Catalogue {
   }
 
   /** Returns the action as its newest registered instance offers it. */
-  action(
-    service: string,
-    action: string,
-  ): { entry: ActionEntry; kind: CatalogueInstance['kind'] } | undefined {
+  action(service: string, action: string): Offer | undefined {
+    const key = `${service} ${action}`;
+    const offer = this.offers.get(key) ?? this.newestOffer(service, action);
+    if (offer !== undefined) {
+      this.offers.set(key, offer);
+    }
+    return offer;
+  }
+
+  /** Returns the names of a service's actions, for messages. */
+  actionNames(service: string): readonly string[] {
+    const names = this.instancesOf(service).flatMap((instance) =>
+      instance.actions.map((action) => action.name),
+    );
+    return [...new Set(names)].toSorted();
+  }
+
+  private newestOffer(service: string, action: string): Offer | undefined {
     const newest = this.instancesOf(service).toSorted(
       (left, right) => right.registeredAt - left.registeredAt,
     );
@@ -81,13 +103,5 @@ export class Catalogue {
       }
     }
     return undefined;
-  }
-
-  /** Returns the names of a service's actions, for messages. */
-  actionNames(service: string): readonly string[] {
-    const names = this.instancesOf(service).flatMap((instance) =>
-      instance.actions.map((action) => action.name),
-    );
-    return [...new Set(names)].toSorted();
   }
 }

@@ -10,9 +10,13 @@ export function bestRank<Instance extends CatalogueInstance>(
   wanted: { readonly lane: string | undefined; readonly nowMs: number },
 ): readonly Instance[] {
   const isFresh = (instance: Instance): boolean => wanted.nowMs - instance.seenAt < INSTANCE_GONE_AFTER_MS;
-  const inLane = instances.filter((instance) => instance.lane === wanted.lane);
-  const baseline = instances.filter((instance) => instance.lane === undefined);
-  const ranks = [inLane.filter(isFresh), baseline.filter(isFresh), inLane, baseline];
+  const inLane = those(instances, ({ lane }) => lane === wanted.lane);
+  const fresh = those(inLane, isFresh);
+  if (fresh.length > 0) {
+    return fresh;
+  }
+  const baseline = those(instances, ({ lane }) => lane === undefined);
+  const ranks = [those(baseline, isFresh), inLane, baseline];
   return ranks.find((rank) => rank.length > 0) ?? [];
 }
 
@@ -24,12 +28,20 @@ export function offering<Instance extends CatalogueInstance>(
   instances: readonly Instance[],
   action: string,
 ): readonly Instance[] {
-  const able = instances.filter((instance) => offers(instance, action));
+  const able = those(instances, (instance) => offers(instance, action));
   return able.length === 0 ? instances : able;
 }
 
 export function offers(instance: CatalogueInstance, action: string): boolean {
   return offersOf(instance).has(action);
+}
+
+/** Filters, and makes no new list where all stay, as for most commands: this is asked for each of them. */
+function those<Instance>(
+  instances: readonly Instance[],
+  isOne: (instance: Instance) => boolean,
+): readonly Instance[] {
+  return instances.every(isOne) ? instances : instances.filter(isOne);
 }
 
 const offered = new WeakMap<CatalogueInstance, ReadonlySet<string>>();

@@ -1,5 +1,6 @@
 import { ROW_FORMAT } from '@atone/engine';
 import type { AcceptOutcome, NewRow } from '@atone/engine';
+import { jsonArray, plainArray, textArray } from './array.literal.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
 import { DuplicateGidError, MissingDueError, RowEndedError, isEndState } from './batch.error.js';
 import { PRESENT_LIFE } from './epoch.statement.js';
@@ -114,18 +115,18 @@ function valuesOf(rows: readonly NewRow[], keys: readonly KeyOwner[]): unknown[]
   const sorted = keys.toSorted((left, right) => (left.key < right.key ? -1 : 1));
   return [
     ...headColumns(rows),
-    rows.map((row) => row.idempotency?.key),
-    rows.map((row) => row.progress.state),
-    rows.map((row) => row.progress.stuckReason),
-    rows.map((row) => row.progress.isPaused),
-    rows.map((row) => row.owner),
-    rows.map((row) => row.progress.dueInMs),
-    rows.map((row) => row.deadlineInMs),
-    rows.map((row) => JSON.stringify(row.plan)),
-    rows.map((row) => JSON.stringify(row.progress.document)),
-    rows.map((row) => row.progress.stuckAt),
-    sorted.map(({ key }) => key),
-    sorted.map(({ gid }) => gid),
-    sorted.map(({ bodyHash }) => bodyHash),
+    textArray(rows.map((row) => row.idempotency?.key)),
+    textArray(rows.map((row) => row.progress.state)),
+    textArray(rows.map((row) => row.progress.stuckReason)),
+    plainArray(rows.map((row) => row.progress.isPaused)),
+    textArray(rows.map((row) => row.owner)),
+    plainArray(rows.map((row) => row.progress.dueInMs)),
+    plainArray(rows.map((row) => row.deadlineInMs)),
+    jsonArray(rows.map((row) => row.plan)),
+    jsonArray(rows.map((row) => row.progress.document)),
+    plainArray(rows.map((row) => row.progress.stuckAt)),
+    textArray(sorted.map(({ key }) => key)),
+    textArray(sorted.map(({ gid }) => gid)),
+    textArray(sorted.map(({ bodyHash }) => bodyHash)),
   ];
 }

@@ -5,6 +5,7 @@ import { checkBatch } from './batch.error.js';
 import { countFinished } from './finished.count.js';
 import { PRESENT_LIFE } from './epoch.statement.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
+import { jsonArray, plainArray, textArray } from './array.literal.js';
 import { headColumns, msOf } from './row.mapper.js';
 
 /**
@@ -93,13 +94,13 @@ async function heldGids(pool: StatementRunner, rows: readonly NewRow[]): Promise
 function valuesOf(rows: readonly NewRow[]): unknown[] {
   return [
     ...headColumns(rows),
-    rows.map((row) => row.progress.state),
-    rows.map((row) => row.progress.isPaused),
-    rows.map((row) => row.owner),
-    rows.map((row) => row.progress.dueInMs),
-    rows.map((row) => row.deadlineInMs),
-    rows.map((row) => JSON.stringify(row.plan)),
-    rows.map((row) => JSON.stringify(row.progress.document)),
-    rows.map((row) => row.epoch),
+    textArray(rows.map((row) => row.progress.state)),
+    plainArray(rows.map((row) => row.progress.isPaused)),
+    textArray(rows.map((row) => row.owner)),
+    plainArray(rows.map((row) => row.progress.dueInMs)),
+    plainArray(rows.map((row) => row.deadlineInMs)),
+    jsonArray(rows.map((row) => row.plan)),
+    jsonArray(rows.map((row) => row.progress.document)),
+    plainArray(rows.map((row) => row.epoch)),
   ];
 }

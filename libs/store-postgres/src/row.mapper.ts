@@ -1,5 +1,6 @@
 import type { Json } from '@atone/core';
 import type { NewRow, RowState, StoredRow } from '@atone/engine';
+import { textArray } from './array.literal.js';
 
 /** A row of `atone.global_transaction`, read with `ROW_COLUMNS`. */
 export interface RawRow {
@@ -107,24 +108,19 @@ function toTags(elements: readonly string[]): Record<string, string> {
 }
 
 /** Returns what a new row says of itself and never changes, a list for each of the first columns: up to its services. */
-export function headColumns(rows: readonly NewRow[]): unknown[][] {
+export function headColumns(rows: readonly NewRow[]): string[] {
   return [
-    rows.map((row) => row.gid),
-    rows.map((row) => row.kind),
-    rows.map((row) => row.name),
-    rows.map((row) => row.initiator),
-    rows.map((row) => row.lane),
-    rows.map((row) => tagArray(row.tags)),
-    rows.map((row) => textArray(row.services)),
+    textArray(rows.map((row) => row.gid)),
+    textArray(rows.map((row) => row.kind)),
+    textArray(rows.map((row) => row.name)),
+    textArray(rows.map((row) => row.initiator)),
+    textArray(rows.map((row) => row.lane)),
+    textArray(rows.map((row) => tagArray(row.tags))),
+    textArray(rows.map((row) => textArray(row.services))),
   ];
 }
 
 /** Writes tags as the column has them. */
 export function tagArray(tags: NewRow['tags']): string {
   return textArray(Object.entries(tags).map(([name, value]) => tagElement(name, value)));
-}
-
-/** Writes an array as PostgreSQL reads it: `unnest` would flatten an array of arrays. */
-export function textArray(elements: readonly string[]): string {
-  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
 }

@@ -1,9 +1,10 @@
 import type { RowUpdate } from '@atone/engine';
+import { jsonArray, plainArray, textArray } from './array.literal.js';
 import { checkBatch } from './batch.error.js';
 import { PRESENT_LIFE } from './epoch.statement.js';
 import { countFinished } from './finished.count.js';
 import type { HotStatement, StatementRunner } from './hot.pool.js';
-import { tagArray, textArray } from './row.mapper.js';
+import { tagArray } from './row.mapper.js';
 
 /**
  * Compares and sets. The bounds let the planner leave out other days' partitions. While a row has an owner its due
@@ -60,20 +61,20 @@ export async function updateRows(pool: StatementRunner, updates: readonly RowUpd
   const changed = await pool.run<{ gid: string }>(UPDATE, [
     sorted[0]?.gid,
     sorted.at(-1)?.gid,
-    sorted.map(({ gid }) => gid),
-    sorted.map(({ version }) => version),
-    sorted.map(({ progress }) => progress.state),
-    sorted.map(({ progress }) => progress.stuckReason),
-    sorted.map(({ progress }) => progress.stuckAt),
-    sorted.map(({ progress }) => progress.isPaused),
-    sorted.map(({ owner }) => owner),
-    sorted.map(({ progress }) => progress.dueInMs),
-    sorted.map(({ progress }) => JSON.stringify(progress.document)),
-    sorted.map(({ epoch }) => epoch),
-    sorted.map(({ services }) => services && textArray(services)),
-    sorted.map(({ title }) => title?.name),
-    sorted.map(({ title }) => title?.lane),
-    sorted.map(({ title }) => title && tagArray(title.tags)),
+    textArray(sorted.map(({ gid }) => gid)),
+    plainArray(sorted.map(({ version }) => version)),
+    textArray(sorted.map(({ progress }) => progress.state)),
+    textArray(sorted.map(({ progress }) => progress.stuckReason)),
+    plainArray(sorted.map(({ progress }) => progress.stuckAt)),
+    plainArray(sorted.map(({ progress }) => progress.isPaused)),
+    textArray(sorted.map(({ owner }) => owner)),
+    plainArray(sorted.map(({ progress }) => progress.dueInMs)),
+    jsonArray(sorted.map(({ progress }) => progress.document)),
+    plainArray(sorted.map(({ epoch }) => epoch)),
+    textArray(sorted.map(({ services }) => services && textArray(services))),
+    textArray(sorted.map(({ title }) => title?.name)),
+    textArray(sorted.map(({ title }) => title?.lane)),
+    textArray(sorted.map(({ title }) => title && tagArray(title.tags))),
   ]);
   const gids = new Set(changed.map(({ gid }) => gid));
   return updates.map(({ gid }) => gids.has(gid));

@@ -17,15 +17,15 @@ export function topicOf(
   { action, lane }: BranchCommand,
   { instances, prefix, nowMs }: Choices,
 ): string | undefined {
-  const reachable = instances.filter(
-    ({ kafka }) => kafka !== undefined && isCommandsTopic(prefix, kafka.topic),
-  );
-  const topics = bestRank(offering(reachable, action), { lane, nowMs }).flatMap(
-    ({ kafka }) => kafka?.topic ?? [],
-  );
-  // All of a lane share one. While that changes, all commands of a branch had better go to the same.
-  return topics.reduce<string | undefined>(
-    (first, topic) => (first !== undefined && first < topic ? first : topic),
-    undefined,
-  );
+  const isReachable = ({ kafka }: CatalogueInstance): boolean =>
+    kafka !== undefined && isCommandsTopic(prefix, kafka.topic);
+  const reachable = instances.every(isReachable) ? instances : instances.filter(isReachable);
+  let first: string | undefined;
+  for (const { kafka } of bestRank(offering(reachable, action), { lane, nowMs })) {
+    // All of a lane share one. While that changes, all commands of a branch had better go to the same.
+    if (kafka !== undefined && (first === undefined || kafka.topic < first)) {
+      first = kafka.topic;
+    }
+  }
+  return first;
 }
