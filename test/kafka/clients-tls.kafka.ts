@@ -1,62 +1,24 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { findJava, freePorts, startThrowawayKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
 import type { KafkaClient, KafkaConnection } from '@atone/kafka';
 import { KafkaReader, record } from '@atone/kafka/conformance';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { newName } from './kafka.client.js';
 import { LIBRARIES } from './kafka.worlds.js';
+import { makeClientCertificate } from './client.certificate.js';
+import { startSecureBroker, STOCK_PASSWORD, type SecureBroker } from './secure.broker.js';
 
-const PASSWORD = 'of the keys';
+type Login = Pick<KafkaConnection, 'tls' | 'sasl'>;
 
-let folder: string;
-/** Of the broker, which vouches for itself. */
-let certificate: string;
-let kafka: EmbeddedKafka;
-let broker: string;
+let secure: SecureBroker;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'atone-tls-'));
-  const keys = join(folder, 'keys.p12');
-  certificate = await makeKeys(keys);
-  const [port = 0, securePort = 0, controllerPort = 0] = await freePorts(3);
-  broker = `127.0.0.1:${securePort}`;
-  kafka = await startThrowawayKafka({
-    port,
-    settings: {
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT',
-      listeners: `PLAINTEXT://127.0.0.1:${port},SECURE://${broker},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SECURE://${broker}`,
-      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      'ssl.keystore.type': 'PKCS12',
-      'ssl.keystore.location': keys,
-      'ssl.keystore.password': PASSWORD,
-      'sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.secure.plain.sasl.jaas.config':
-        'org.apache.kafka.common.security.plain.PlainLoginModule required user_stock="known to stock";',
-    },
-  });
+  secure = await startSecureBroker();
 });
 
 afterAll(async () => {
-  await kafka.stop();
-  await rm(folder, { recursive: true, force: true });
+  await secure.stop();
 });
 
-/** Makes a key pair that is good for this machine, and returns its certificate. Java has a program for it. */
-async function makeKeys(file: string): Promise<string> {
-  const keytool = join(dirname((await findJava()).path), 'keytool');
-  const store = ['-keystore', file, '-storetype', 'PKCS12', '-storepass', PASSWORD, '-alias', 'broker'];
-  const names = ['-dname', 'CN=broker', '-ext', 'san=ip:127.0.0.1,dns:localhost', '-validity', '2'];
-  const run = promisify(execFile);
-  await run(keytool, ['-genkeypair', '-keyalg', 'EC', '-groupname', 'secp256r1', ...store, ...names]);
-  const exported = join(folder, 'broker.pem');
-  await run(keytool, ['-exportcert', '-rfc', '-file', exported, ...store]);
-  return readFile(exported, 'utf8');
-}
+const MECHANISMS = [['plain'], ['scram-sha-256'], ['scram-sha-512']] as const;
 
 describe.each(LIBRARIES)('through $name, a broker that speaks TLS', (library) => {
   let clients: KafkaClient[] = [];
@@ -66,30 +28,61 @@ describe.each(LIBRARIES)('through $name, a broker that speaks TLS', (library) =>
     clients = [];
   });
 
-  function connect(tls: KafkaConnection['tls']): KafkaClient {
-    const sasl = { mechanism: 'plain', username: 'stock', password: 'known to stock' } as const;
-    const client = library.connect({ brokers: [broker], clientId: 'stock', tls, sasl });
+  function connect(broker: string, login: Login): KafkaClient {
+    const client = library.connect({ brokers: [broker], clientId: 'stock', ...login });
     clients.push(client);
     return client;
   }
 
-  test('lets in who trusts its certificate, and has the password', async () => {
-    const [client, topic] = [connect({ ca: certificate }), newName('orders')];
-    await client.createTopics([{ name: topic, partitionCount: 1, replicationFactor: 1 }]);
+  function loginBy(mechanism: (typeof MECHANISMS)[number][0], password = STOCK_PASSWORD): Login {
+    return { tls: { ca: secure.ca }, sasl: { mechanism, username: 'stock', password } };
+  }
 
-    await client.send([record(topic, 'a', 'one')]);
+  test.each(MECHANISMS)('lets in who trusts its certificate, and has the password: %s', async (mechanism) => {
+    const client = connect(secure.broker, loginBy(mechanism));
 
-    const reader = await KafkaReader.join(client, { groupId: newName('group'), topics: [topic] });
-    await reader.until(({ values }) => values.length > 0);
-    expect(reader.values).toEqual(['one']);
+    expect(await throughAndBack(client)).toEqual(['one']);
+  });
+
+  test.each(MECHANISMS)('keeps out who has not, and says so: %s', async (mechanism) => {
+    const asking = connect(secure.broker, loginBy(mechanism, 'guessed')).partitionCounts(['orders']);
+
+    await expect(asking).rejects.toMatchObject({ code: 'KAFKA_AUTH', retryable: false });
+  });
+
+  test('lets in who has a certificate that it trusts', async () => {
+    const client = connect(secure.mutualBroker, { tls: { ca: secure.ca, ...secure.client } });
+
+    expect(await throughAndBack(client)).toEqual(['one']);
+  });
+
+  test.each<[string, () => object]>([
+    ['no certificate', () => ({})],
+    ['the certificate of somebody else', () => makeClientCertificate('stranger')],
+  ])('keeps out who has %s', async (_words, shown) => {
+    const asking = connect(secure.mutualBroker, { tls: { ca: secure.ca, ...shown() } }).partitionCounts([]);
+
+    await expect(asking).rejects.toMatchObject({
+      code: expect.stringMatching(/^KAFKA_(?:AUTH|UNREACHABLE)$/u),
+    });
   });
 
   test.each<[string, KafkaConnection['tls']]>([
     ['by somebody whom Node does not know', true],
     ['of which nothing was said', undefined],
   ])('is not talked to with a certificate %s', async (_words, tls) => {
-    const asking = connect(tls).partitionCounts(['orders']);
+    const asking = connect(secure.broker, { ...loginBy('plain'), tls }).partitionCounts(['orders']);
 
     await expect(asking).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
   });
 });
+
+/** Returns what comes back of a record that is sent. */
+async function throughAndBack(client: KafkaClient): Promise<readonly unknown[]> {
+  const topic = newName('orders');
+  await client.createTopics([{ name: topic, partitionCount: 1, replicationFactor: 1 }]);
+  await client.send([record(topic, 'a', 'one')]);
+  const reader = await KafkaReader.join(client, { groupId: newName('group'), topics: [topic] });
+  await reader.until(({ values }) => values.length > 0);
+  return reader.values;
+}

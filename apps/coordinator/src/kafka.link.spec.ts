@@ -1,5 +1,5 @@
 import { ManualClock } from '@atone/engine/testing';
-import { KafkaUnreachableError, type KafkaClient, type TopicSettings } from '@atone/kafka';
+import { KafkaAuthError, KafkaUnreachableError, type KafkaClient, type TopicSettings } from '@atone/kafka';
 import { MemoryKafka, type MemoryClient } from '@atone/kafka/testing';
 import { KafkaTransport } from '@atone/transport-kafka';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -68,6 +68,28 @@ describe('what connects the coordinator with Kafka', () => {
     );
   });
 
+  test('refuses the start where the brokers do not believe who it is', async () => {
+    const { link } = linkOf({ client: refusing() });
+
+    await expect(link.open()).rejects.toThrow(
+      /^Kafka at kafka:9092 does not let us in: wrong password\. .* ATONE_KAFKA_SASL_\* and ATONE_KAFKA_TLS_\*\.$/u,
+    );
+  });
+
+  test('goes on trying where they do not believe it any more', async () => {
+    kafka.isAway = true;
+    const { link } = linkOf({ client: refusing() });
+    await link.open();
+    kafka.isAway = false;
+
+    await clock.advance(20_000);
+
+    expect(lines.slice(1)).toEqual([
+      expect.stringContaining('does not let us in'),
+      expect.stringContaining('does not let us in'),
+    ]);
+  });
+
   test('lets the coordinator start without brokers, and joins when they are there', async () => {
     kafka.isAway = true;
     const { link, transport } = linkOf();
@@ -110,8 +132,8 @@ describe('what connects the coordinator with Kafka', () => {
     await clock.advance(20_000);
 
     expect(lines.slice(1)).toEqual([
-      expect.stringContaining('kafka lacks topics'),
-      expect.stringContaining('kafka lacks topics'),
+      expect.stringContaining('kafka cannot be used'),
+      expect.stringContaining('kafka cannot be used'),
     ]);
   });
 
@@ -149,6 +171,16 @@ describe('what connects the coordinator with Kafka', () => {
     const link = new KafkaLink({ transport, client, configuration, clock, logger });
     open.push({ link, transport });
     return { link, transport };
+  }
+
+  /** Returns a client that brokers let in no more, unless they are away. */
+  function refusing(): KafkaClient {
+    return clientOf({
+      createTopics: async () => {
+        const [brokers, cause] = [['kafka:9092'], new Error('wrong password')];
+        throw kafka.isAway ? new KafkaUnreachableError(brokers) : new KafkaAuthError(brokers, { cause });
+      },
+    });
   }
 
   /** Returns a client of brokers that may be away. */

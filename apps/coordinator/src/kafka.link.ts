@@ -11,6 +11,12 @@ const START_WAIT_MS = 5_000;
 
 const RETRY_PAUSE_MS = 10_000;
 
+/** What brokers that answer say for good, and what to add to their words. */
+const ADVICE: ReadonlyMap<unknown, string> = new Map([
+  ['KAFKA_TOPIC', ''],
+  ['KAFKA_AUTH', ' The variables are ATONE_KAFKA_SASL_* and ATONE_KAFKA_TLS_*.'],
+]);
+
 export interface KafkaLinkParts {
   /** Undefined where there are no brokers; then there is nothing to do. */
   readonly transport: KafkaTransport | undefined;
@@ -30,7 +36,7 @@ export class KafkaLink {
 
   constructor(private readonly parts: KafkaLinkParts) {}
 
-  /** @throws {StartError} for topics that are missing, with what an administrator has to run. */
+  /** @throws {StartError} for topics that are missing, with what an administrator has to run, and for brokers that let nobody in. */
   async open(): Promise<void> {
     if (this.parts.transport === undefined) {
       return;
@@ -59,8 +65,9 @@ export class KafkaLink {
         throw error;
       }
       const { code, message } = errorFacts(error);
-      if (code === 'KAFKA_TOPIC') {
-        throw new StartError(message, { cause: error });
+      const advice = ADVICE.get(code);
+      if (advice !== undefined) {
+        throw new StartError(`${message}${advice}`, { cause: error });
       }
       this.warn(message);
       return false;
@@ -77,7 +84,7 @@ export class KafkaLink {
         }
       } catch (error) {
         // It runs already: what it is asked for over HTTP goes on.
-        this.parts.logger.error({ reason: errorFacts(error).message }, 'kafka lacks topics, trying again');
+        this.parts.logger.error({ reason: errorFacts(error).message }, 'kafka cannot be used, trying again');
       }
       await this.pause(RETRY_PAUSE_MS);
       if (this.isStopped) {

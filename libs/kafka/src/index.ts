@@ -1,4 +1,5 @@
 export {
+  KafkaAuthError,
   KafkaClosedError,
   KafkaError,
   KafkaSendError,

@@ -1,4 +1,5 @@
 import type { OutgoingRecord } from './kafka.port.js';
+import { isLoginRefusal } from './login.refusal.js';
 
 /** What every error of this package has: a stable code, and whether trying again can help. */
 export abstract class KafkaError extends Error {
@@ -76,6 +77,31 @@ export class KafkaUnreachableError extends KafkaError {
     const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
     super(`Kafka cannot be reached at ${brokers.join(', ')}${words}.`, options);
   }
+}
+
+/** The brokers answer, and do not believe who this is. */
+export class KafkaAuthError extends KafkaError {
+  override readonly name = 'KafkaAuthError';
+  readonly code = 'KAFKA_AUTH';
+  readonly retryable = false;
+
+  constructor(brokers: readonly string[], options?: ErrorOptions) {
+    const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
+    super(
+      `Kafka at ${brokers.join(', ')} does not let us in${words}. Check the mechanism, the username and the password, or the certificate.`,
+      options,
+    );
+  }
+}
+
+/** Returns what it means that brokers were asked and gave no answer. */
+export function askError(brokers: readonly string[], cause: unknown): KafkaError {
+  if (cause instanceof KafkaError) {
+    return cause;
+  }
+  return isLoginRefusal(cause)
+    ? new KafkaAuthError(brokers, { cause })
+    : new KafkaUnreachableError(brokers, { cause });
 }
 
 /** The client was closed. */

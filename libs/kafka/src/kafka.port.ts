@@ -90,13 +90,14 @@ export interface KafkaClient {
    * again, here after that batch, or at once at another member.
    */
   subscribe(options: SubscriptionOptions): Promise<Subscription>;
-  /** Returns how many partitions each of these topics has; those that do not exist are missing. @throws {KafkaUnreachableError} */
+  /** Returns how many partitions each of these topics has; those that do not exist are missing. @throws {KafkaUnreachableError} @throws {KafkaAuthError} */
   partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /**
    * Creates what does not exist yet, and leaves the rest as it is.
    *
    * @throws {KafkaTopicError} when it may not, with the commands that an administrator has to run
    * @throws {KafkaUnreachableError}
+   * @throws {KafkaAuthError}
    */
   createTopics(topics: readonly TopicSettings[]): Promise<void>;
   /** Closes all subscriptions, waits for what is being sent, and lets go of the brokers. */

@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GroupMember } from './consuming/group.member.js';
-import {
-  KafkaClosedError,
-  KafkaError,
-  KafkaSendError,
-  KafkaTopicError,
-  KafkaUnreachableError,
-} from './kafka.error.js';
+import { askError, KafkaClosedError, KafkaSendError, KafkaTopicError } from './kafka.error.js';
 import type {
   KafkaClient,
   KafkaConnection,
@@ -143,7 +137,7 @@ export class LibraryClient implements KafkaClient {
     try {
       return await within(ADMIN_TIMEOUT_MS, work, noAnswer);
     } catch (cause) {
-      throw cause instanceof KafkaError ? cause : new KafkaUnreachableError(this.brokers, { cause });
+      throw askError(this.brokers, cause);
     }
   }
 
