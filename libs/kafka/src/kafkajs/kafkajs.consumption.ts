@@ -1,6 +1,7 @@
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
+  type IHeaders,
   type Kafka,
   type KafkaConfig,
   type KafkaMessage,
@@ -139,19 +140,27 @@ function take(work: GroupWork, payload: EachBatchPayload): void {
   }
 }
 
-function received(place: Place, { offset, key, value, headers, timestamp }: KafkaMessage): ReceivedRecord {
+function received(
+  { topic, partition }: Place,
+  { offset, key, value, headers, timestamp }: KafkaMessage,
+): ReceivedRecord {
   return {
-    ...place,
+    topic,
+    partition,
     offset: BigInt(offset),
     key: key?.toString(),
     value: value?.toString(),
-    headers: Object.fromEntries(
-      Object.entries(headers ?? {}).map(([name, header]) => [name, String(lastOf(header) ?? '')]),
-    ),
+    headers: headers === undefined ? {} : textsOf(headers),
     timestamp: Number(timestamp),
   };
 }
 
-function lastOf<Value>(header: Value | readonly Value[]): Value | undefined {
-  return Array.isArray(header) ? (header as readonly Value[]).at(-1) : (header as Value);
+/** Without lists of pairs in between: there are several headers to each record. */
+function textsOf(headers: IHeaders): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const name of Object.keys(headers)) {
+    const header = headers[name];
+    texts[name] = String((Array.isArray(header) ? header.at(-1) : header) ?? '');
+  }
+  return texts;
 }

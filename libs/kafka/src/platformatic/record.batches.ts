@@ -21,17 +21,28 @@ export function recordsOf(place: Place, batches: readonly RecordsBatch[]): reado
     .flatMap((batch) => batch.records.map((record) => received(place, batch, record)));
 }
 
-function received(place: Place, batch: RecordsBatch, record: KafkaRecord): ReceivedRecord {
-  const { firstOffset, firstTimestamp, maxTimestamp } = batch;
-  const hasAppendTime = (batch.attributes & HAS_APPEND_TIME) !== 0;
+function received(
+  { topic, partition }: Place,
+  { attributes, firstOffset, firstTimestamp, maxTimestamp }: RecordsBatch,
+  record: KafkaRecord,
+): ReceivedRecord {
+  const hasAppendTime = (attributes & HAS_APPEND_TIME) !== 0;
   return {
-    ...place,
+    topic,
+    partition,
     offset: firstOffset + BigInt(record.offsetDelta),
     key: record.key?.toString(),
     value: record.value?.toString(),
-    headers: Object.fromEntries(
-      record.headers.map(([name, value]) => [name?.toString() ?? '', value?.toString() ?? '']),
-    ),
+    headers: textsOf(record.headers),
     timestamp: Number(hasAppendTime ? maxTimestamp : firstTimestamp + record.timestampDelta),
   };
+}
+
+/** Without lists of pairs in between: there are several headers to each record. */
+function textsOf(headers: KafkaRecord['headers']): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    texts[name?.toString() ?? ''] = value?.toString() ?? '';
+  }
+  return texts;
 }
