@@ -6,6 +6,9 @@ import { endChild, isRunning, type Ground } from './ground.js';
 
 const COORDINATOR = new URL('../../apps/coordinator/dist/main.js', import.meta.url);
 
+/** As the image starts it. */
+const NODE_ARGS = ['--max-semi-space-size=32'];
+
 export interface CoordinatorSettings {
   readonly databaseUrl: string;
   /** Default: the coordinator. */
@@ -25,12 +28,8 @@ export class CoordinatorProcess {
   static async start(ground: Ground, settings: CoordinatorSettings): Promise<CoordinatorProcess> {
     const { databaseUrl, program = COORDINATOR, variables = {} } = settings;
     const port = await freePort();
-    const child = ground.spawn(program, {
-      ATONE_DATABASE_URL: databaseUrl,
-      ATONE_HTTP_PORT: String(port),
-      ATONE_LOG_LEVEL: 'warn',
-      ...variables,
-    });
+    const own = { ATONE_DATABASE_URL: databaseUrl, ATONE_HTTP_PORT: String(port), ATONE_LOG_LEVEL: 'warn' };
+    const child = ground.spawn(program, { ...own, ...variables }, NODE_ARGS);
     const started = new CoordinatorProcess(`http://127.0.0.1:${port}`, child);
     await started.ready();
     return started;

@@ -65,9 +65,13 @@ export class Ground {
   }
 
   /** Starts a process with these variables beside our own. It is stopped with the others, in the order of their starts. */
-  spawn(program: URL, variables: Readonly<Record<string, string>>): ChildProcess {
+  spawn(
+    program: URL,
+    variables: Readonly<Record<string, string>>,
+    nodeArgs: readonly string[] = [],
+  ): ChildProcess {
     return this.keep(
-      spawn(process.execPath, [...this.nodeArgs, program.pathname], {
+      spawn(process.execPath, [...this.nodeArgs, ...nodeArgs, program.pathname], {
         env: { ...process.env, ...variables },
         stdio: ['ignore', 'inherit', 'inherit'],
       }),

@@ -57,14 +57,24 @@ function orderProblems(plan: Plan): PlanProblem[] {
       ];
 }
 
+type Ancestors = ReturnType<typeof ancestorsByStep>;
+
 function referenceProblems(plan: Plan): PlanProblem[] {
-  const ancestors = ancestorsByStep(plan.steps);
+  // Most plans refer to nothing, and most are not a graph worth walking.
+  let ancestors: Ancestors | undefined;
   return plan.steps.flatMap((step, position) => {
     const path = `/steps/${position}/input`;
     const { references, malformed } = referencesIn(step.input);
-    const strangers = references.filter(
-      ({ from }) => !isPlanInput(from) && ancestors.get(step.branchId)?.has(from) !== true,
-    );
+    const strangers = references.filter(({ from }) => {
+      if (isPlanInput(from)) {
+        return false;
+      }
+      ancestors ??= ancestorsByStep(plan.steps);
+      return ancestors.get(step.branchId)?.has(from) !== true;
+    });
+    if (malformed.length + strangers.length === 0) {
+      return [];
+    }
     return [
       ...malformed.map((text) => ({
         path,
@@ -84,7 +94,7 @@ function pivotProblems(plan: Plan): PlanProblem[] {
     return [{ path: '/steps', message: `A plan has at most one pivot, and this one has ${pivots.length}.` }];
   }
   const [pivot] = pivots;
-  const ancestors = ancestorsByStep(plan.steps);
+  const ancestors: Ancestors = pivot === undefined ? new Map() : ancestorsByStep(plan.steps);
   const beforePivot = pivot === undefined ? undefined : ancestors.get(pivot.branchId);
   return plan.steps.flatMap((step, position) => {
     const isAfter = pivot !== undefined && ancestors.get(step.branchId)?.has(pivot.branchId) === true;
