@@ -134,6 +134,7 @@ export class AclWorld {
       throw error;
     };
     return {
+      brokers: client.brokers,
       send: async (records) => client.send(records).catch(note),
       subscribe: async (options: SubscriptionOptions) =>
         client.subscribe({ ...options, onTrouble: (error) => this.refuse(error) }),

@@ -73,6 +73,8 @@ export interface TopicSettings {
 
 /** What Atone needs of Kafka. Behind it stands one client library or another. */
 export interface KafkaClient {
+  /** Where it reaches Kafka, for whoever has to tell people what to run. */
+  readonly brokers: readonly string[];
   /**
    * Stores records; resolves when all in-sync replicas have them. Records of one partition are stored in the order in which
    * they were handed over, also across calls. What is handed over in one turn of the event loop, or while a request is under way, goes by

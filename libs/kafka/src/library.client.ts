@@ -31,7 +31,7 @@ export class LibraryClient implements KafkaClient {
 
   constructor(
     private readonly library: KafkaLibrary,
-    private readonly brokers: KafkaConnection['brokers'],
+    readonly brokers: KafkaConnection['brokers'],
   ) {
     this.counts = new TopicCounts(async (topics) => library.partitionCounts(topics));
   }

@@ -51,6 +51,27 @@ export function topicSettings(topic: string, replicationFactor: number): Readonl
   };
 }
 
+/** How topics are spread over partitions and brokers; `settings` go before those of `topicSettings`. */
+export interface TopicSpread {
+  readonly partitionCount: number;
+  /** -1 leaves it to the brokers. */
+  readonly replicationFactor: number;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Returns one of Atone's topics as it is created. */
+export function newTopic(
+  name: string,
+  { partitionCount, replicationFactor, settings }: TopicSpread,
+): TopicSpread & { readonly name: string } {
+  return {
+    name,
+    partitionCount,
+    replicationFactor,
+    settings: { ...topicSettings(name, replicationFactor), ...settings },
+  };
+}
+
 /** Names may hold dots. A single one parts the names, so that `a.b` is never taken for the lane `b` of `a`. */
 function escaped(name: string): string {
   return name.replaceAll('.', '..');

@@ -1,4 +1,4 @@
-export { coordinatorTopics, type TopicSpread } from './coordinator.topics.js';
+export { coordinatorTopics } from './coordinator.topics.js';
 export { KafkaTransport, type KafkaTransportOptions } from './kafka.transport.js';
 export { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 export { replyPartitionOf } from './reply.partition.js';

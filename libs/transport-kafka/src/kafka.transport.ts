@@ -8,10 +8,11 @@ import {
   type ReplyEnvelope,
   type ReplyPlace,
   type SigningKey,
+  type TopicSpread,
 } from '@atone/protocol';
 import { CommandOutbox } from './command.outbox.js';
 import { topicOf } from './command.topic.js';
-import { coordinatorTopics, type TopicSpread } from './coordinator.topics.js';
+import { coordinatorTopics } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';

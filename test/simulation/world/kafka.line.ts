@@ -37,6 +37,10 @@ export class KafkaLine implements KafkaClient {
     this.inner = kafka.memory.client(this.faults());
   }
 
+  get brokers(): readonly string[] {
+    return this.inner.brokers;
+  }
+
   private get name(): string {
     return this.life.process.name;
   }

@@ -10,8 +10,12 @@ import { SendLane } from '../send.lane.js';
 import type { MemoryFaults, MemoryKafka } from './memory.kafka.js';
 import { MemoryMember } from './memory.member.js';
 
+/** Nobody listens there. */
+export const MEMORY_BROKERS: readonly string[] = ['memory:9092'];
+
 /** A client of the broker in memory. */
 export class MemoryClient implements KafkaClient {
+  readonly brokers = MEMORY_BROKERS;
   private readonly lane = new SendLane(async (records) =>
     this.alive(this.kafka.store(records, this.faults())),
   );

@@ -2,7 +2,7 @@ import { KafkaSendError, KafkaTopicError } from '../kafka.error.js';
 import type { OutgoingRecord, ReceivedRecord, TopicSettings } from '../kafka.port.js';
 import { partitionOf } from '../partition.choice.js';
 import { topicCommands } from '../topic.commands.js';
-import { MemoryClient } from './memory.client.js';
+import { MEMORY_BROKERS, MemoryClient } from './memory.client.js';
 import { systemClock, type MemoryClock } from './memory.clock.js';
 import { MemoryGroup } from './memory.group.js';
 import type { MemoryMember } from './memory.member.js';
@@ -91,7 +91,7 @@ export class MemoryKafka {
       const cause = new Error(`There are ${brokerCount} brokers for the copies.`);
       throw new KafkaTopicError(
         refused.map(({ name }) => name),
-        topicCommands(['memory:9092'], refused),
+        topicCommands(MEMORY_BROKERS, refused),
         { cause },
       );
     }

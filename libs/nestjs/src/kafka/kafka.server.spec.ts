@@ -1,3 +1,4 @@
+import type { KafkaClient, TopicSettings } from '@atone/kafka';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller } from '@nestjs/common';
 import {
@@ -349,7 +350,9 @@ describe('a service on Kafka', () => {
 
     const starting = desk.open(Desk);
 
-    await expect(starting).rejects.toThrow('There is no topic flowing, which AtoneKafkaServer needs.');
+    await expect(starting).rejects.toThrow(
+      /there is no topic flowing\..* run:\nkafka-topics\.sh .* --topic flowing --partitions 12$/u,
+    );
   });
 
   test('creates its topics where it is told to', async () => {
@@ -364,6 +367,23 @@ describe('a service on Kafka', () => {
         ['atone.dead', 3],
       ]),
     );
+  });
+
+  test('keeps dead letters for a month, and leaves to the brokers for how long messages are kept', async () => {
+    desk = new KafkaDesk();
+    const created: TopicSettings[] = [];
+    const client = Object.assign(Object.create(desk.client) as KafkaClient, {
+      createTopics: async (topics: readonly TopicSettings[]) => {
+        created.push(...topics);
+        await desk.client.createTopics(topics);
+      },
+    });
+
+    await desk.open(Desk, { client, createTopics: { partitionCount: 3, replicationFactor: 1 } });
+
+    const settings = new Map(created.map((topic) => [topic.name, topic.settings]));
+    expect(settings.get('atone.dead')).toMatchObject({ 'retention.ms': String(30 * 86_400_000) });
+    expect(settings.get('told')).toBeUndefined();
   });
 
   test('takes no patterns that are no names', async () => {

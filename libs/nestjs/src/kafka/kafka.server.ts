@@ -1,6 +1,7 @@
-import type { KafkaClient, ReceivedRecord, Subscription, TopicSettings } from '@atone/kafka';
+import type { KafkaClient, ReceivedRecord, Subscription } from '@atone/kafka';
 import { MisuseError } from '@atone/participant';
-import { deadTopic, TOPIC_PREFIX } from '@atone/protocol';
+import { readyTopics } from '@atone/participant/kafka';
+import { deadTopic, TOPIC_PREFIX, type TopicSpread } from '@atone/protocol';
 import {
   KafkaParser,
   KafkaRequestDeserializer,
@@ -39,8 +40,7 @@ export interface AtoneKafkaServerOptions {
   /** Where a group begins that has committed nothing yet. Default: `earliest`. */
   readonly from?: 'earliest' | 'latest' | undefined;
   /** Creates topics that are missing. Default: that is an error. */
-  readonly createTopics?:
-    Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'> | undefined;
+  readonly createTopics?: TopicSpread | undefined;
   /** How many handlers run at once. Default: 64. */
   readonly parallelMax?: number | undefined;
   /** The most messages of one batch. Default: 500. */
@@ -118,7 +118,14 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
     try {
       const topics = [...this.messageHandlers.keys()];
       if (topics.length > 0) {
-        await this.readyTopics([...topics, deadTopic(this.options.prefix ?? TOPIC_PREFIX)]);
+        const { client, createTopics, prefix = TOPIC_PREFIX } = this.options;
+        await readyTopics({
+          client,
+          names: [deadTopic(prefix)],
+          foreignNames: topics,
+          createTopics,
+          purpose: 'AtoneKafkaServer takes messages from topics',
+        });
         this.subscription = await this.join(topics);
       }
       callback();
@@ -141,21 +148,6 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
 
   on(): never {
     throw new MisuseError('AtoneKafkaServer has no events. Its `status` tells whether it holds partitions.');
-  }
-
-  private async readyTopics(names: readonly string[]): Promise<void> {
-    const { client, createTopics } = this.options;
-    const known = await client.partitionCounts(names);
-    const missing = names.filter((name) => !known.has(name));
-    if (missing.length > 0 && createTopics === undefined) {
-      throw new MisuseError(
-        `There is no topic ${missing.join(', ')}, which AtoneKafkaServer needs. Create it, or have it created: ` +
-          '`createTopics: { partitionCount: 12, replicationFactor: 3 }`.',
-      );
-    }
-    if (missing.length > 0 && createTopics !== undefined) {
-      await client.createTopics(missing.map((name) => ({ name, ...createTopics })));
-    }
   }
 
   private async join(topics: readonly string[]): Promise<Subscription> {

@@ -411,7 +411,7 @@ describe('a service whose topic', () => {
   test('is missing does not start, and says what to do', async () => {
     await expect(start({ createTopics: undefined })).rejects.toMatchObject({
       name: 'MisuseError',
-      message: expect.stringMatching(/there is no topic atone\.commands\.ledger, atone\.dead\. Create it/u),
+      message: expect.stringMatching(/there is no topic atone\.commands\.ledger, atone\.dead\. .* run:\nkafka/u),
     });
   });
 

@@ -17,6 +17,7 @@ test.each([
 ])('%s on %i brokers keeps what it should, unless something else is said', async (name, count, settings) => {
   const created: TopicSettings[] = [];
   const client = {
+    brokers: ['kafka:9092'],
     partitionCounts: async () => new Map<string, number>(),
     createTopics: async (topics: readonly TopicSettings[]) => void created.push(...topics),
   };
@@ -27,4 +28,30 @@ test.each([
   await readyTopics({ ...asked, createTopics: { ...spread, settings: { 'retention.ms': '1' } } });
 
   expect(created.map((topic) => topic.settings)).toEqual([settings, { ...settings, 'retention.ms': '1' }]);
+});
+
+test('what is missing and not created is told with the commands that create it', async () => {
+  const client = {
+    brokers: ['a:9092', 'b:9092'],
+    partitionCounts: async () => new Map([['atone.dead', 1]]),
+    createTopics: async () => undefined,
+  };
+
+  const asking = readyTopics({
+    client,
+    names: ['atone.commands.stock', 'atone.dead'],
+    foreignNames: ['orders'],
+    createTopics: undefined,
+    purpose: 'A test needs topics',
+  });
+
+  await expect(asking).rejects.toMatchObject({
+    name: 'MisuseError',
+    message:
+      'A test needs topics, and there is no topic atone.commands.stock, orders. Have it created by ' +
+      '`createTopics: { partitionCount: 12, replicationFactor: 3 }`, or have an administrator run:\n' +
+      'kafka-topics.sh --bootstrap-server a:9092,b:9092 --create --if-not-exists --topic atone.commands.stock --partitions 12 ' +
+      `--config cleanup.policy=delete --config retention.ms=${WEEK}\n` +
+      'kafka-topics.sh --bootstrap-server a:9092,b:9092 --create --if-not-exists --topic orders --partitions 12',
+  });
 });

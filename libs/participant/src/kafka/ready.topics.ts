@@ -1,48 +1,58 @@
-import type { KafkaClient, TopicSettings } from '@atone/kafka';
-import { TOPIC_LENGTH_MAX, topicSettings } from '@atone/protocol';
+import { topicCommands, type KafkaClient, type TopicSettings } from '@atone/kafka';
+import { newTopic, TOPIC_LENGTH_MAX, type TopicSpread } from '@atone/protocol';
 import { MisuseError } from '../participant.error.js';
 
-export type NewTopics = Pick<TopicSettings, 'partitionCount' | 'replicationFactor' | 'settings'>;
+/** How missing topics are created. */
+export type NewTopics = TopicSpread;
 
 export interface ReadyTopicsOptions {
-  readonly client: Pick<KafkaClient, 'partitionCounts' | 'createTopics'>;
+  readonly client: Pick<KafkaClient, 'brokers' | 'partitionCounts' | 'createTopics'>;
+  /** Of Atone's own topics. */
   readonly names: readonly string[];
+  /** Of topics that are somebody else's, and keep records as the brokers say. Default: none. */
+  readonly foreignNames?: readonly string[] | undefined;
   /** How missing ones are created. Default: that is an error. */
   readonly createTopics: NewTopics | undefined;
   /** What they are for: the beginning of a sentence for people. */
   readonly purpose: string;
 }
 
-/** @throws MisuseError for a topic that cannot be, or is missing. @throws {KafkaTopicError} @throws {KafkaUnreachableError} */
-export async function readyTopics({
-  client,
-  names,
-  createTopics,
-  purpose,
-}: ReadyTopicsOptions): Promise<void> {
-  const tooLong = names.find(({ length }) => length > TOPIC_LENGTH_MAX);
+/** What people are told to run where nothing else is said; how many copies there are is left to the brokers. */
+const USUAL_SPREAD: TopicSpread = { partitionCount: 12, replicationFactor: -1 };
+
+/**
+ * Has a service's topics be there.
+ *
+ * @throws MisuseError for a topic that cannot be, or is missing, with the commands that create it.
+ * @throws {KafkaTopicError} @throws {KafkaUnreachableError}
+ */
+export async function readyTopics(options: ReadyTopicsOptions): Promise<void> {
+  const { client, names, foreignNames = [], createTopics } = options;
+  const all = [...names, ...foreignNames];
+  const tooLong = all.find(({ length }) => length > TOPIC_LENGTH_MAX);
   if (tooLong !== undefined) {
     throw new MisuseError(
       `The topic '${tooLong}' would have a longer name than Kafka takes (${TOPIC_LENGTH_MAX}). Shorten the name of the service or its lane.`,
     );
   }
-  const known = await client.partitionCounts(names);
-  const missing = names.filter((name) => !known.has(name));
-  if (missing.length === 0) {
-    return;
+  const known = await client.partitionCounts(all);
+  const missing = all.filter((name) => !known.has(name));
+  const topicsOf = (spread: TopicSpread): readonly TopicSettings[] =>
+    missing.map((name) => (foreignNames.includes(name) ? { name, ...spread } : newTopic(name, spread)));
+  if (missing.length > 0 && createTopics === undefined) {
+    throw new MisuseError(missingMessage(options, topicsOf(USUAL_SPREAD)));
   }
-  if (createTopics === undefined) {
-    throw new MisuseError(
-      `${purpose}, and there is no topic ${missing.join(', ')}. Create it, ` +
-        'or have it created: `createTopics: { partitionCount: 12, replicationFactor: 3 }`.',
-    );
+  if (missing.length > 0 && createTopics !== undefined) {
+    await client.createTopics(topicsOf(createTopics));
   }
-  const { partitionCount, replicationFactor, settings } = createTopics;
-  const topics = missing.map((name) => ({
-    name,
-    partitionCount,
-    replicationFactor,
-    settings: { ...topicSettings(name, replicationFactor), ...settings },
-  }));
-  await client.createTopics(topics);
+}
+
+function missingMessage({ client, purpose }: ReadyTopicsOptions, topics: readonly TopicSettings[]): string {
+  const names = topics.map(({ name }) => name).join(', ');
+  const commands = topicCommands(client.brokers, topics).join('\n');
+  return (
+    `${purpose}, and there is no topic ${names}. Have it created by ` +
+    '`createTopics: { partitionCount: 12, replicationFactor: 3 }`, ' +
+    `or have an administrator run:\n${commands}`
+  );
 }
