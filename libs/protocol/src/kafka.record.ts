@@ -1,4 +1,5 @@
-import { attemptKey, type BranchCommand, type ReplyEnvelope } from './command.schema.js';
+import type { z } from 'zod';
+import type { attemptSchema, BranchCommand, ReplyEnvelope } from './command.schema.js';
 import { HEADERS } from './headers.js';
 import { signRequest, type SignedRequest, type SigningKey } from './signature.js';
 import { PROTOCOL_VERSION } from './version.js';
@@ -70,22 +71,29 @@ export interface RecordOrigin {
 /** Returns the record that brings `command` to a service, and asks for the answer at `replyTo`. */
 export function commandRecord(
   command: BranchCommand,
-  place: { readonly topic: string; readonly replyTo: ReplyPlace },
+  { topic, replyTo }: { readonly topic: string; readonly replyTo: ReplyPlace },
   origin: RecordOrigin,
 ): WireRecord {
   const { lane, traceparent } = command;
-  const own = {
-    [RECORD_HEADERS.replyTo]: `${place.replyTo.topic}/${place.replyTo.partition}`,
-    ...(lane === undefined ? {} : { [HEADERS.lane]: lane }),
-    ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
-  };
-  return recordOf({ topic: place.topic, type: COMMAND_TYPE, content: command, own }, origin);
+  const headers = headersOf(command, COMMAND_TYPE, origin);
+  headers[RECORD_HEADERS.replyTo] = `${replyTo.topic}/${replyTo.partition}`;
+  if (lane !== undefined) {
+    headers[HEADERS.lane] = lane;
+  }
+  if (traceparent !== undefined) {
+    headers[HEADERS.traceparent] = traceparent;
+  }
+  return signed({ topic, key: command.gid, value: JSON.stringify(command), headers }, origin);
 }
 
 /** Returns the record that brings an answer to where it is waited for. */
-export function replyRecord(envelope: ReplyEnvelope, place: ReplyPlace, origin: RecordOrigin): WireRecord {
-  const record = recordOf({ topic: place.topic, type: REPLY_TYPE, content: envelope, own: {} }, origin);
-  return { ...record, partition: place.partition };
+export function replyRecord(
+  envelope: ReplyEnvelope,
+  { topic, partition }: ReplyPlace,
+  origin: RecordOrigin,
+): WireRecord {
+  const headers = headersOf(envelope, REPLY_TYPE, origin);
+  return signed({ topic, key: envelope.gid, partition, value: JSON.stringify(envelope), headers }, origin);
 }
 
 /** Returns `record` addressed to another partition. It stays as it was signed. */
@@ -135,28 +143,31 @@ export function signedPart(
   };
 }
 
-interface Content {
-  readonly topic: string;
-  readonly type: string;
-  readonly content: BranchCommand | ReplyEnvelope;
-  readonly own: Readonly<Record<string, string>>;
-}
-
-function recordOf({ topic, type, content, own }: Content, origin: RecordOrigin): WireRecord {
-  const { source, nowMs, signingKey } = origin;
-  const value = JSON.stringify(content);
-  const headers = {
+function headersOf(
+  { gid, branchId, op, round, attempt }: z.infer<typeof attemptSchema>,
+  type: string,
+  { source }: RecordOrigin,
+): Record<string, string> {
+  return {
     [RECORD_HEADERS.specVersion]: '1.0',
-    [RECORD_HEADERS.id]: attemptKey(content).replaceAll(' ', '/'),
+    [RECORD_HEADERS.id]: `${gid}/${branchId}/${op}/${round}/${attempt}`,
     [RECORD_HEADERS.type]: type,
     [RECORD_HEADERS.source]: source,
     [RECORD_HEADERS.contentType]: 'application/json',
-    [HEADERS.protocol]: String(PROTOCOL_VERSION),
-    ...own,
+    [HEADERS.protocol]: VERSION,
   };
-  const signature =
-    signingKey === undefined
-      ? {}
-      : { [HEADERS.signature]: signRequest(signedPart(topic, headers, value), signingKey, nowMs) };
-  return { topic, key: content.gid, value, headers: { ...headers, ...signature } };
+}
+
+const VERSION = String(PROTOCOL_VERSION);
+
+/** Signs a record that has not left yet, where there is a key. */
+function signed(
+  record: WireRecord & { readonly headers: Record<string, string> },
+  { signingKey, nowMs }: RecordOrigin,
+): WireRecord {
+  if (signingKey !== undefined) {
+    const { topic, headers, value } = record;
+    headers[HEADERS.signature] = signRequest(signedPart(topic, headers, value), signingKey, nowMs);
+  }
+  return record;
 }
