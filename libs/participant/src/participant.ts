@@ -11,7 +11,7 @@ import type { LocalDatabase } from './database.port.js';
 import type { TransactionEndings } from './endings.port.js';
 import { ExecutionReport, type ParticipantLog } from './execution.report.js';
 import { HandlerRegistry } from './handler.registry.js';
-import type { LedRuntime } from './led/scope.port.js';
+import type { LedRuntime, RunScope } from './led/scope.port.js';
 import { createLedRuntime } from './node/led.runtime.js';
 import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
@@ -54,8 +54,11 @@ export interface ParticipantOptions<Transaction> {
 export interface Participant {
   readonly service: string;
   readonly handlers: readonly ActionHandler<never>[];
-  /** Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. */
-  execute(this: void, command: BranchCommand): Promise<BranchReply>;
+  /**
+   * Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. `onCall` is told when the handler is about to
+   * call others in the same transaction, and where that may have happened before: then the answer may depend on further commands.
+   */
+  execute(this: void, command: BranchCommand, onCall?: () => void): Promise<BranchReply>;
   /** Resolves when no command runs or waits. */
   idle(this: void): Promise<void>;
 }
@@ -72,7 +75,7 @@ export function createParticipant<Transaction>(options: ParticipantOptions<Trans
   return {
     service,
     handlers,
-    execute: (command) => executor.execute(command),
+    execute: (command, onCall) => executor.execute(command, onCall),
     idle: () => executor.idle(),
   };
 }
@@ -109,13 +112,15 @@ class CommandExecutor<Transaction> {
   }
 
   /** A repeat of what is under way here shares its answer, rather than hold a connection and wait for the row. */
-  execute(command: BranchCommand): Promise<BranchReply> {
+  execute(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
     const underWay = this.#underWay.find(command);
     if (underWay !== undefined) {
+      onCall?.();
       return underWay;
     }
     const arrivedAt = this.#clock.now();
-    const work = (): Promise<BranchReply> => this.#answer(afterWait(command, this.#clock.now() - arrivedAt));
+    const work = (): Promise<BranchReply> =>
+      this.#answer(afterWait(command, this.#clock.now() - arrivedAt), onCall);
     const reply = this.#isBelow(command)
       ? this.#limit.runBelow(command, work)
       : this.#limit.run(command, work);
@@ -143,9 +148,9 @@ class CommandExecutor<Transaction> {
     return `${busy} The oldest that runs is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
   }
 
-  async #answer(command: BranchCommand): Promise<BranchReply> {
+  async #answer(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
     try {
-      const reply = await this.#carryOut(command);
+      const reply = await this.#carryOut(command, onCall);
       this.#report.tell(command, reply);
       return reply;
     } catch (error) {
@@ -156,7 +161,7 @@ class CommandExecutor<Transaction> {
   }
 
   /** Closing needs no handler: an operator closes a round above all when the code is gone. */
-  #carryOut(command: BranchCommand): Promise<BranchReply> {
+  #carryOut(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
     const { gid, branchId, service, action, round, op } = command;
     if (service !== this.options.service) {
       throw new BranchFailure('action-gone', `This is service '${this.options.service}', not '${service}'.`);
@@ -164,7 +169,7 @@ class CommandExecutor<Transaction> {
     const call = { gid, branchId, service, action, round };
     switch (op) {
       case 'action':
-        return this.#act(command, call);
+        return this.#act(command, call, onCall);
       case 'compensate':
         return this.#barrier.undo(call, (transaction, stored) =>
           this.#compensate(command, transaction, stored),
@@ -182,7 +187,7 @@ class CommandExecutor<Transaction> {
     }
   }
 
-  #act(command: BranchCommand, call: BarrierCall): Promise<BranchReply> {
+  #act(command: BranchCommand, call: BarrierCall, onCall?: () => void): Promise<BranchReply> {
     const handler = this.#registry.find(command.action);
     const { input } = command;
     if (!isLedCommand(command)) {
@@ -190,12 +195,13 @@ class CommandExecutor<Transaction> {
     }
     const nonce = Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64url');
     const led = ledTermsOf(command, handler, { now: this.#clock.now(), nonce });
-    return this.#barrier.act({ ...call, input, led }, (transaction) =>
-      this.#runtime.run(command, async (scope) => {
+    return this.#barrier.act({ ...call, input, led }, (transaction) => {
+      const work = async (scope: RunScope): Promise<ActionResult> => {
         const result = await this.#run(handler, command, transaction);
         return { ...result, enlisted: await scope.collect() };
-      }),
-    );
+      };
+      return this.#runtime.run(command, work, onCall);
+    });
   }
 
   async #run(

@@ -11,7 +11,8 @@ import {
 } from '@atone/protocol';
 import { failure } from '../branch.failure.js';
 import type { Participant } from '../participant.js';
-import { GidTurns, type Turn } from './gid.turns.js';
+import { isAbove } from '../participant.led.js';
+import { GidTurns, Turn, type Work } from './gid.turns.js';
 import { AnswerBatch, type Unstored } from './answer.batch.js';
 import type { Attempt, ReplyRecords } from './reply.records.js';
 
@@ -55,7 +56,7 @@ interface ReadableCommand extends Asked {
 interface OpenCommand {
   readonly asked: ReadableCommand;
   turn?: Turn<BranchReply>;
-  /** Is told how it ended when nobody waits for that any more. */
+  /** Is told how it ended when its batch does not wait for that any more. */
   late?: (replyOf: () => BranchReply) => void;
 }
 
@@ -63,6 +64,18 @@ interface OpenBatch {
   readonly answers: AnswerBatch;
   readonly open: Set<OpenCommand>;
 }
+
+/** A command that runs, the first of its gid. */
+interface RunningCommand {
+  readonly one: OpenCommand;
+  readonly sinceMs: number;
+}
+
+/** How long a partition waits while a handler of this process calls others: what that waits for may lie behind the batch. */
+const CALLING_WAIT_MS = 100;
+
+/** With so many commands that no batch waits for, partitions wait again. */
+const LATE_COUNT_MAX = 1_024;
 
 /** So many times in a row a batch comes again whose answers the brokers do not take; then it is passed over. */
 const REPLY_ATTEMPT_MAX = 5;
@@ -72,6 +85,14 @@ export class CommandIntake {
   readonly counts: CommandCounts = { dead: 0, distrusted: 0, slow: 0, busy: 0, unanswered: 0 };
   private readonly turns: GidTurns<BranchReply>;
   private readonly late = new Set<Promise<void>>();
+  private readonly batches = new Set<OpenBatch>();
+  /** By gid, the one that began first at the front. */
+  private readonly running = new Map<string, RunningCommand>();
+  /** Those whose handlers call others. */
+  private readonly calling = new Set<OpenCommand>();
+  private isMovingOn = false;
+  /** Whether all turns were taken by commands that do not return, when it was looked at last. */
+  private isHanging = false;
   /** By partition: how often in a row answers were not taken. */
   private readonly failedInARow = new Map<string, number>();
 
@@ -81,7 +102,7 @@ export class CommandIntake {
 
   /**
    * Resolves when what the batch asks for has been committed and its answers are stored; but for what takes longer than others
-   * may wait, which is left to run.
+   * may wait, and for what calls others itself, which is left to run.
    *
    * @throws what keeps the answers from being stored: then the batch must come again.
    */
@@ -89,12 +110,17 @@ export class CommandIntake {
     const { options } = this;
     const batch: OpenBatch = { answers: new AnswerBatch(options.client), open: new Set() };
     const alarm = options.setTimer(options.slowAfterMs, () => this.goOnWithout(batch));
+    this.batches.add(batch);
     const trust = options.trust();
     for (const record of records) {
       this.deal(record, readCommandRecord(record, trust, options.prefix), batch);
     }
+    this.moveOnSoon();
     await batch.answers.settled();
-    alarm.cancel();
+    this.batches.delete(batch);
+    if (batch.open.size === 0) {
+      alarm.cancel();
+    }
     this.judge(`${topic}/${partition}`, batch.answers.unstored);
   }
 
@@ -127,35 +153,83 @@ export class CommandIntake {
     }
   }
 
-  private carryOut(asked: ReadableCommand, { answers, open }: OpenBatch): void {
+  private carryOut(asked: ReadableCommand, batch: OpenBatch): void {
     const { command } = asked;
+    const first = this.running.get(command.gid)?.one.asked;
+    if (first !== undefined && isAbove(first.command, command)) {
+      // Those before it wait for its answer.
+      void new Turn(this.workOf({ asked }, batch)).take();
+      return;
+    }
     if (this.turns.isBlocked(command.gid)) {
-      this.answerBusy(asked, 'an earlier command of its transaction is still under way', answers);
+      this.answerBusy(asked, 'an earlier command of its transaction is still under way', batch.answers);
       return;
     }
     const one: OpenCommand = { asked };
-    open.add(one);
+    const work = this.workOf(one, batch);
     one.turn = this.turns.begin(command.gid, {
-      run: () => this.options.participant.execute(command),
+      ...work,
+      run: () => {
+        this.running.set(command.gid, { one, sinceMs: this.options.trust().nowMs });
+        return work.run();
+      },
+    });
+  }
+
+  private workOf(one: OpenCommand, batch: OpenBatch): Work<BranchReply> {
+    const { answers, open } = batch;
+    const { command } = one.asked;
+    const end = (replyOf: () => BranchReply): void => {
+      open.delete(one);
+      this.calling.delete(one);
+      if (one.turn !== undefined) {
+        this.running.delete(command.gid);
+      }
+      one.late?.(replyOf);
+    };
+    open.add(one);
+    return {
+      run: () => this.options.participant.execute(command, () => this.calls(one, batch)),
       done: (reply) => {
         if (one.late === undefined) {
-          this.answer(asked, reply, answers);
-          open.delete(one);
-        } else {
-          one.late(() => reply);
+          this.answer(one.asked, reply, answers);
         }
+        end(() => reply);
       },
       failed: (error) => {
         if (one.late === undefined) {
           answers.fail(error);
-          open.delete(one);
-        } else {
-          one.late(() => {
-            throw error;
-          });
         }
+        end(() => {
+          throw error;
+        });
       },
+    };
+  }
+
+  /** What it waits for may be asked of this process: its partition moves on at once, and all others soon. */
+  private calls(one: OpenCommand, batch: OpenBatch): void {
+    this.calling.add(one);
+    this.letGo(one, batch);
+    this.moveOnSoon();
+  }
+
+  /** Those behind wait for a place, perhaps, which those have that call. */
+  private moveOnSoon(): void {
+    if (this.isMovingOn || this.calling.size === 0) {
+      return;
+    }
+    this.isMovingOn = true;
+    this.options.setTimer(CALLING_WAIT_MS, () => {
+      this.isMovingOn = false;
+      if (this.calling.size > 0) {
+        this.letGoOfAll();
+      }
     });
+  }
+
+  private letGoOfAll(): void {
+    this.batches.forEach((batch) => batch.open.forEach((one) => this.letGo(one, batch)));
   }
 
   private answer({ command, replyTo }: Asked, reply: BranchReply, answers: AnswerBatch): void {
@@ -163,28 +237,70 @@ export class CommandIntake {
   }
 
   private answerBusy(asked: ReadableCommand, why: string, answers: AnswerBatch): void {
+    this.answer(asked, this.busy(asked, why), answers);
+  }
+
+  private busy({ command }: ReadableCommand, why: string): BranchReply {
     this.counts.busy += 1;
-    const { service } = asked.command;
-    const message = `Service '${service}' is busy: the command has not begun, for ${why}.`;
-    this.answer(asked, failure('unreachable', message), answers);
+    return failure(
+      'unreachable',
+      `Service '${command.service}' is busy: the command has not begun, for ${why}.`,
+    );
   }
 
   /** Has those behind the batch wait no longer for what of it has not ended. */
-  private goOnWithout({ answers, open }: OpenBatch): void {
-    for (const one of open) {
+  private goOnWithout(batch: OpenBatch): void {
+    for (const one of batch.open) {
       if (one.turn?.leave() === 'withdrawn') {
-        this.answerBusy(one.asked, 'those before it take too long', answers);
+        this.giveUp(one, batch);
       } else {
-        this.leave(one);
-        answers.release();
+        this.counts.slow += 1;
+        this.leave(one, batch);
       }
     }
-    open.clear();
+    batch.open.clear();
+    this.tellOfHanging();
+  }
+
+  /** Handlers that never return look like load from outside: whoever is called needs the name of one of them. */
+  private tellOfHanging(): void {
+    const { parallelMax, slowAfterMs, onTrouble, trust } = this.options;
+    const hanging = [...this.running.values()].filter(({ one }) => one.turn?.isLeft === true);
+    const [oldest] = hanging;
+    const wasTold = this.isHanging;
+    this.isHanging = hanging.length >= parallelMax;
+    if (oldest === undefined || wasTold || !this.isHanging) {
+      return;
+    }
+    const { gid, branchId, op, service, action } = oldest.one.asked.command;
+    const seconds = Math.round((trust().nowMs - oldest.sinceMs) / 1_000);
+    const message =
+      `All ${parallelMax} commands that may run at once take longer than ${slowAfterMs} ms, and what comes is answered that the service ` +
+      `is busy. The oldest is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
+    onTrouble(new Error(message), 'commands that do not return');
+  }
+
+  private giveUp(one: OpenCommand, { answers }: OpenBatch): void {
+    const why = 'those before it take too long';
+    if (one.late === undefined) {
+      this.answerBusy(one.asked, why, answers);
+    } else {
+      one.late(() => this.busy(one.asked, why));
+    }
+  }
+
+  /** Has the batch wait for it no longer, unless there are too many of that kind. It keeps its turn. */
+  private letGo(one: OpenCommand, batch: OpenBatch): void {
+    if (this.late.size < LATE_COUNT_MAX) {
+      this.leave(one, batch);
+    }
   }
 
   /** The partition moves on, and the answer comes when it comes. If this process dies before that, the command is asked again. */
-  private leave(one: OpenCommand): void {
-    this.counts.slow += 1;
+  private leave(one: OpenCommand, { answers }: OpenBatch): void {
+    if (one.late !== undefined) {
+      return;
+    }
     const { command, replyTo } = one.asked;
     const { gid, branchId, op, service, action } = command;
     const answered = new Promise<() => BranchReply>((resolve) => {
@@ -202,6 +318,7 @@ export class CommandIntake {
       })
       .then(() => void this.late.delete(answered));
     this.late.add(answered);
+    answers.release();
   }
 
   /** A dead letter that cannot be stored holds nothing up: the record stays where it was for as long as the topic keeps it. */

@@ -136,7 +136,7 @@ function hold(branchId: string): () => void {
 }
 
 /** Time that goes on when a test says so. */
-function steppedClock(): KafkaCommandsOptions['clock'] & { pass(): void } {
+function steppedClock(): KafkaCommandsOptions['clock'] & { pass(): void; dueCount(): number } {
   const due: (() => void)[] = [];
   return {
     now: () => Date.now(),
@@ -145,6 +145,7 @@ function steppedClock(): KafkaCommandsOptions['clock'] & { pass(): void } {
       return { cancel: () => void due.splice(due.indexOf(callback), due.includes(callback) ? 1 : 0) };
     },
     pass: () => due.splice(0).forEach((callback) => callback()),
+    dueCount: () => due.length,
   };
 }
 
@@ -390,6 +391,36 @@ describe('a handler that does not return', () => {
     expect({ started, ...counts }).toMatchObject({ started: ['hangs'], slow: 1, busy: 2 });
     open();
     await until(() => answers().length === 3);
+  });
+
+  test('is named in the log, once, when it and others like it keep all turns', async () => {
+    const clock = steppedClock();
+    const warnings: unknown[] = [];
+    const log = { warn: (fields: object, message: string) => void warnings.push({ message, ...fields }) };
+    const open = [hold('first'), hold('second')];
+    const { counts } = await start({ clock, log, parallelMax: 2 });
+    await send(command('first'), command('second', { gid: gid(2) }), command('third', { gid: gid(3) }));
+    await until(() => started.length === 2);
+
+    clock.pass();
+    await until(() => counts.busy === 1);
+    await send(command('fourth', { gid: gid(4) }));
+    await until(() => kafka.records(TOPIC).length === 4 && clock.dueCount() > 0);
+    clock.pass();
+
+    await until(() => counts.busy === 2);
+    expect(warnings).toEqual([
+      {
+        message: 'trouble with commands that do not return',
+        service: 'ledger',
+        topic: TOPIC,
+        error: expect.stringMatching(
+          `All 2 commands .* The oldest is the action ledger.book of branch first of ${gid(1)}, for \\d+ s`,
+        ),
+      },
+    ]);
+    open.forEach((release) => release());
+    await until(() => answers().length === 4);
   });
 
   test('is waited for when the service closes', async () => {

@@ -38,8 +38,8 @@ export function createPortLedRuntime(
   ports: LedPorts,
 ): LedRuntime {
   return {
-    async run(command, work) {
-      const frame = openRun(command, ports);
+    async run(command, work, onCall) {
+      const frame: LedFrame = { ...openRun(command, ports), onCall };
       const scope = {
         collect: async () => shortEnough(frame, endRun(frame), { bytesMax: replyBytesMax, registrar }),
       };

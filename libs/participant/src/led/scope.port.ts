@@ -22,6 +22,10 @@ export interface RunScope {
 
 /** Gives each execution of a branch a scope of its own, with a run that no other execution shares. */
 export interface LedRuntime {
-  /** Runs `work` inside a scope for an execution of the branch that `command` names. */
-  run<Result>(command: LedCommand, work: (scope: RunScope) => Promise<Result>): Promise<Result>;
+  /** Runs `work` inside a scope for an execution of the branch that `command` names. `onCall` is told of each call before it is made. */
+  run<Result>(
+    command: LedCommand,
+    work: (scope: RunScope) => Promise<Result>,
+    onCall?: () => void,
+  ): Promise<Result>;
 }
