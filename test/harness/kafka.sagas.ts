@@ -2,7 +2,7 @@ import { Catalogue, DEFAULT_ENGINE_OPTIONS, Engine, type Clock } from '@atone/en
 import { MemoryCatalogueStore, MemoryLog, SeededRandom } from '@atone/engine/testing';
 import type { KafkaClient } from '@atone/kafka';
 import { action, contract, createParticipant, RefusedError } from '@atone/participant';
-import { startKafkaCommands, type KafkaCommands } from '@atone/participant/kafka';
+import { startKafkaCommands, type KafkaCommands, type KafkaCommandsOptions } from '@atone/participant/kafka';
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
 import { KafkaTransport } from '@atone/transport-kafka';
 import { z } from 'zod';
@@ -23,6 +23,17 @@ export interface KafkaScene<Client extends KafkaClient> {
   readonly pass: () => Promise<void>;
   /** What the names of all topics and groups begin with. */
   readonly prefix: string;
+  /** Which log the coordinators keep, where there are several. */
+  readonly own?: OwnLog;
+}
+
+/** A log that is told from others. */
+export interface OwnLog {
+  readonly logId: string;
+  /** By what its gids are drawn. */
+  readonly seed: number;
+  /** Told what its coordinators and services warn of. */
+  readonly onWarning: (who: string, message: string) => void;
 }
 
 export interface KafkaCoordinator {
@@ -36,7 +47,7 @@ export class KafkaSagas<Client extends KafkaClient> {
   readonly refused = new Set<string>();
   private readonly log: MemoryLog;
   private readonly catalogue: Catalogue;
-  private readonly random = new SeededRandom(1);
+  private readonly random: SeededRandom;
   private readonly databases = new Map(SERVICES.map((service) => [service, new MemoryDatabase()]));
   private readonly coordinators: KafkaCoordinator[] = [];
   private readonly participants: KafkaCommands[] = [];
@@ -44,6 +55,7 @@ export class KafkaSagas<Client extends KafkaClient> {
   private instanceCount = 0;
 
   constructor(private readonly scene: KafkaScene<Client>) {
+    this.random = new SeededRandom(scene.own?.seed ?? 1);
     this.log = new MemoryLog(scene.clock);
     this.catalogue = new Catalogue(new MemoryCatalogueStore(scene.clock));
   }
@@ -64,9 +76,18 @@ export class KafkaSagas<Client extends KafkaClient> {
   async coordinator(): Promise<KafkaCoordinator> {
     const instanceId = `coordinator-${this.coordinators.length + 1}`;
     const { catalogue, scene } = this;
-    const { clock, prefix } = scene;
+    const { clock, own, prefix } = scene;
     const client = this.connect('coordinator');
-    const transport = new KafkaTransport({ client, clock, catalogue, instanceId, prefix, signingKey: KEY });
+    const transport = new KafkaTransport({
+      client,
+      clock,
+      catalogue,
+      instanceId,
+      logId: own?.logId,
+      prefix,
+      signingKey: KEY,
+      onOther: (_record, otherLogId) => own?.onWarning('coordinator', otherLogId),
+    });
     const ports = { log: this.log, transport, catalogue, clock, random: this.random, logger: SILENT };
     const engine = new Engine(ports, { ...DEFAULT_ENGINE_OPTIONS, instanceId });
     await transport.start();
@@ -81,7 +102,7 @@ export class KafkaSagas<Client extends KafkaClient> {
     service: (typeof SERVICES)[number],
   ): Promise<{ readonly client: Client; readonly forget: () => void }> {
     const client = this.connect(service);
-    const { clock, prefix } = this.scene;
+    const { clock, own, prefix } = this.scene;
     const commands = await startKafkaCommands({
       participant: createParticipant({
         service,
@@ -93,6 +114,7 @@ export class KafkaSagas<Client extends KafkaClient> {
       keys: [KEY],
       createTopics: PARTITIONS,
       clock,
+      ...(own === undefined ? {} : sideOf(own, service)),
     });
     this.participants.push(commands);
     this.instanceCount += 1;
@@ -201,4 +223,16 @@ export class KafkaSagas<Client extends KafkaClient> {
       compensate: async ({ gid, transaction }) => transaction.record(`${gid} undone`),
     };
   }
+}
+
+/** What a service has of its log: a coordinator that names it, and somewhere to warn. */
+function sideOf(
+  { logId, onWarning }: OwnLog,
+  service: string,
+): Pick<KafkaCommandsOptions, 'coordinator' | 'log'> {
+  const life = { logNumber: 0, epoch: 1, now: new Date(0).toISOString(), timeoutMaxMs: 1_000 };
+  return {
+    coordinator: { logInfo: async () => ({ ...life, logId }) },
+    log: { warn: (fields, message) => onWarning(service, `${message}: ${JSON.stringify(fields)}`) },
+  };
 }

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
 import { Meters } from './metrics/meters.js';
 import { OwnFacts } from './own.facts.js';
-import { CLOCK, CONFIGURATION, INSTANCE_ID, LOG, LOGGER, RANDOM } from './tokens.js';
+import { CLOCK, CONFIGURATION, INSTANCE_ID, LOG, LOGGER, RANDOM, STORE, type Store } from './tokens.js';
 
 /** What most parts of a coordinator are made with. */
 @Injectable()
@@ -16,6 +16,7 @@ export class CoordinatorParts {
   @Inject(CLOCK) readonly clock!: Clock;
   @Inject(RANDOM) readonly random!: Random;
   @Inject(LOG) readonly log!: TransactionLog;
+  @Inject(STORE) readonly store!: Store;
   @Inject(Catalogue) readonly catalogue!: Catalogue;
   @Inject(Meters) readonly meters!: Meters;
   @Inject(OwnFacts) readonly ownFacts!: OwnFacts;

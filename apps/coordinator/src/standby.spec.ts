@@ -32,6 +32,7 @@ describe('of two coordinators for whom the replies have one partition', () => {
     store = {
       log: new MemoryLog(clock),
       catalogue: new MemoryCatalogueStore(clock),
+      logId: '019b7700-3c5e-4d2a-9f10-2f6f2f0f8a11',
       ensurePartitions: async () => undefined,
       cleanUp: async () => undefined,
       close: async () => undefined,

@@ -19,6 +19,8 @@ export const KAFKA_TRANSPORT = Symbol('atone.kafka-transport');
 export interface Store {
   readonly log: TransactionLog;
   readonly catalogue: CatalogueStore;
+  /** By what the log is told from others at the same brokers of Kafka. */
+  readonly logId: string;
   /** Makes room for the days ahead. To be called every hour or so. */
   ensurePartitions(): Promise<void>;
   /** Removes what nobody will ask for any more. To be called every hour or so. */

@@ -6,6 +6,7 @@ import { KafkaTransport } from '@atone/transport-kafka';
 import type { Provider } from '@nestjs/common';
 import type { Configuration } from './configuration.js';
 import { CoordinatorParts } from './coordinator.parts.js';
+import { KafkaLines } from './kafka.lines.js';
 import { KafkaLink } from './kafka.link.js';
 import { MeteredTransport } from './metrics/metered.transport.js';
 import { OwnFacts } from './own.facts.js';
@@ -46,16 +47,19 @@ function openKafka(
   standby: Standby,
 ): KafkaTransport | undefined {
   const { catalogue, clock, instanceId, log, logger, ownFacts } = parts;
+  const { logId } = parts.store;
   const { kafka, signingKeys } = parts.configuration;
   if (client === undefined || kafka === undefined) {
     return undefined;
   }
   const { prefix, createsTopics, partitionCount, replicationFactor } = kafka;
+  const lines = new KafkaLines({ logger, kafka, nowMs: () => clock.now(), logId });
   return new KafkaTransport({
     client,
     catalogue,
     clock,
     instanceId,
+    logId,
     prefix,
     signingKey: signingKeys[0],
     keys: signingKeys,
@@ -63,15 +67,16 @@ function openKafka(
     ownerPartitions: ownerPartitions(log),
     onAssignment: (partitions) => {
       ownFacts.reads(partitions);
+      lines.reads(partitions);
     },
     onSpare: (isSpare) => {
       void standby.becomesSpare(isSpare);
       ownFacts.tell();
     },
     limits: { drainMs: KAFKA_DRAIN_MS },
-    onTrouble: (error) => {
-      logger.warn({ error }, 'trouble with Kafka');
-    },
+    onTrouble: (error) => lines.trouble(error),
+    onDead: (record, reason) => lines.dead(record, reason),
+    onOther: (record, otherLogId) => lines.other(record, otherLogId),
   });
 }
 

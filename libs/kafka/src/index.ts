@@ -17,5 +17,6 @@ export type {
   SubscriptionOptions,
   TopicSettings,
 } from './kafka.port.js';
+export { SparingLog } from './sparing.log.js';
 export { partitionOf } from './partition.choice.js';
 export { partitionsCommand, topicCommands } from './topic.commands.js';

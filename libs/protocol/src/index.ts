@@ -4,6 +4,7 @@ export * from './headers.js';
 export * from './json.schema.js';
 export * from './kafka.reading.js';
 export * from './kafka.record.js';
+export * from './kafka.source.js';
 export * from './kafka.topics.js';
 export * from './led.schema.js';
 export * from './local.caller.js';

@@ -107,6 +107,10 @@ export const logInfoSchema = z
     epoch: epochSchema.meta({
       description: 'The life of the log: it changes when decisions may have been lost.',
     }),
+    logId: z.uuid().optional().meta({
+      description:
+        'By what the log is told from others at the same Kafka. It stays; absent in former versions.',
+    }),
     now: z.iso.datetime().meta({ description: 'By the clock of the log.' }),
     timeoutMaxMs: z.int().min(1).max(WAIT_MAX_MS),
   })

@@ -9,6 +9,7 @@ import { SilentLogger } from './silent.logger.js';
 import { Initial1764000000000 } from './migration/initial.migration.js';
 import { InstanceFacts1764300000000 } from './migration/instance-facts.migration.js';
 import { KafkaInstance1764200000000 } from './migration/kafka-instance.migration.js';
+import { LogId1764400000000 } from './migration/log-id.migration.js';
 import { LogLife1764100000000 } from './migration/log-life.migration.js';
 
 /** All migrations, oldest first. One that has been released never changes. */
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   LogLife1764100000000,
   KafkaInstance1764200000000,
   InstanceFacts1764300000000,
+  LogId1764400000000,
 ] as const;
 
 export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map((Migration) => new Migration().name);

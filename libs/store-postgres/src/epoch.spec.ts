@@ -46,7 +46,8 @@ test('a log that was restored from a dump is in another life', async () => {
       began_at timestamptz(3) not null,
       epoch integer not null,
       is_only boolean primary key default true,
-      identity text not null
+      identity text not null,
+      log_id uuid not null default gen_random_uuid()
     );
     insert into atone.log_life select * from atone.dumped`);
 

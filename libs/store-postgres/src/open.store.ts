@@ -4,6 +4,7 @@ import { translating } from './cold.read.js';
 import { createDataSource } from './data-source.js';
 import { HotPool } from './hot.pool.js';
 import { cleanUp } from './janitor.statement.js';
+import { readLogId } from './log-id.statement.js';
 import { PostgresLog } from './log.postgres.js';
 import { migrate } from './migrate.js';
 import { ensurePartitions } from './partitions.js';
@@ -24,6 +25,8 @@ export interface PostgresStoreOptions {
 export interface PostgresStore {
   readonly log: PostgresLog;
   readonly catalogue: PostgresCatalogueStore;
+  /** By what the log is told from others: the same after a restore, after a failover, and in a copy. */
+  readonly logId: string;
   /** Makes the partitions of the next seven days. To be called every hour or so: without it the log is full in a week. */
   ensurePartitions(): Promise<void>;
   /** Removes expired idempotency keys, dead instances and what else nobody will ask for. To be called every hour or so. */
@@ -54,9 +57,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const close = async () => {
     await Promise.all([hot.close(), cold.isInitialized ? cold.destroy() : undefined]);
   };
+  let logId: string;
   try {
     await checkServer(hot, options.acceptLoss ?? false);
     await translating('migrate', prepare(cold, { url, applicationName }));
+    logId = await readLogId(hot);
   } catch (cause) {
     await close();
     throw cause;
@@ -64,6 +69,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   return {
     log: new PostgresLog(hot, cold),
     catalogue: new PostgresCatalogueStore(cold),
+    logId,
     ensurePartitions: () => translating('ensure partitions', ensurePartitions(cold)),
     cleanUp: () => cleanUp(hot),
     close,

@@ -1,7 +1,8 @@
 import type { BranchTransport, Catalogue, Clock, ReplyFate, ReplySink } from '@atone/engine';
-import type { KafkaClient, ReceivedBatch, Subscription } from '@atone/kafka';
+import type { KafkaClient, ReceivedBatch, ReceivedRecord, Subscription } from '@atone/kafka';
 import {
   attemptKey,
+  coordinatorSource,
   repliesTopic,
   TOPIC_PREFIX,
   type BranchCommand,
@@ -28,6 +29,8 @@ export interface KafkaTransportOptions {
   readonly clock: Clock;
   /** By which others know this coordinator. */
   readonly instanceId: string;
+  /** By what the log is told from others at the same brokers. Without it participants cannot know whose commands these are. */
+  readonly logId?: string | undefined;
   /** What the names of all topics begin with. Default: `atone`. */
   readonly prefix?: string | undefined;
   /** The consumer group of all coordinators. Default: `<prefix>.coordinators`. */
@@ -47,6 +50,10 @@ export interface KafkaTransportOptions {
   /** Called whenever `isSpare` changes. */
   readonly onSpare?: ((isSpare: boolean) => void) | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
+  /** Told of each record that is put with the dead letters, and why. */
+  readonly onDead?: ((record: ReceivedRecord, reason: string) => void) | undefined;
+  /** Told of each reply of a service that belongs to another log. */
+  readonly onOther?: ((record: ReceivedRecord, otherLogId: string) => void) | undefined;
   /** Told of what goes wrong here or at the reply sink; it is tried again, or passed over. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
@@ -73,7 +80,7 @@ export class KafkaTransport implements BranchTransport {
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: KafkaTransportOptions) {
-    const { client, clock, instanceId, signingKey, catalogue, prefix = TOPIC_PREFIX } = options;
+    const { client, clock, instanceId, logId, signingKey, catalogue, prefix = TOPIC_PREFIX } = options;
     const keys = options.keys ?? (signingKey === undefined ? [] : [signingKey]);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.repliesTopic = repliesTopic(prefix);
@@ -83,7 +90,7 @@ export class KafkaTransport implements BranchTransport {
       client,
       clock,
       commandCountMax: this.limits.commandCountMax,
-      origin: () => ({ source: `/coordinators/${instanceId}`, nowMs: clock.now(), signingKey }),
+      origin: () => ({ source: coordinatorSource(instanceId, logId), nowMs: clock.now(), signingKey }),
       topicOf: (command) =>
         topicOf(command, { instances: catalogue.instancesOf(command.service), prefix, nowMs: clock.now() }),
       replyPlaceOf: (gid) => this.replyPlaceOf(gid),
@@ -94,11 +101,14 @@ export class KafkaTransport implements BranchTransport {
       client,
       prefix,
       instanceId,
+      logId,
       trust: () => ({ keys, nowMs: clock.now(), ageMaxMs: options.signatureAgeMaxMs }),
       deliver: (envelope) => this.deliver(envelope),
       isHeld: (partition) => this.held.includes(partition),
       ownerPartitions: options.ownerPartitions,
       onTrouble: (error) => options.onTrouble?.(error),
+      onDead: (record, reason) => options.onDead?.(record, reason),
+      onOther: (record, other) => options.onOther?.(record, other),
     });
   }
 

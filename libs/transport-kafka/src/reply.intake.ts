@@ -4,6 +4,7 @@ import {
   deadRecord,
   deadTopic,
   forwardedRecord,
+  logIdOf,
   readReplyRecord,
   type RecordTrust,
   type ReplyEnvelope,
@@ -33,6 +34,9 @@ export interface IntakeOptions {
   readonly isHeld: (partition: number) => boolean;
   readonly ownerPartitions?: OwnerPartitions | undefined;
   readonly onTrouble: (error: unknown) => void;
+  readonly logId: string | undefined;
+  readonly onDead: (record: ReceivedRecord, reason: string) => void;
+  readonly onOther: (record: ReceivedRecord, otherLogId: string) => void;
 }
 
 interface Stray {
@@ -58,6 +62,7 @@ export class ReplyIntake {
         dead.push(this.deadLetter(record, read));
         continue;
       }
+      this.lookForOthers(record);
       const fate = this.options.deliver(read.envelope);
       if (fate?.isDriven === true) {
         settling.push(fate.settled());
@@ -68,11 +73,20 @@ export class ReplyIntake {
     await Promise.all([...settling, this.forward(strays), this.bury(dead)]);
   }
 
+  /** What a service of another log has done is done: its answer counts. But two installations share what they should not. */
+  private lookForOthers(record: ReceivedRecord): void {
+    const [own, other] = [this.options.logId, logIdOf(record)];
+    if (own !== undefined && other !== undefined && other !== own) {
+      this.options.onOther(record, other);
+    }
+  }
+
   private deadLetter(
     record: ReceivedRecord,
     { reason, cause }: { readonly reason: string; readonly cause: string },
   ): OutgoingRecord {
     this.counts.dead += 1;
+    this.options.onDead(record, reason);
     this.counts.distrusted += cause === 'signature' ? 1 : 0;
     return deadRecord(record, { topic: deadTopic(this.options.prefix), reason });
   }

@@ -2,7 +2,7 @@ import { Engine, iso, type Clock } from '@atone/engine';
 import { LED_TIMEOUT_MAX_MS, logInfoSchema, type LogInfo } from '@atone/protocol';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { Describe } from '../openapi/operation.decorator.js';
-import { CLOCK } from '../tokens.js';
+import { CLOCK, STORE, type Store } from '../tokens.js';
 
 /** What an initiator must know of the log before it can begin. */
 @Controller('v1/log')
@@ -10,6 +10,7 @@ export class LogController {
   constructor(
     private readonly engine: Engine,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(STORE) private readonly store: Store,
   ) {}
 
   @Get()
@@ -22,6 +23,7 @@ export class LogController {
   })
   get(): LogInfo {
     const { logNumber, epoch } = this.engine.logLife();
-    return { logNumber, epoch, now: iso(this.clock.now()), timeoutMaxMs: LED_TIMEOUT_MAX_MS };
+    const { logId } = this.store;
+    return { logNumber, epoch, logId, now: iso(this.clock.now()), timeoutMaxMs: LED_TIMEOUT_MAX_MS };
   }
 }

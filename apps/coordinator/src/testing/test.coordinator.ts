@@ -44,6 +44,7 @@ export class TestCoordinator {
     const store: Store = {
       log: own.log?.(log) ?? log,
       catalogue: new MemoryCatalogueStore(clock),
+      logId: '019b7700-3c5e-4d2a-9f10-2f6f2f0f8a11',
       ensurePartitions: async () => undefined,
       cleanUp: async () => undefined,
       close: async () => undefined,

@@ -7,11 +7,13 @@ import {
   deadTopic,
   isCommandsTopic,
   repliesTopic,
+  serviceSource,
   TOPIC_PREFIX,
   type BranchCommand,
   type SigningKey,
 } from '@atone/protocol';
 import { failure } from '../branch.failure.js';
+import type { LedClient } from '../client.led.js';
 import { NotConnectedError } from '../client.ports.js';
 import type { SendAttempt } from '../led/branch.call.js';
 import type { KafkaCalls, KafkaRoute } from '../led/kafka.calls.port.js';
@@ -21,6 +23,7 @@ import { AwaitedAnswers } from './awaited.answers.js';
 import { CallOutbox } from './call.outbox.js';
 import { Cue } from './cue.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
+import { OwnLog } from './own.log.js';
 import { readyTopics, type NewTopics } from './ready.topics.js';
 
 export interface KafkaCallsOptions {
@@ -34,6 +37,8 @@ export interface KafkaCallsOptions {
   readonly signatureAgeMaxMs?: number | undefined;
   /** What the names of all topics begin with. Default: `atone`. */
   readonly prefix?: string | undefined;
+  /** Tells which log the calls belong to, for services that serve another one. Default: services of any log are called. */
+  readonly coordinator?: Pick<LedClient, 'logInfo'> | undefined;
   /** Creates topics that are missing. Default: that is an error. */
   readonly createTopics?: NewTopics | undefined;
   /** Whether services are called over Kafka that take requests as well. Default: no, for a request is answered sooner. */
@@ -68,6 +73,7 @@ class CallsOverKafka implements CountedKafkaCalls {
   private readonly changed = new Cue();
   private readonly intake: AnswerIntake;
   private readonly outbox: CallOutbox;
+  private readonly ownLog: OwnLog | undefined;
   private held: readonly number[] = [];
   private opening: Promise<Subscription> | undefined;
   private isClosed = false;
@@ -78,6 +84,7 @@ class CallsOverKafka implements CountedKafkaCalls {
     this.prefix = prefix;
     this.topic = repliesTopic(prefix, service);
     this.clock = clock;
+    this.ownLog = options.coordinator && new OwnLog(options.coordinator, clock);
     this.outbox = new CallOutbox(client, { nowMs: () => clock.now(), onIdle: () => this.changed.fire() });
     this.intake = new AnswerIntake({
       client,
@@ -97,6 +104,7 @@ class CallsOverKafka implements CountedKafkaCalls {
   }
 
   open(): void {
+    this.ownLog?.learn();
     this.join().catch((error: unknown) => this.warn(error, 'what answers to calls are read from'));
   }
 
@@ -106,6 +114,7 @@ class CallsOverKafka implements CountedKafkaCalls {
 
   async route(command: BranchCommand, { topic, replyTimeoutMs }: KafkaRoute): Promise<SendAttempt> {
     const leaveBy = this.clock.now() + replyTimeoutMs;
+    await this.ownLog?.first();
     if (!this.wouldLeave) {
       await this.readyWithin(replyTimeoutMs);
     }
@@ -238,7 +247,7 @@ class CallsOverKafka implements CountedKafkaCalls {
     const place = { topic, replyTo: { topic: this.topic, partition } };
     const nowMs = this.clock.now();
     const record = commandRecord(command, place, {
-      source: `/services/${service}`,
+      source: serviceSource(service, this.ownLog?.id),
       nowMs,
       signingKey: keys[0],
     });

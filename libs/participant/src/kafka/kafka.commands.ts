@@ -1,16 +1,20 @@
-import type { KafkaClient } from '@atone/kafka';
+import { SparingLog, type KafkaClient, type ReceivedRecord } from '@atone/kafka';
 import {
   commandsTopic,
   deadTopic,
+  serviceSource,
   TOPIC_PREFIX,
   type ParticipantInstance,
   type SigningKey,
 } from '@atone/protocol';
+import type { LedClient } from '../client.led.js';
 import type { CommandSource } from '../node/command.source.js';
 import type { Participant } from '../participant.js';
 import { CommandIntake, type CommandCounts } from './command.intake.js';
 import { createKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
+import { LogGate } from './log.gate.js';
+import { OwnLog } from './own.log.js';
 import { readyTopics, type NewTopics } from './ready.topics.js';
 import { ReplyRecords } from './reply.records.js';
 
@@ -35,6 +39,11 @@ export interface KafkaCommandsOptions {
   readonly signatureAgeMaxMs?: number | undefined;
   /** What the names of all topics begin with. Default: `atone`. */
   readonly prefix?: string | undefined;
+  /**
+   * Tells which log is that of this service: commands of another one, which uses the same brokers with the same prefix, are put
+   * with the dead letters. Default: those of any log are carried out.
+   */
+  readonly coordinator?: Pick<LedClient, 'logInfo'> | undefined;
   /** The consumer group of all instances of the service in the lane. Default: the name of the topic without `commands`. */
   readonly groupId?: string | undefined;
   /** Creates topics that are missing. Default: that is an error. */
@@ -78,13 +87,13 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
   });
   const onTrouble = (error: unknown, what = 'what Kafka brings'): void =>
     log?.warn({ service: participant.service, topic, error: messageOf(error) }, `trouble with ${what}`);
-  const intake = intakeOf(options, onTrouble);
+  const { intake, gate } = intakeOf(options, onTrouble);
   const subscription = await client.subscribe({
     groupId: options.groupId ?? topic.replace('.commands.', '.'),
     topics: [topic],
     // What was sent before the first instance had joined is as good as any other.
     from: 'earliest',
-    onBatch: async (batch) => intake.take(batch),
+    onBatch: async (batch) => intake.take(gate === undefined ? batch : await gate.sift(batch)),
     onTrouble: (error) => onTrouble(error),
   });
   return {
@@ -98,7 +107,10 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
 }
 
 /** How a service takes commands over Kafka, and calls others; what it says of itself elsewhere holds here too. */
-export type KafkaSourceOptions = Omit<KafkaCommandsOptions, 'participant' | 'lane' | 'keys' | 'log'> &
+export type KafkaSourceOptions = Omit<
+  KafkaCommandsOptions,
+  'participant' | 'lane' | 'keys' | 'log' | 'coordinator'
+> &
   Pick<KafkaCallsOptions, 'preferred'>;
 
 /** Returns what has a service take commands over Kafka, and call the services that do: its option `kafka`. */
@@ -109,23 +121,42 @@ export function kafkaCommands(options: KafkaSourceOptions): Required<CommandSour
   };
 }
 
-function intakeOf(
-  options: KafkaCommandsOptions,
-  onTrouble: (error: unknown, what: string) => void,
-): CommandIntake {
+interface Intake {
+  readonly intake: CommandIntake;
+  /** Undefined where nobody tells which log is that of the service. */
+  readonly gate: LogGate | undefined;
+}
+
+function intakeOf(options: KafkaCommandsOptions, onTrouble: (error: unknown, what: string) => void): Intake {
   const { participant, client, keys = [], prefix = TOPIC_PREFIX, clock = defaultClock() } = options;
-  const source = `/services/${participant.service}`;
-  return new CommandIntake({
-    participant,
+  const { service } = participant;
+  const ownLog = options.coordinator && new OwnLog(options.coordinator, clock);
+  ownLog?.learn();
+  const shared = {
     client,
     prefix,
     trust: () => ({ keys, nowMs: clock.now(), ageMaxMs: options.signatureAgeMaxMs }),
-    replies: new ReplyRecords(() => ({ source, nowMs: clock.now(), signingKey: keys[0] })),
+    replies: new ReplyRecords(() => ({
+      source: serviceSource(service, ownLog?.id),
+      nowMs: clock.now(),
+      signingKey: keys[0],
+    })),
+    onTrouble,
+  };
+  const intake = new CommandIntake({
+    ...shared,
+    participant,
     parallelMax: options.parallelMax ?? PARALLEL_MAX,
     slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
-    onTrouble,
   });
+  const warnings = new SparingLog(options.log, () => clock.now());
+  const onOther = ({ topic, partition, offset }: ReceivedRecord, reason: string): void => {
+    intake.counts.dead += 1;
+    const place = { service, topic, partition, offset: String(offset) };
+    warnings.warn({ ...place, reason }, 'commands of another installation are not carried out');
+  };
+  return { intake, gate: ownLog && new LogGate({ ...shared, ownLog, onOther }) };
 }
 
 function messageOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import type { LedClient } from '../client.led.js';
 import type { ParticipantInstance, SigningKey } from '@atone/protocol';
 import type { KafkaCalls } from '../led/kafka.calls.port.js';
 import type { Participant } from '../participant.js';
@@ -9,10 +10,14 @@ export interface SourcedService {
   readonly lane: string | undefined;
   readonly keys: readonly SigningKey[] | undefined;
   readonly log: ServiceLog | undefined;
+  /** Tells which log is that of the service. */
+  readonly coordinator: Pick<LedClient, 'logInfo'>;
 }
 
 /** A service that calls others. */
-export type CallingService = Pick<SourcedService, 'keys' | 'log'> & { readonly service: string };
+export type CallingService = Pick<SourcedService, 'keys' | 'log' | 'coordinator'> & {
+  readonly service: string;
+};
 
 /** Where commands come from, beside requests or instead of them. `@atone/participant/kafka` has one. */
 export interface CommandSource {

@@ -54,7 +54,7 @@ export function createCallsOf(
   { client, local, log }: CallingParts,
 ): ServiceCalls {
   const { service, services, keys } = options;
-  const kafka = options.kafka?.callsOf?.({ service, keys, log });
+  const kafka = options.kafka?.callsOf?.({ service, keys, log, coordinator: client });
   const reachesTopic = kafka && ((topic: string) => kafka.reaches(topic));
   const directory = createServiceDirectory({ urls: services, client, reachesTopic });
   return createServiceCalls({ directory, local, kafka, key: keys?.[0] });

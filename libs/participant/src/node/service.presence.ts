@@ -85,12 +85,12 @@ async function openServer(
 
 /** Who has opened the one must not leave it open when the other cannot be. */
 async function openSource(
-  { participant, options, log }: ReadyService,
+  { participant, options, client, log }: ReadyService,
   server: CommandServer | undefined,
 ): Promise<OpenCommandSource | undefined> {
   const { lane, keys } = options;
   try {
-    return await options.kafka?.open({ participant, lane, keys, log });
+    return await options.kafka?.open({ participant, lane, keys, log, coordinator: client });
   } catch (error) {
     await server?.close();
     throw error;
