@@ -36,4 +36,24 @@ describe.each(LIBRARIES)('through $name, a topic', (library) => {
     await reader.until(({ heldCount }) => heldCount === 3);
     expect(reader.assignment.get(topic)).toEqual([0, 1, 2]);
   });
+
+  test('that takes nothing holds up no other, and has nothing of others stored again and again', async () => {
+    const [bad, good, client] = [bench.newName('bad'), await bench.topic(1), bench.connect()];
+    const settings = { 'max.message.bytes': '100' };
+    await client.createTopics([{ name: bad, partitionCount: 1, replicationFactor: 1, settings }]);
+    const values = Array.from({ length: 50 }, (_, number) => `${number}`);
+    const large = 'x'.repeat(1_000);
+
+    const failing = client.send([record(bad, 'a', large)]);
+    const first = client.send([record(good, 'a', 'first')]);
+    await expect(failing).rejects.toMatchObject({ failure: 'too-large', records: [{ topic: bad }] });
+    const failingAgain = client.send([record(bad, 'a', large)]);
+    await Promise.all([first, ...values.map(async (value) => client.send([record(good, 'a', value)]))]);
+    await client.send([record(good, 'a', 'last')]);
+
+    await expect(failingAgain).rejects.toMatchObject({ records: [{ topic: bad }] });
+    const reader = await bench.join({ topics: [good] });
+    await reader.until((now) => now.values.includes('last'));
+    expect(reader.values.filter((value) => value !== 'first')).toEqual([...values, 'last']);
+  });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel, Partitioners, type Admin } from 'kafkajs';
+import { until } from '../harness/until.js';
 
 /** Returns the brokers of this test run. */
 export function testBrokers(): string[] {
@@ -38,6 +39,13 @@ export class TestKafka {
   /** Has a topic have this many partitions. */
   async addPartitions(topic: string, count: number): Promise<void> {
     await this.withAdmin(async (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      await until(`${topic} is gone`, async () => !(await admin.listTopics()).includes(topic));
+    });
   }
 
   /** Deletes the first records of a topic's first partition, those before this offset. */

@@ -20,31 +20,39 @@ const ADVICE = {
   unreachable: 'no broker answered in time',
 } as const satisfies Record<SendFailure, string>;
 
+export interface SendErrorOptions extends ErrorOptions {
+  /** Default: where nobody knows why they were not stored. */
+  readonly isMaybeStored?: boolean;
+}
+
 /** Some records are not known to be stored. The others of the same send are. */
 export class KafkaSendError extends KafkaError {
   override readonly name = 'KafkaSendError';
   readonly code = 'KAFKA_SEND';
   readonly retryable: boolean;
-  /** Whether some of `records` may be stored all the same. */
+  /** Whether some of `records` may be stored all the same: by a try of which nobody knows what became, be it not the last one. */
   readonly isMaybeStored: boolean;
 
   constructor(
     readonly failure: SendFailure,
     readonly records: readonly OutgoingRecord[],
-    options?: ErrorOptions,
+    options: SendErrorOptions = {},
   ) {
-    super(sendMessage(failure, records, options?.cause), options);
-    this.isMaybeStored = failure === 'unreachable';
+    const { cause, isMaybeStored = failure === 'unreachable' } = options;
+    const certainty = isMaybeStored ? 'is not known to be stored' : 'was not stored';
+    super(`${subjectOf(records)} ${certainty}: ${ADVICE[failure]}${wordsOf(cause)}.`, { cause });
+    this.isMaybeStored = isMaybeStored;
     this.retryable = failure === 'unreachable';
   }
 }
 
-function sendMessage(failure: SendFailure, records: readonly OutgoingRecord[], cause: unknown): string {
+function subjectOf(records: readonly OutgoingRecord[]): string {
   const topics = [...new Set(records.map(({ topic }) => topic))].toSorted().join(', ');
-  const what = records.length === 1 ? 'A record' : `${records.length} records`;
-  const certainty = failure === 'unreachable' ? 'is not known to be stored' : 'was not stored';
-  const words = cause === undefined ? '' : ` (${reasonOf(cause)})`;
-  return `${what} for ${topics} ${certainty}: ${ADVICE[failure]}${words}.`;
+  return `${records.length === 1 ? 'A record' : `${records.length} records`} for ${topics}`;
+}
+
+function wordsOf(cause: unknown): string {
+  return cause === undefined ? '' : ` (${reasonOf(cause)})`;
 }
 
 /** A topic could not be created; an administrator has to do it. */

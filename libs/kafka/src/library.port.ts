@@ -1,4 +1,4 @@
-import type { GroupWork } from './consuming/group.work.js';
+import type { GroupWork, Place } from './consuming/group.work.js';
 import type { SendFailure } from './kafka.error.js';
 import type { OutgoingRecord, SubscriptionOptions, TopicSettings } from './kafka.port.js';
 
@@ -9,8 +9,13 @@ export interface PlacedRecord extends OutgoingRecord {
 
 /** What a client library has to offer; the rest is the same for all. */
 export interface KafkaLibrary {
-  /** Tries once to store records, by one request for each broker. May throw anything. */
+  /**
+   * Tries once to store records, by one request for each broker, in the partitions that they name and in no others. Resolves when the brokers
+   * have told of each of these that it has them. May throw anything.
+   */
   store(records: readonly PlacedRecord[]): Promise<void>;
+  /** Returns the partitions of which an error of `store` tells that they have their records all the same. */
+  storedDespite(error: unknown): readonly Place[];
   /** Says what an error of `store` means. What is not known for certain may have been stored: `unreachable`. */
   failureOf(error: unknown): SendFailure;
   /** Returns how many partitions the existing ones of these topics have. */
@@ -30,6 +35,7 @@ export interface KafkaLibrary {
 export interface Consumption {
   readonly options: SubscriptionOptions;
   readonly work: GroupWork;
+  /** It lasts as long as this consumer, so that what waits for it lasts no longer. */
   readonly stopped: Promise<void>;
   /** What a library keeps from one consumer of this member to the next. */
   readonly membership: Membership;

@@ -1,52 +1,33 @@
-import kafkajs, {
-  type Admin,
-  type Kafka,
-  type KafkaConfig,
-  type Message,
-  type Producer,
-  type TopicMessages,
-} from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type KafkaConfig } from 'kafkajs';
+import type { Place } from '../consuming/group.work.js';
 import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
 import type { SendFailure } from '../kafka.error.js';
 import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
 import type { Consumption, KafkaLibrary, PlacedRecord } from '../library.port.js';
-import { METADATA_AGE_MS, STORE_TIMEOUT_MS } from '../limits.js';
+import { PartlyStoredError } from '../stored.places.js';
 import { kafkajsConfig } from './kafkajs.config.js';
 import { consumeByKafkajs } from './kafkajs.consumption.js';
 import { brokerCodes } from './kafkajs.errors.js';
+import { KafkajsProducers } from './kafkajs.producers.js';
 
 /** What kafkajs offers. */
 export class KafkajsLibrary implements KafkaLibrary {
   private readonly config: KafkaConfig;
   private readonly kafka: Kafka;
-  private readonly producer: Producer;
-  private connecting: Promise<void> | undefined;
+  private readonly producers: KafkajsProducers;
 
   constructor(connection: KafkaConnection) {
     this.config = kafkajsConfig(connection);
     this.kafka = new kafkajs.Kafka(this.config);
-    // Not idempotent: there is one request under way at a time, and a repeat does no harm.
-    this.producer = this.kafka.producer({
-      allowAutoTopicCreation: false,
-      metadataMaxAge: METADATA_AGE_MS,
-      retry: { retries: 0 },
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    });
+    this.producers = new KafkajsProducers(this.kafka);
   }
 
   async store(records: readonly PlacedRecord[]): Promise<void> {
-    this.connecting ??= this.producer.connect();
-    try {
-      await this.connecting;
-    } catch (error) {
-      this.connecting = undefined;
-      throw error;
-    }
-    await this.producer.sendBatch({
-      acks: -1,
-      timeout: STORE_TIMEOUT_MS,
-      topicMessages: byTopic(records),
-    });
+    await this.producers.store(records);
+  }
+
+  storedDespite(error: unknown): readonly Place[] {
+    return error instanceof PartlyStoredError ? error.stored : [];
   }
 
   failureOf(error: unknown): SendFailure {
@@ -89,9 +70,7 @@ export class KafkajsLibrary implements KafkaLibrary {
   }
 
   async close(): Promise<void> {
-    if (this.connecting !== undefined) {
-      await this.producer.disconnect();
-    }
+    await this.producers.close();
   }
 
   private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
@@ -103,14 +82,4 @@ export class KafkajsLibrary implements KafkaLibrary {
       await admin.disconnect();
     }
   }
-}
-
-function byTopic(records: readonly PlacedRecord[]): TopicMessages[] {
-  const messages = new Map<string, Message[]>();
-  for (const { topic, key, value, headers, partition } of records) {
-    const ofTopic = messages.get(topic) ?? [];
-    messages.set(topic, ofTopic);
-    ofTopic.push({ key, value: value ?? null, headers, partition });
-  }
-  return [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }));
 }

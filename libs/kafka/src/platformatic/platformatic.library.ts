@@ -1,18 +1,21 @@
 import {
   Admin,
   Producer,
-  stringSerializers,
   type BaseOptions,
+  type ClusterMetadata,
   type MessageToProduce,
 } from '@platformatic/kafka';
+import type { Place } from '../consuming/group.work.js';
 import { isTopicRefusal, sendFailureOf } from '../broker.codes.js';
 import type { SendFailure } from '../kafka.error.js';
 import type { KafkaConnection, TopicSettings } from '../kafka.port.js';
 import type { Consumption, KafkaLibrary, PlacedRecord } from '../library.port.js';
 import { STORE_TIMEOUT_MS } from '../limits.js';
+import { refuseUnanswered } from '../stored.places.js';
 import { platformaticConfig } from './platformatic.config.js';
 import { PlatformaticConsumption } from './platformatic.consumption.js';
-import { brokerCodes } from './platformatic.errors.js';
+import { brokerCodes, storedPlaces } from './platformatic.errors.js';
+import { textSerializers } from './text.serializers.js';
 
 /** What `@platformatic/kafka` offers. */
 export class PlatformaticLibrary implements KafkaLibrary {
@@ -21,19 +24,32 @@ export class PlatformaticLibrary implements KafkaLibrary {
 
   constructor(connection: KafkaConnection) {
     this.config = platformaticConfig(connection);
-    // Not idempotent: there is one request under way at a time, and a repeat does no harm.
+    // Not idempotent: of a partition there is one request under way at a time, and a repeat does no harm.
     this.producer = new Producer({
       ...this.config,
       retries: 0,
+      repeatOnStaleMetadata: false,
       timeout: STORE_TIMEOUT_MS,
       requestTimeout: STORE_TIMEOUT_MS,
-      serializers: stringSerializers,
+      serializers: textSerializers,
     });
     this.producer.on('error', () => undefined);
   }
 
   async store(records: readonly PlacedRecord[]): Promise<void> {
-    await this.producer.send({ messages: records.map(messageOf), acks: -1 });
+    try {
+      await this.learnPartitions(records);
+      const { offsets = [] } = await this.producer.send({ messages: records.map(messageOf), acks: -1 });
+      refuseUnanswered(records, offsets);
+    } catch (error) {
+      // A broker's answer may mean that partitions or leaders are others than it knows.
+      this.producer.clearMetadata();
+      throw error;
+    }
+  }
+
+  storedDespite(error: unknown): readonly Place[] {
+    return storedPlaces(error);
   }
 
   failureOf(error: unknown): SendFailure {
@@ -89,6 +105,19 @@ export class PlatformaticLibrary implements KafkaLibrary {
     await this.producer.close();
   }
 
+  /** It would send a record for a partition that it does not know of yet to another one. */
+  private async learnPartitions(records: readonly PlacedRecord[]): Promise<void> {
+    const topics = [...new Set(records.map(({ topic }) => topic))];
+    const known = await this.producer.metadata({ topics });
+    if (records.some(isOutside(known))) {
+      const news = await this.producer.metadata({ topics, forceUpdate: true });
+      const missing = records.find(isOutside(news));
+      if (missing !== undefined) {
+        throw new Error(`The broker knows no partition ${missing.partition} of ${missing.topic}.`);
+      }
+    }
+  }
+
   private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     const admin = new Admin(this.config);
     admin.on('error', () => undefined);
@@ -98,6 +127,10 @@ export class PlatformaticLibrary implements KafkaLibrary {
       await admin.close();
     }
   }
+}
+
+function isOutside({ topics }: ClusterMetadata): (record: PlacedRecord) => boolean {
+  return ({ topic, partition }) => partition >= (topics.get(topic)?.partitionsCount ?? 0);
 }
 
 /** A tombstone has no value at all. */
