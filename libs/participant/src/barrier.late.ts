@@ -1,14 +1,17 @@
 import type { Ending } from '@atone/protocol';
-import type { BarrierCall } from './barrier.port.js';
+import type { ActionCall } from './barrier.port.js';
 import { BranchFailure } from './branch.failure.js';
 import type { TransactionEndings } from './endings.port.js';
+
+/** What names an action that came late. */
+type LateCall = Pick<ActionCall, 'gid' | 'branchId' | 'isLate'>;
 
 /**
  * Asks whether the transaction of `call` is live. To be called with the row of the branch taken, and before the commit.
  *
  * @throws BranchFailure unless it is: then nothing must be done for it. Whoever still waits for it asks again.
  */
-export async function requireLive(call: BarrierCall, endings: TransactionEndings | undefined): Promise<void> {
+export async function requireLive(call: LateCall, endings: TransactionEndings | undefined): Promise<void> {
   const ending = await endingOf(call, endings);
   if (ending?.isLive === true) {
     return;
@@ -19,15 +22,15 @@ export async function requireLive(call: BarrierCall, endings: TransactionEndings
       : `and the transaction has ended ${Math.round(ending.endedForMs / 1_000)} s ago`;
   throw new BranchFailure(
     'error',
-    `Branch ${call.branchId} of ${call.gid} came too late, and was not carried out: barrier rows as old as its own have been removed, ${why}.`,
+    `Branch ${call.branchId} of ${call.gid} came too late, and was not carried out: ${causeOf(call)}, ${why}.`,
   );
 }
 
 async function endingOf(
-  call: BarrierCall,
+  call: LateCall,
   endings: TransactionEndings | undefined,
 ): Promise<Ending | undefined> {
-  const doubt = `Branch ${call.branchId} of ${call.gid} was not carried out: barrier rows as old as its own have been removed, so it may be a late duplicate`;
+  const doubt = `Branch ${call.branchId} of ${call.gid} was not carried out: ${causeOf(call)}, so it may be a late duplicate`;
   if (endings === undefined) {
     throw new BranchFailure(
       'error',
@@ -42,4 +45,8 @@ async function endingOf(
       `${doubt}, and the coordinator could not be asked: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+function causeOf({ isLate }: LateCall): string {
+  return isLate === true ? 'it was sent long ago' : 'barrier rows as old as its own have been removed';
 }

@@ -24,6 +24,8 @@ export interface ActionCall extends BarrierCall {
   readonly input: Json | undefined;
   /** Absent in a plan. */
   readonly led?: LedTerms | undefined;
+  /** It was sent long ago: its transaction may have ended since without a mark that says so. */
+  readonly isLate?: boolean | undefined;
 }
 
 /** What names the one effect that is to be confirmed. */

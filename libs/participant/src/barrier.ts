@@ -61,7 +61,8 @@ async function actOnce<Transaction>(
   if ('reply' in taken) {
     return taken.reply;
   }
-  if (taken.isPast) {
+  // A service that can ask nobody would never get through what has waited for it.
+  if (taken.isPast || (call.isLate === true && endings !== undefined)) {
     await requireLive(call, endings);
   }
   await reached('participant.action.beforeCode');

@@ -31,6 +31,15 @@ export function isAbove(running: BranchCommand, command: BranchCommand): boolean
   );
 }
 
+/** How old an action of a plan may be that is carried out unasked: its coordinator has asked anew by then. */
+const PLAN_AGE_MAX_MS = 60_000;
+
+/** Tells whether an action was sent so long ago that its transaction may have ended by another way, as far as clocks can tell. */
+export function isLateAction({ op, issuedAt, led, remainingMs = 0 }: BranchCommand, nowMs: number): boolean {
+  const ageMaxMs = led === undefined ? PLAN_AGE_MAX_MS : remainingMs + LED_SKEW_MAX_MS;
+  return op === 'action' && nowMs - issuedAt > ageMaxMs;
+}
+
 /** Returns the command as it is after it has waited for its turn: less of its time is left. */
 export function afterWait(command: BranchCommand, waitedMs: number): BranchCommand {
   return command.remainingMs === undefined || waitedMs <= 0

@@ -50,15 +50,23 @@ export interface ParticipantOptions<Transaction> {
   readonly log?: ParticipantLog | undefined;
 }
 
+/** How a command has come. */
+export interface Arrival {
+  /** It was sent long ago: an action is carried out only if the coordinator calls its transaction live. */
+  readonly isLate?: boolean | undefined;
+  /**
+   * Told when the handler is about to call others in the same transaction, and where that may have happened before: then the answer
+   * may depend on further commands.
+   */
+  readonly onCall?: (() => void) | undefined;
+}
+
 /** What carries out the commands for one service in this process. */
 export interface Participant {
   readonly service: string;
   readonly handlers: readonly ActionHandler<never>[];
-  /**
-   * Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. `onCall` is told when the handler is about to
-   * call others in the same transaction, and where that may have happened before: then the answer may depend on further commands.
-   */
-  execute(this: void, command: BranchCommand, onCall?: () => void): Promise<BranchReply>;
+  /** Carries out one command. Never rejects: whatever goes wrong is the reply `unknown`. */
+  execute(this: void, command: BranchCommand, arrival?: Arrival): Promise<BranchReply>;
   /** Resolves when no command runs or waits. */
   idle(this: void): Promise<void>;
 }
@@ -75,7 +83,7 @@ export function createParticipant<Transaction>(options: ParticipantOptions<Trans
   return {
     service,
     handlers,
-    execute: (command, onCall) => executor.execute(command, onCall),
+    execute: (command, arrival) => executor.execute(command, arrival),
     idle: () => executor.idle(),
   };
 }
@@ -112,15 +120,15 @@ class CommandExecutor<Transaction> {
   }
 
   /** A repeat of what is under way here shares its answer, rather than hold a connection and wait for the row. */
-  execute(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
+  execute(command: BranchCommand, arrival: Arrival = {}): Promise<BranchReply> {
     const underWay = this.#underWay.find(command);
     if (underWay !== undefined) {
-      onCall?.();
+      arrival.onCall?.();
       return underWay;
     }
     const arrivedAt = this.#clock.now();
     const work = (): Promise<BranchReply> =>
-      this.#answer(afterWait(command, this.#clock.now() - arrivedAt), onCall);
+      this.#answer(afterWait(command, this.#clock.now() - arrivedAt), arrival);
     const reply = this.#isBelow(command)
       ? this.#limit.runBelow(command, work)
       : this.#limit.run(command, work);
@@ -148,9 +156,9 @@ class CommandExecutor<Transaction> {
     return `${busy} The oldest that runs is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
   }
 
-  async #answer(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
+  async #answer(command: BranchCommand, arrival: Arrival): Promise<BranchReply> {
     try {
-      const reply = await this.#carryOut(command, onCall);
+      const reply = await this.#carryOut(command, arrival);
       this.#report.tell(command, reply);
       return reply;
     } catch (error) {
@@ -161,7 +169,7 @@ class CommandExecutor<Transaction> {
   }
 
   /** Closing needs no handler: an operator closes a round above all when the code is gone. */
-  #carryOut(command: BranchCommand, onCall?: () => void): Promise<BranchReply> {
+  #carryOut(command: BranchCommand, arrival: Arrival): Promise<BranchReply> {
     const { gid, branchId, service, action, round, op } = command;
     if (service !== this.options.service) {
       throw new BranchFailure('action-gone', `This is service '${this.options.service}', not '${service}'.`);
@@ -169,7 +177,7 @@ class CommandExecutor<Transaction> {
     const call = { gid, branchId, service, action, round };
     switch (op) {
       case 'action':
-        return this.#act(command, call, onCall);
+        return this.#act(command, call, arrival);
       case 'compensate':
         return this.#barrier.undo(call, (transaction, stored) =>
           this.#compensate(command, transaction, stored),
@@ -187,15 +195,17 @@ class CommandExecutor<Transaction> {
     }
   }
 
-  #act(command: BranchCommand, call: BarrierCall, onCall?: () => void): Promise<BranchReply> {
+  #act(command: BranchCommand, call: BarrierCall, { isLate, onCall }: Arrival): Promise<BranchReply> {
     const handler = this.#registry.find(command.action);
     const { input } = command;
     if (!isLedCommand(command)) {
-      return this.#barrier.act({ ...call, input }, (transaction) => this.#run(handler, command, transaction));
+      return this.#barrier.act({ ...call, input, isLate }, (transaction) =>
+        this.#run(handler, command, transaction),
+      );
     }
     const nonce = Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64url');
     const led = ledTermsOf(command, handler, { now: this.#clock.now(), nonce });
-    return this.#barrier.act({ ...call, input, led }, (transaction) => {
+    return this.#barrier.act({ ...call, input, isLate, led }, (transaction) => {
       const work = async (scope: RunScope): Promise<ActionResult> => {
         const result = await this.#run(handler, command, transaction);
         return { ...result, enlisted: await scope.collect() };

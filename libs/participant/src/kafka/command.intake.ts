@@ -11,7 +11,7 @@ import {
 } from '@atone/protocol';
 import { failure } from '../branch.failure.js';
 import type { Participant } from '../participant.js';
-import { isAbove } from '../participant.led.js';
+import { isAbove, isLateAction } from '../participant.led.js';
 import { GidTurns, Turn, type Work } from './gid.turns.js';
 import { AnswerBatch, type Unstored } from './answer.batch.js';
 import type { Attempt, ReplyRecords } from './reply.records.js';
@@ -61,6 +61,7 @@ interface OpenCommand {
 }
 
 interface OpenBatch {
+  readonly nowMs: number;
   readonly answers: AnswerBatch;
   readonly open: Set<OpenCommand>;
 }
@@ -108,10 +109,11 @@ export class CommandIntake {
    */
   async take({ topic, partition, records }: ReceivedBatch): Promise<void> {
     const { options } = this;
-    const batch: OpenBatch = { answers: new AnswerBatch(options.client), open: new Set() };
+    const trust = options.trust();
+    const { nowMs } = trust;
+    const batch: OpenBatch = { nowMs, answers: new AnswerBatch(options.client), open: new Set() };
     const alarm = options.setTimer(options.slowAfterMs, () => this.goOnWithout(batch));
     this.batches.add(batch);
-    const trust = options.trust();
     for (const record of records) {
       this.deal(record, readCommandRecord(record, trust, options.prefix), batch);
     }
@@ -177,7 +179,7 @@ export class CommandIntake {
   }
 
   private workOf(one: OpenCommand, batch: OpenBatch): Work<BranchReply> {
-    const { answers, open } = batch;
+    const { answers, open, nowMs } = batch;
     const { command } = one.asked;
     const end = (replyOf: () => BranchReply): void => {
       open.delete(one);
@@ -189,7 +191,11 @@ export class CommandIntake {
     };
     open.add(one);
     return {
-      run: () => this.options.participant.execute(command, () => this.calls(one, batch)),
+      run: () =>
+        this.options.participant.execute(command, {
+          isLate: isLateAction(command, nowMs),
+          onCall: () => this.calls(one, batch),
+        }),
       done: (reply) => {
         if (one.late === undefined) {
           this.answer(one.asked, reply, answers);
