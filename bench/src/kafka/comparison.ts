@@ -19,8 +19,10 @@ export interface ComparisonShape {
 /** So often each contender has its turn with each load. */
 const TURNS = 2;
 
-/** Long enough that the larger program is compiled as well. */
-const WARM_UP = { inFlight: 256, seconds: 8 };
+/** After so many sagas the larger program is compiled as well. On a busy machine that takes long, so not for ever. */
+const WARM_UP_COUNT = 20_000;
+const WARM_UP = { inFlight: 256, seconds: 4 };
+const WARM_UPS_MAX = 5;
 
 /**
  * Has the coordinator and the prototype bear the same loads in turns, one right after the other, so that what else the machine
@@ -36,7 +38,7 @@ export async function comparePrototype(
   const turns = Array.from({ length: TURNS }, () => [prototype, atone]).flat();
   // oxlint-disable no-await-in-loop -- one stretch at a time, or they would measure each other.
   for (const contender of [prototype, atone]) {
-    await contender.bear(WARM_UP);
+    await warmUp(contender);
   }
   for (const inFlight of inFlights) {
     for (const contender of turns) {
@@ -47,4 +49,12 @@ export async function comparePrototype(
   // oxlint-enable no-await-in-loop
   await Promise.all([prototype.close(), atone.close()]);
   return compared;
+}
+
+async function warmUp(contender: Contender): Promise<void> {
+  let count = 0;
+  for (let turn = 0; turn < WARM_UPS_MAX && count < WARM_UP_COUNT; turn += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- one load after the other
+    count += (await contender.bear(WARM_UP)).count;
+  }
 }
