@@ -13,7 +13,16 @@ export interface BatchIntakeOptions {
   readonly parallelMax: number;
   readonly attemptMax: number;
   readonly retryAfterMs: number;
-  readonly log: Pick<ServiceLog, 'error'>;
+  /** How long a batch is waited for before its handlers that run are told to the log. */
+  readonly slowAfterMs: number;
+  readonly log: Pick<ServiceLog, 'error' | 'warn'>;
+}
+
+interface OpenBatch {
+  /** What is through, and must not run twice. */
+  readonly through: Set<bigint>;
+  /** Those whose handlers run, or are about to. */
+  readonly open: Set<ReceivedRecord>;
 }
 
 /** Deals with the records of batches: those of one key in order, those of different ones at the same time. */
@@ -35,8 +44,11 @@ export class BatchIntake {
     const place = `${topic}/${partition}`;
     const through = this.through.get(place) ?? new Set();
     this.through.set(place, through);
+    const batch: OpenBatch = { through, open: new Set() };
     const lines = linesOf(records.filter(({ offset }) => !through.has(offset)));
-    const outcomes = await Promise.allSettled(lines.map(async (line) => this.walk(line, through)));
+    const alarm = setTimeout(() => this.tellSlow(batch), this.options.slowAfterMs).unref();
+    const outcomes = await Promise.allSettled(lines.map(async (line) => this.walk(line, batch)));
+    clearTimeout(alarm);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;
@@ -44,11 +56,33 @@ export class BatchIntake {
     this.through.delete(place);
   }
 
-  private async walk(line: readonly ReceivedRecord[], through: Set<bigint>): Promise<void> {
+  /**
+   * Forgets what is through of batches that were to come again. To be called when other partitions are held: others may have gone on
+   * there meanwhile, and what comes now is to be dealt with as it comes.
+   */
+  forget(): void {
+    this.through.clear();
+  }
+
+  private async walk(line: readonly ReceivedRecord[], { through, open }: OpenBatch): Promise<void> {
     for (const record of line) {
+      open.add(record);
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await this.deal(record);
+      await this.deal(record).finally(() => open.delete(record));
       through.add(record.offset);
+    }
+  }
+
+  /** A handler that does not return stops its partition; nothing else would tell which one it is. */
+  private tellSlow({ open }: OpenBatch): void {
+    const { log, slowAfterMs } = this.options;
+    const [first] = open;
+    if (first !== undefined) {
+      const { topic, partition, offset } = first;
+      log.warn(
+        { pattern: topic, topic, partition, offset: String(offset), openCount: open.size, slowAfterMs },
+        'a handler holds up its partition',
+      );
     }
   }
 

@@ -30,6 +30,9 @@ const ATTEMPT_MAX = 5;
 
 const RETRY_AFTER_MS = 200;
 
+/** How long the handlers of a batch run before the log is told, if nothing else is said. */
+const SLOW_AFTER_MS = 10_000;
+
 export interface AtoneKafkaServerOptions {
   /** Stays open when the server is closed: others may use it too. */
   readonly client: KafkaClient;
@@ -49,6 +52,8 @@ export interface AtoneKafkaServerOptions {
   readonly attemptMax?: number | undefined;
   /** How long a message waits after the first failure; it doubles with each further one. Default: 200 ms. */
   readonly retryAfterMs?: number | undefined;
+  /** How long the handlers of a batch run before the log is told which one holds up its partition. Default: 10 s. */
+  readonly slowAfterMs?: number | undefined;
   /** As of Nest's own transport. Default: JSON. */
   readonly serializer?:
     { serialize(response: unknown): SerializedAnswer | Promise<SerializedAnswer> } | undefined;
@@ -97,6 +102,7 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
       parallelMax: options.parallelMax ?? PARALLEL_MAX,
       attemptMax: options.attemptMax ?? ATTEMPT_MAX,
       retryAfterMs: options.retryAfterMs ?? RETRY_AFTER_MS,
+      slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
       log: this.log,
     });
   }
@@ -158,8 +164,11 @@ export class AtoneKafkaServer extends Server implements CustomTransportStrategy 
       from,
       recordCountMax,
       onBatch: async (batch) => this.intake.take(batch),
-      // oxlint-disable-next-line no-underscore-dangle -- Nest's own
-      onAssignment: ({ size }) => this._status$.next(size > 0 ? 'connected' : 'disconnected'),
+      onAssignment: ({ size }) => {
+        this.intake.forget();
+        // oxlint-disable-next-line no-underscore-dangle -- Nest's own
+        this._status$.next(size > 0 ? 'connected' : 'disconnected');
+      },
       onTrouble: (error) =>
         this.log.warn(
           { groupId, error: error instanceof Error ? error.message : String(error) },
