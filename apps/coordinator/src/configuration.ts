@@ -134,7 +134,7 @@ export function readConfiguration(environment: Environment): Configuration {
     activeCountMax: values.ATONE_ACTIVE_COUNT_MAX,
     defaultTimeoutMs: values.ATONE_DEFAULT_TIMEOUT,
     ledMemoryMs: values.ATONE_LED_MEMORY,
-    kafka: readKafka(values, Object.keys(given)),
+    kafka: readKafka(values, given),
     failpoints: values.ATONE_FAILPOINTS,
   };
 }

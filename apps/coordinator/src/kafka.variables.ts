@@ -1,4 +1,4 @@
-import { KAFKA_LIBRARIES } from '@atone/kafka/connect';
+import { brokersOf, KAFKA_LIBRARIES } from '@atone/kafka/connect';
 import { TOPIC_PREFIX } from '@atone/protocol';
 import { z } from 'zod';
 import { flag, wholeNumber } from './variable.schemas.js';
@@ -7,15 +7,12 @@ const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 const WAYS = ['kafka', 'http'] as const;
 
-const brokers = z
-  .string()
-  .regex(/^[^\s,:/@[\]]+:\d{1,5}(,[^\s,:/@[\]]+:\d{1,5})*$/u, {
-    error: 'must be host:port, or several of them with commas between',
-  })
-  .transform((text) => text.split(','))
-  .refine((places) => places.every((place) => Number(place.split(':')[1]) <= 65_535), {
-    error: 'must be host:port, with ports up to 65535',
-  });
+const brokers = z.string().superRefine((text, context) => {
+  const read = brokersOf(text);
+  if ('rule' in read) {
+    context.addIssue({ code: 'custom', message: read.rule });
+  }
+});
 
 /** The variables by which the coordinator is told of Kafka. */
 export const KAFKA_VARIABLES = {

@@ -1,12 +1,17 @@
+import type { KafkaVariables } from '@atone/kafka/connect';
 import { expect, test } from '@jest/globals';
 import { useBrokers } from './brokers.js';
 
-test('a client that there is not is refused before anybody is asked', async () => {
-  const variables = { ATONE_KAFKA_CLIENT: 'librdkafka', ATONE_KAFKA_PREFIX: undefined };
-
-  const using = useBrokers(['127.0.0.1:1'], variables);
-
-  await expect(using).rejects.toThrow(
-    "There is no Kafka client 'librdkafka': set ATONE_KAFKA_CLIENT to one of kafkajs, platformatic.",
-  );
+test.each<[KafkaVariables, string]>([
+  [{ ATONE_KAFKA_CLIENT: 'librdkafka' }, 'ATONE_KAFKA_CLIENT must be one of kafkajs, platformatic.'],
+  [
+    { ATONE_KAFKA_SASL_MECHANISM: 'plain' },
+    'ATONE_KAFKA_SASL_USERNAME and ATONE_KAFKA_SASL_PASSWORD is missing',
+  ],
+  [
+    { ATONE_KAFKA_TLS_CA_FILE: 'ca.pem' },
+    'ATONE_KAFKA_TLS_CA_FILE says nothing without ATONE_KAFKA_TLS=true.',
+  ],
+])('%j is refused before anybody is asked', async (variables, sentence) => {
+  await expect(useBrokers(['127.0.0.1:1'], variables)).rejects.toThrow(sentence);
 });

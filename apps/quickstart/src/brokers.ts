@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
-import { connectKafka, KAFKA_LIBRARIES, type KafkaLibraryName } from '@atone/kafka/connect';
-import { QuickstartError } from './quickstart.error.js';
+import {
+  connectKafka,
+  KAFKA_VARIABLES,
+  kafkaFromEnvironment,
+  type KafkaVariables,
+} from '@atone/kafka/connect';
 import { ServerKeeper } from './server.keeper.js';
 import { isAlive } from './system-error.js';
 import type { Terminal } from './terminal.js';
@@ -14,11 +18,6 @@ export interface Brokers {
   readonly environment: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
-
-/** What `npm start` was told of Kafka by variables. */
-export type KafkaVariables = Readonly<
-  Record<'ATONE_KAFKA_CLIENT' | 'ATONE_KAFKA_PREFIX', string | undefined>
->;
 
 /** Of each topic: enough for as many instances as there may be, and soon created. */
 const PARTITION_COUNT = 4;
@@ -33,6 +32,11 @@ export async function startEmbeddedBrokers(
   variables: KafkaVariables,
   terminal: Terminal,
 ): Promise<Brokers> {
+  // It asks nobody who he is, and speaks no TLS.
+  const { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX } = variables;
+  const known = { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX };
+  // Said here once, and not by each program in its log.
+  kafkaFromEnvironment({ ...known, ATONE_KAFKA_BROKERS: '127.0.0.1:0' });
   const kafka = await startKafka({
     dataDir: folder,
     // Who asks for a topic before it is there must not get one of other settings.
@@ -47,7 +51,7 @@ export async function startEmbeddedBrokers(
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
     warn: (line) => terminal.warn(line),
   });
-  const environment = environmentOf(kafka.brokers, variables);
+  const environment = environmentOf(kafka.brokers, known);
   return {
     description: `Apache Kafka ${kafka.version} at ${kafka.brokers.join(',')}, its data in ${folder}`,
     environment: { ...environment, ATONE_KAFKA_PARTITIONS: String(PARTITION_COUNT) },
@@ -63,11 +67,12 @@ async function again(kafka: EmbeddedKafka): Promise<EmbeddedKafka> {
 /**
  * Uses brokers that run already.
  *
- * @throws {KafkaError} when they do not answer. @throws QuickstartError for a client that there is not.
+ * @throws {KafkaError} when they do not answer, or do not let us in, or for variables that do not fit.
  */
 export async function useBrokers(brokers: readonly string[], variables: KafkaVariables): Promise<Brokers> {
-  const library = libraryOf(variables);
-  const client = await connectKafka({ brokers, clientId: 'quickstart' }, library);
+  const environment = environmentOf(brokers, variables);
+  const { connection = { brokers }, library } = kafkaFromEnvironment(environment) ?? {};
+  const client = await connectKafka({ ...connection, clientId: 'quickstart' }, library);
   try {
     // Else the coordinator would say in its log, again and again, what can be said here once.
     await client.partitionCounts([]);
@@ -76,24 +81,16 @@ export async function useBrokers(brokers: readonly string[], variables: KafkaVar
   }
   return {
     description: `Apache Kafka at ${brokers.join(',')}`,
-    environment: environmentOf(brokers, variables),
+    environment,
     stop: () => Promise.resolve(),
   };
 }
 
-function libraryOf({ ATONE_KAFKA_CLIENT: name }: KafkaVariables): KafkaLibraryName | undefined {
-  const library = KAFKA_LIBRARIES.find((one) => one === name);
-  if (name !== undefined && library === undefined) {
-    throw new QuickstartError(
-      `There is no Kafka client '${name}': set ATONE_KAFKA_CLIENT to one of ${KAFKA_LIBRARIES.join(', ')}.`,
-    );
-  }
-  return library;
-}
-
+/** Returns what coordinators and services are told of brokers; how they are reached as `npm start` was told. */
 function environmentOf(brokers: readonly string[], variables: KafkaVariables): Record<string, string> {
-  const given = Object.entries(variables).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  return { ATONE_KAFKA_BROKERS: brokers.join(','), ...Object.fromEntries(given) };
+  const given = KAFKA_VARIABLES.flatMap((name) => {
+    const value = variables[name];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(given), ATONE_KAFKA_BROKERS: brokers.join(',') };
 }

@@ -1,6 +1,7 @@
 import { EmbeddedKafkaError } from '@atone/embedded-kafka';
 import { EmbeddedPostgresError } from '@atone/embedded-postgres';
 import { KafkaError } from '@atone/kafka';
+import type { KafkaVariables } from '@atone/kafka/connect';
 import { AtoneClientError } from '@atone/participant';
 import { join } from 'node:path';
 import { EXAMPLE_NAMES, exampleOf } from './examples.js';
@@ -29,8 +30,7 @@ async function main(): Promise<number> {
     requirePlatform(`${process.platform}-${process.arch}`);
     const databaseUrl = process.env['ATONE_DATABASE_URL'] || undefined;
     const example = exampleOf(options.example);
-    const { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX } = process.env;
-    const kafka = { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX };
+    const kafka: KafkaVariables = process.env;
     const plan = { options, example, terminal, stop: stop.signal, supervisor, databaseUrl, kafka };
     return exitCodeOf(await runQuickstart(plan));
   } catch (error) {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brokersOf } from '@atone/kafka/connect';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** What `npm start` was asked to do. */
@@ -108,16 +109,15 @@ function fromHere(path: string): string {
   return resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 }
 
-const BROKERS = /^[^\s,:/@]+:\d{1,5}(?:,[^\s,:/@]+:\d{1,5})*$/u;
-
-function brokers(text: string): 'embedded' | string[] {
+function brokers(text: string): 'embedded' | readonly string[] {
   if (text === 'embedded') {
     return text;
   }
-  if (!BROKERS.test(text)) {
-    throw new InvalidArgumentError('It must be host:port, with commas between several, or `embedded`.');
+  const read = brokersOf(text);
+  if ('rule' in read) {
+    throw new InvalidArgumentError(`It ${read.rule}, or \`embedded\`.`);
   }
-  return text.split(',');
+  return read.value;
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KafkaVariables } from '@atone/kafka/connect';
 import { createAtoneClient, type AtoneClient } from '@atone/participant';
-import { startEmbeddedBrokers, useBrokers, type Brokers, type KafkaVariables } from './brokers.js';
+import { startEmbeddedBrokers, useBrokers, type Brokers } from './brokers.js';
 import { spawnChild } from './child.process.js';
 import { Cleanup } from './cleanup.js';
 import { openDataFolder, wipe, type DataFolder } from './data-folder.js';

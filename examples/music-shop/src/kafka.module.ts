@@ -9,9 +9,8 @@ export const KAFKA_CLIENT = Symbol('kafka.client');
 /** Connects the service to Kafka, if there is one. */
 @Module({})
 export class KafkaModule implements OnApplicationShutdown {
-  static forRoot(environment: Environment, clientId: string): DynamicModule {
-    const { ATONE_KAFKA_BROKERS: brokers, ATONE_KAFKA_CLIENT: library } = environment;
-    const connect = async () => brokers && connectKafka({ brokers, clientId }, library);
+  static forRoot({ kafka }: Pick<Environment, 'kafka'>, clientId: string): DynamicModule {
+    const connect = async () => kafka && connectKafka({ ...kafka.connection, clientId }, kafka.library);
     return {
       module: KafkaModule,
       providers: [{ provide: KAFKA_CLIENT, useFactory: connect }],

@@ -48,14 +48,9 @@ export function serviceImports(environment: Environment, parts: ServiceParts): D
 /** Commands come over Kafka where there is one, else by requests. */
 function commandsOver(
   client: KafkaClient | undefined,
-  environment: Environment,
+  { COMMANDS_PORT, kafka }: Environment,
 ): Pick<AtoneOptions, 'kafka' | 'listen'> {
-  if (client === undefined) {
-    return { listen: { port: environment.COMMANDS_PORT } };
-  }
-  const { ATONE_KAFKA_PREFIX: prefix, ATONE_KAFKA_PARTITIONS: partitionCount = 12 } = environment;
-  // -1: as many copies of a topic as the brokers make of any.
-  return {
-    kafka: kafkaCommands({ client, prefix, createTopics: { partitionCount, replicationFactor: -1 } }),
-  };
+  return client === undefined || kafka === undefined
+    ? { listen: { port: COMMANDS_PORT } }
+    : { kafka: kafkaCommands({ client, prefix: kafka.prefix, createTopics: kafka }) };
 }

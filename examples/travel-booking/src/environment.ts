@@ -1,5 +1,8 @@
-import { KAFKA_LIBRARIES } from '@atone/kafka/connect';
+import { KAFKA_VARIABLES, kafkaFromEnvironment, type KafkaEnvironment } from '@atone/kafka/connect';
 import { z } from 'zod';
+
+/** The same as the coordinator's; see docs/configuration.md. */
+const KAFKA = Object.fromEntries(KAFKA_VARIABLES.map((variable) => [variable, z.string().optional()]));
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -14,31 +17,25 @@ const schema = z.object({
   COMMANDS_PORT: port.default(0),
   /** Only for the bookings. */
   INSURANCE_URL: httpUrl.default('http://127.0.0.1:7079'),
-  /** The brokers of Kafka, as in `kafka-1:9092,kafka-2:9092`. Commands and calls go over it where this is set, else over HTTP. */
-  ATONE_KAFKA_BROKERS: z
-    .string()
-    .min(1)
-    .transform((list) => list.split(','))
-    .optional(),
-  ATONE_KAFKA_CLIENT: z.enum(KAFKA_LIBRARIES).optional(),
-  /** What the names of topics begin with, if not `atone`: the same as the coordinator's. */
-  ATONE_KAFKA_PREFIX: z.string().min(1).optional(),
-  /** Of the service's topics, should they have to be created. More of them let more instances work. */
-  ATONE_KAFKA_PARTITIONS: z.coerce.number().int().min(1).optional(),
+  ...KAFKA,
 });
 
 /** What a service runs with. */
-export type Environment = z.infer<typeof schema>;
+export interface Environment extends z.infer<typeof schema> {
+  /** Commands and calls go over it where there is one, else over HTTP. */
+  readonly kafka?: KafkaEnvironment | undefined;
+}
 
 /**
  * Returns what the environment says.
  *
  * @throws Error naming each variable that is missing or wrong.
+ * @throws {KafkaVariableError}
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const read = schema.safeParse(variables);
   if (read.success) {
-    return read.data;
+    return { ...read.data, kafka: kafkaFromEnvironment(variables) };
   }
   const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new Error(`The environment is not complete. ${problems.join('; ')}.`);

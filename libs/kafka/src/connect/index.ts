@@ -1,7 +1,17 @@
+import { LIBRARY_NAMES } from './environment.js';
 import type { KafkaClient, KafkaConnection } from '../kafka.port.js';
 
+export {
+  KAFKA_VARIABLES,
+  kafkaFromEnvironment,
+  KafkaVariableError,
+  type KafkaEnvironment,
+  type KafkaVariables,
+} from './environment.js';
+export { brokersOf } from './variable.rules.js';
+
 /** The client libraries that Atone can work with. */
-export const KAFKA_LIBRARIES = ['kafkajs', 'platformatic'] as const;
+export const KAFKA_LIBRARIES = LIBRARY_NAMES;
 export type KafkaLibraryName = (typeof KAFKA_LIBRARIES)[number];
 
 /** Returns a client over the library of this name, which is loaded only then. Connects when it is first used. */

@@ -1,0 +1,41 @@
+/** What a text says, or the rule that it breaks: the rest of a sentence that begins with the name of the variable. */
+export type Read<Value> = { readonly value: Value } | { readonly rule: string };
+
+const BROKERS = /^[^\s,:/@[\]]+:\d{1,5}(?:,[^\s,:/@[\]]+:\d{1,5})*$/u;
+
+const PORT_MAX = 65_535;
+
+/** Reads `host:port`, or several of them with commas between. */
+export function brokersOf(text: string): Read<readonly string[]> {
+  if (!BROKERS.test(text)) {
+    return { rule: 'must be host:port, or several of them with commas between' };
+  }
+  const places = text.split(',');
+  return places.every((place) => Number(place.split(':')[1]) <= PORT_MAX)
+    ? { value: places }
+    : { rule: `must be host:port, with ports up to ${PORT_MAX}` };
+}
+
+/** Reads what the names of topics and groups begin with. */
+export function prefixOf(text: string): Read<string> {
+  return /^[A-Za-z0-9._-]{1,64}$/u.test(text)
+    ? { value: text }
+    : { rule: 'must consist of up to 64 letters, digits, dots, hyphens and underscores' };
+}
+
+/** Reads one of some words. */
+export function oneOf<const Word extends string>(words: readonly Word[], text: string): Read<Word> {
+  const value = words.find((word) => word === text);
+  return value === undefined ? { rule: `must be one of ${words.join(', ')}` } : { value };
+}
+
+/** Reads `true` or `false`. */
+export function flag(text: string): Read<boolean> {
+  return ['true', 'false'].includes(text) ? { value: text === 'true' } : { rule: 'must be true or false' };
+}
+
+/** Reads a whole number from 1. */
+export function wholeNumber(text: string, max: number): Read<number> {
+  const value = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= max ? { value } : { rule: `must be a whole number from 1 to ${max}` };
+}
