@@ -78,7 +78,8 @@ export interface KafkaClient {
   /**
    * Stores records; resolves when all in-sync replicas have them. Records of one partition are stored in the order in which
    * they were handed over, also across calls. What is handed over in one turn of the event loop, or while a request is under way, goes by
-   * one request. A key has the same partition whichever library stands behind.
+   * one request, except for partitions in trouble: each of them is tried apart, and holds up no other. A key has the same partition
+   * whichever library stands behind.
    *
    * @throws {KafkaSendError} about those that are not known to be stored, within some seconds from when their turn comes. The others of
    *   the same call are stored.

@@ -15,7 +15,7 @@ export interface Waiting<Kind extends OutgoingRecord = OutgoingRecord> {
 }
 
 /** One call of `send`, which ends when each of its records is stored or has failed. */
-export class SendCall {
+class SendCall {
   private readonly failed: KafkaSendError[] = [];
 
   constructor(
