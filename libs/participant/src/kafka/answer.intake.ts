@@ -1,4 +1,4 @@
-import type { KafkaClient, OutgoingRecord, ReceivedBatch } from '@atone/kafka';
+import type { KafkaClient, OutgoingRecord, ReceivedBatch, ReceivedRecord } from '@atone/kafka';
 import { deadRecord, deadTopic, readReplyRecord, type RecordTrust } from '@atone/protocol';
 import type { AwaitedAnswers } from './awaited.answers.js';
 
@@ -20,6 +20,8 @@ export interface AnswerIntakeOptions {
   readonly trust: () => RecordTrust;
   readonly answers: AwaitedAnswers;
   readonly onTrouble: (error: unknown, what: string) => void;
+  /** Told of each record that is put with the dead letters, and why. */
+  readonly onDead: (record: ReceivedRecord, reason: string) => void;
 }
 
 /** Gives answers to the calls that wait for them. */
@@ -37,6 +39,7 @@ export class AnswerIntake {
       const read = readReplyRecord(record, trust);
       if (read.type === 'unreadable') {
         this.counts.dead += 1;
+        this.options.onDead(record, read.reason);
         this.counts.distrusted += read.cause === 'signature' ? 1 : 0;
         dead.push(deadRecord(record, { topic: deadTopic(prefix), reason: read.reason }));
       } else if (!answers.deliver(read.envelope)) {

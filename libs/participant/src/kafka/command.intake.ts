@@ -40,6 +40,8 @@ export interface CommandIntakeOptions {
   readonly slowAfterMs: number;
   readonly setTimer: (delayMs: number, callback: () => void) => { cancel(): void };
   readonly onTrouble: (error: unknown, what: string) => void;
+  /** Told of each record that is put with the dead letters, and why. */
+  readonly onDead: (record: ReceivedRecord, reason: string) => void;
 }
 
 /** Whom an answer names, and where it is waited for. */
@@ -330,6 +332,7 @@ export class CommandIntake {
   /** A dead letter that cannot be stored holds nothing up: the record stays where it was for as long as the topic keeps it. */
   private async bury(record: ReceivedRecord, reason: string): Promise<void> {
     this.counts.dead += 1;
+    this.options.onDead(record, reason);
     const letter: OutgoingRecord = deadRecord(record, { topic: deadTopic(this.options.prefix), reason });
     const { topic, partition, offset } = record;
     await this.options.client.send([letter]).catch((error: unknown) => {
