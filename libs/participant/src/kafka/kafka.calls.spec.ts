@@ -241,7 +241,10 @@ describe('a call over Kafka', () => {
     const output = await lead(() => clientOver(calls).hold({ note: 'a' }));
 
     expect([output, calls.counts.dead]).toEqual([{ ok: true }, 1]);
-    expect(warnings).toEqual(['trouble with dead letters of answers']);
+    expect(warnings).toEqual([
+      'a record was put with the dead letters',
+      'trouble with dead letters of answers',
+    ]);
   });
 });
 

@@ -23,6 +23,7 @@ import { AwaitedAnswers } from './awaited.answers.js';
 import { CallOutbox } from './call.outbox.js';
 import { Cue } from './cue.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
+import { KafkaLines, type KafkaLog } from './kafka.lines.js';
 import { OwnLog } from './own.log.js';
 import { readyTopics, type NewTopics } from './ready.topics.js';
 
@@ -44,7 +45,7 @@ export interface KafkaCallsOptions {
   /** Whether services are called over Kafka that take requests as well. Default: no, for a request is answered sooner. */
   readonly preferred?: boolean | undefined;
   /** Is told of what goes wrong, never of a payload. Default: nothing is logged. */
-  readonly log?: { warn(fields: object, message: string): void } | undefined;
+  readonly log?: KafkaLog | undefined;
   /** Default: the system's. */
   readonly clock?: KafkaCommandsClock | undefined;
 }
@@ -74,6 +75,7 @@ class CallsOverKafka implements CountedKafkaCalls {
   private readonly intake: AnswerIntake;
   private readonly outbox: CallOutbox;
   private readonly ownLog: OwnLog | undefined;
+  private readonly lines: KafkaLines;
   private held: readonly number[] = [];
   private opening: Promise<Subscription> | undefined;
   private isClosed = false;
@@ -86,12 +88,14 @@ class CallsOverKafka implements CountedKafkaCalls {
     this.clock = clock;
     this.ownLog = options.coordinator && new OwnLog(options.coordinator, clock);
     this.outbox = new CallOutbox(client, { nowMs: () => clock.now(), onIdle: () => this.changed.fire() });
+    this.lines = new KafkaLines({ log: options.log, nowMs: () => clock.now(), service, topic: this.topic });
     this.intake = new AnswerIntake({
       client,
       prefix,
       trust: () => ({ keys, nowMs: clock.now(), ageMaxMs: options.signatureAgeMaxMs }),
       answers: this.answers,
-      onTrouble: (error, what) => this.warn(error, what),
+      onTrouble: (error, what) => this.lines.trouble(error, what),
+      onDead: (record, reason) => this.lines.dead(record, reason),
     });
   }
 
@@ -105,7 +109,7 @@ class CallsOverKafka implements CountedKafkaCalls {
 
   open(): void {
     this.ownLog?.learn();
-    this.join().catch((error: unknown) => this.warn(error, 'what answers to calls are read from'));
+    this.join().catch((error: unknown) => this.lines.trouble(error, 'what answers to calls are read from'));
   }
 
   reaches(topic: string): boolean {
@@ -179,7 +183,7 @@ class CallsOverKafka implements CountedKafkaCalls {
       from: 'earliest',
       onBatch: async (batch) => this.intake.take(batch),
       onAssignment: (partitions) => this.hold(partitions.get(this.topic) ?? []),
-      onTrouble: (error) => this.warn(error, 'the answers to calls'),
+      onTrouble: (error) => this.lines.trouble(error, 'the answers to calls'),
     });
   }
 
@@ -197,6 +201,7 @@ class CallsOverKafka implements CountedKafkaCalls {
   }
 
   private hold(partitions: readonly number[]): void {
+    this.lines.reads(partitions);
     this.held = this.isClosed ? [] : partitions;
     this.intake.counts.askedAgain += this.answers.keep(this.held);
     if (this.isReady) {
@@ -270,11 +275,6 @@ class CallsOverKafka implements CountedKafkaCalls {
       `It was not sent: this process reads no partition of ${this.topic}, so that nobody would hear of the answer. It joins as soon as ` +
       'there are brokers; if there are, more instances share the topic than it has partitions.'
     );
-  }
-
-  private warn(error: unknown, what: string): void {
-    const { service, log } = this.options;
-    log?.warn({ service, topic: this.topic, error: messageOf(error) }, `trouble with ${what}`);
   }
 }
 

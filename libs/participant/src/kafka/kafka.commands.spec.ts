@@ -283,8 +283,14 @@ describe('what cannot be carried out', () => {
     expect(counts).toMatchObject({ dead: 1, distrusted: 0 });
   });
 
-  test('because nobody could read it harms no other', async () => {
-    const { counts } = await start();
+  test('because nobody could read it harms no other, and the log of the service tells where it was', async () => {
+    const lines: object[] = [];
+    const { counts } = await start({
+      log: {
+        info: (fields, message) => void lines.push({ ...fields, message }),
+        warn: (fields, message) => void lines.push({ ...fields, message }),
+      },
+    });
 
     await kafka.client().send([{ topic: TOPIC, key: 'k', value: '{', headers: {} }]);
     await send(command('good'));
@@ -292,6 +298,17 @@ describe('what cannot be carried out', () => {
     await until(() => kafka.committed(GROUP, TOPIC, 0) === 2n);
     expect(answers()).toEqual([['good', DONE]]);
     expect(counts.dead).toBe(1);
+    expect(lines).toEqual([
+      { service: 'ledger', topic: TOPIC, partitions: [0], message: 'reads what Kafka brings' },
+      {
+        service: 'ledger',
+        topic: TOPIC,
+        partition: 0,
+        offset: '0',
+        reason: expect.stringContaining('ce_specversion'),
+        message: 'a record was put with the dead letters',
+      },
+    ]);
   });
 
   test('because nobody signed it who may is not answered, and counted', async () => {
@@ -442,7 +459,9 @@ describe('a service whose topic', () => {
   test('is missing does not start, and says what to do', async () => {
     await expect(start({ createTopics: undefined })).rejects.toMatchObject({
       name: 'MisuseError',
-      message: expect.stringMatching(/there is no topic atone\.commands\.ledger, atone\.dead\. .* run:\nkafka/u),
+      message: expect.stringMatching(
+        /there is no topic atone\.commands\.ledger, atone\.dead\. .* run:\nkafka/u,
+      ),
     });
   });
 

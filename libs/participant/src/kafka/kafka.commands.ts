@@ -1,4 +1,4 @@
-import { SparingLog, type KafkaClient, type ReceivedRecord } from '@atone/kafka';
+import type { KafkaClient, ReceivedRecord } from '@atone/kafka';
 import {
   commandsTopic,
   deadTopic,
@@ -13,6 +13,7 @@ import type { Participant } from '../participant.js';
 import { CommandIntake, type CommandCounts } from './command.intake.js';
 import { createKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
+import { KafkaLines, type KafkaLog } from './kafka.lines.js';
 import { LogGate } from './log.gate.js';
 import { OwnLog } from './own.log.js';
 import { readyTopics, type NewTopics } from './ready.topics.js';
@@ -53,7 +54,7 @@ export interface KafkaCommandsOptions {
   /** How long those behind a command wait for it, before they have their turn though it still runs. Default: 10 s. */
   readonly slowAfterMs?: number | undefined;
   /** Is told of what goes wrong, never of a payload. Default: nothing is logged. */
-  readonly log?: { warn(fields: object, message: string): void } | undefined;
+  readonly log?: KafkaLog | undefined;
   /** Default: the system's. */
   readonly clock?: KafkaCommandsClock | undefined;
 }
@@ -77,7 +78,7 @@ export interface KafkaCommands {
  * @throws {KafkaTopicError} for topics that may not be created. @throws {KafkaUnreachableError}
  */
 export async function startKafkaCommands(options: KafkaCommandsOptions): Promise<KafkaCommands> {
-  const { participant, client, lane, prefix = TOPIC_PREFIX, log } = options;
+  const { participant, client, lane, prefix = TOPIC_PREFIX, log, clock = defaultClock() } = options;
   const topic = commandsTopic(prefix, participant.service, lane);
   await readyTopics({
     client,
@@ -85,16 +86,17 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
     createTopics: options.createTopics,
     purpose: `The service '${participant.service}' takes its commands over Kafka`,
   });
-  const onTrouble = (error: unknown, what = 'what Kafka brings'): void =>
-    log?.warn({ service: participant.service, topic, error: messageOf(error) }, `trouble with ${what}`);
-  const { intake, gate } = intakeOf(options, onTrouble);
+  const { service } = participant;
+  const lines = new KafkaLines({ log, nowMs: () => clock.now(), service, topic });
+  const { intake, gate } = intakeOf(options, lines);
   const subscription = await client.subscribe({
     groupId: options.groupId ?? topic.replace('.commands.', '.'),
     topics: [topic],
     // What was sent before the first instance had joined is as good as any other.
     from: 'earliest',
     onBatch: async (batch) => intake.take(gate === undefined ? batch : await gate.sift(batch)),
-    onTrouble: (error) => onTrouble(error),
+    onAssignment: (partitions) => lines.reads(partitions.get(topic) ?? []),
+    onTrouble: (error) => lines.trouble(error),
   });
   return {
     kafka: { topic },
@@ -127,7 +129,7 @@ interface Intake {
   readonly gate: LogGate | undefined;
 }
 
-function intakeOf(options: KafkaCommandsOptions, onTrouble: (error: unknown, what: string) => void): Intake {
+function intakeOf(options: KafkaCommandsOptions, lines: KafkaLines): Intake {
   const { participant, client, keys = [], prefix = TOPIC_PREFIX, clock = defaultClock() } = options;
   const { service } = participant;
   const ownLog = options.coordinator && new OwnLog(options.coordinator, clock);
@@ -141,7 +143,7 @@ function intakeOf(options: KafkaCommandsOptions, onTrouble: (error: unknown, wha
       nowMs: clock.now(),
       signingKey: keys[0],
     })),
-    onTrouble,
+    onTrouble: (error: unknown, what: string) => lines.trouble(error, what),
   };
   const intake = new CommandIntake({
     ...shared,
@@ -149,16 +151,11 @@ function intakeOf(options: KafkaCommandsOptions, onTrouble: (error: unknown, wha
     parallelMax: options.parallelMax ?? PARALLEL_MAX,
     slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+    onDead: (record, reason) => lines.dead(record, reason),
   });
-  const warnings = new SparingLog(options.log, () => clock.now());
-  const onOther = ({ topic, partition, offset }: ReceivedRecord, reason: string): void => {
+  const onOther = (record: ReceivedRecord, reason: string): void => {
     intake.counts.dead += 1;
-    const place = { service, topic, partition, offset: String(offset) };
-    warnings.warn({ ...place, reason }, 'commands of another installation are not carried out');
+    lines.other(record, reason);
   };
   return { intake, gate: ownLog && new LogGate({ ...shared, ownLog, onOther }) };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
