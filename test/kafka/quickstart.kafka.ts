@@ -86,7 +86,7 @@ test('npm start says in one sentence that no broker answers', async () => {
 });
 
 test('npm start deletes nothing where the brokers are not its own', async () => {
-  const started = await start(1, ['--kafka', '127.0.0.1:1', '--fresh']);
+  const started = await start(1, ['--kafka', '127.0.0.1:1', '--fresh'], { ATONE_KAFKA_PREFIX: 'mine' });
 
   expect(await started.exitCode()).toBe(1);
   expect(started.output).toMatch(/^--fresh deletes nothing at the brokers of --kafka.*\n$/u);

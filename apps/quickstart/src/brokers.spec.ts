@@ -13,5 +13,7 @@ test.each<[KafkaVariables, string]>([
     'ATONE_KAFKA_TLS_CA_FILE says nothing without ATONE_KAFKA_TLS=true.',
   ],
 ])('%j is refused before anybody is asked', async (variables, sentence) => {
-  await expect(useBrokers(['127.0.0.1:1'], variables)).rejects.toThrow(sentence);
+  await expect(useBrokers(['127.0.0.1:1'], variables, { kafkaPrefix: '/nowhere/prefix' })).rejects.toThrow(
+    sentence,
+  );
 });

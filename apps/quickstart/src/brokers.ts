@@ -1,11 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
+import {
+  PortInUseError,
+  startKafka,
+  type EmbeddedKafka,
+  type StartKafkaOptions,
+} from '@atone/embedded-kafka';
 import {
   connectKafka,
   KAFKA_VARIABLES,
   kafkaFromEnvironment,
   type KafkaVariables,
 } from '@atone/kafka/connect';
+import type { DataFolder } from './data-folder.js';
+import { ownPrefix } from './kafka.prefix.js';
+import { KeptWord } from './kept.word.js';
 import { ServerKeeper } from './server.keeper.js';
 import { isAlive } from './system-error.js';
 import type { Terminal } from './terminal.js';
@@ -28,7 +36,7 @@ const PARTITION_COUNT = 4;
  * @throws {EmbeddedKafkaError} where there is no Java, or it cannot be fetched or started.
  */
 export async function startEmbeddedBrokers(
-  folder: string,
+  folder: Pick<DataFolder, 'kafka' | 'kafkaPort'>,
   variables: KafkaVariables,
   terminal: Terminal,
 ): Promise<Brokers> {
@@ -37,12 +45,13 @@ export async function startEmbeddedBrokers(
   const known = { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX };
   // Said here once, and not by each program in its log.
   kafkaFromEnvironment({ ...known, ATONE_KAFKA_BROKERS: '127.0.0.1:0' });
-  const kafka = await startKafka({
-    dataDir: folder,
+  const options = {
+    dataDir: folder.kafka,
     // Who asks for a topic before it is there must not get one of other settings.
     settings: { 'auto.create.topics.enable': 'false' },
-    log: (line) => terminal.say(line),
-  });
+    log: (line: string) => terminal.say(line),
+  };
+  const kafka = await startAtKeptPort(options, new KeptWord(folder.kafkaPort));
   const keeper = new ServerKeeper(kafka, {
     name: 'Apache Kafka',
     isAlive,
@@ -53,10 +62,25 @@ export async function startEmbeddedBrokers(
   });
   const environment = environmentOf(kafka.brokers, known);
   return {
-    description: `Apache Kafka ${kafka.version} at ${kafka.brokers.join(',')}, its data in ${folder}`,
+    description: `Apache Kafka ${kafka.version} at ${kafka.brokers.join(',')}, its data in ${folder.kafka}`,
     environment: { ...environment, ATONE_KAFKA_PARTITIONS: String(PARTITION_COUNT) },
     stop: () => keeper.stop(),
   };
+}
+
+/** Services of users go on where they were when it comes back. Where somebody else has the port, it takes another one. */
+async function startAtKeptPort(options: StartKafkaOptions, kept: KeptWord): Promise<EmbeddedKafka> {
+  const port = await kept.read(/^\d{4,5}$/u);
+  const atKept = port === undefined ? options : { ...options, port: Number(port) };
+  const kafka = await startKafka(atKept).catch(async (error: unknown) => {
+    if (error instanceof PortInUseError) {
+      return startKafka(options);
+    }
+    throw error;
+  });
+  const [place = ''] = kafka.brokers;
+  await kept.keep(place.split(':').at(-1) ?? '');
+  return kafka;
 }
 
 async function again(kafka: EmbeddedKafka): Promise<EmbeddedKafka> {
@@ -69,7 +93,11 @@ async function again(kafka: EmbeddedKafka): Promise<EmbeddedKafka> {
  *
  * @throws {KafkaError} when they do not answer, or do not let us in, or for variables that do not fit.
  */
-export async function useBrokers(brokers: readonly string[], variables: KafkaVariables): Promise<Brokers> {
+export async function useBrokers(
+  brokers: readonly string[],
+  variables: KafkaVariables,
+  folder: Pick<DataFolder, 'kafkaPrefix'>,
+): Promise<Brokers> {
   const environment = environmentOf(brokers, variables);
   const { connection = { brokers }, library } = kafkaFromEnvironment(environment) ?? {};
   const client = await connectKafka({ ...connection, clientId: 'quickstart' }, library);
@@ -79,9 +107,11 @@ export async function useBrokers(brokers: readonly string[], variables: KafkaVar
   } finally {
     await client.close();
   }
+  const { ATONE_KAFKA_PREFIX: given } = environment;
+  const prefix = await ownPrefix(given, new KeptWord(folder.kafkaPrefix));
   return {
-    description: `Apache Kafka at ${brokers.join(',')}`,
-    environment,
+    description: `Apache Kafka at ${brokers.join(',')}, with topics that begin with '${prefix}'`,
+    environment: { ...environment, ATONE_KAFKA_PREFIX: prefix },
     stop: () => Promise.resolve(),
   };
 }

@@ -11,6 +11,9 @@ export interface DataFolder {
   readonly root: string;
   readonly postgres: string;
   readonly kafka: string;
+  /** Where the port of our own broker is kept, and the prefix of the topics at those of others. */
+  readonly kafkaPort: string;
+  readonly kafkaPrefix: string;
   readonly logs: string;
   readonly lock: string;
 }
@@ -25,6 +28,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     root,
     postgres: join(root, 'postgres'),
     kafka: join(root, 'kafka'),
+    kafkaPort: join(root, 'kafka-port'),
+    kafkaPrefix: join(root, 'kafka-prefix'),
     logs: join(root, 'logs'),
     lock: join(root, 'lock'),
   };
@@ -68,13 +73,15 @@ const LEFTOVERS_WAIT_MS = 15_000;
  *
  * @throws QuickstartError when somebody still uses the database, or an EmbeddedKafkaError when a broker does not end.
  */
-export async function wipe({ postgres, kafka, logs }: DataFolder): Promise<void> {
+export async function wipe({ postgres, kafka, kafkaPrefix, logs }: DataFolder): Promise<void> {
   // Where PostgreSQL cannot reach the folder, a link leads to the one that stands in for it.
   const home = await realpath(join(postgres, 'elsewhere')).catch(() => postgres);
   await stopLeftover(postgres, join(home, 'cluster', 'postmaster.pid'));
   await rm(home, { recursive: true, force: true, maxRetries: 5 });
   await rm(postgres, { recursive: true, force: true, maxRetries: 5 });
   await removeKafka(kafka);
+  // What is left in the topics of others must not be carried out.
+  await rm(kafkaPrefix, { force: true });
   await rm(logs, { recursive: true, force: true });
   await mkdir(logs, { recursive: true });
 }

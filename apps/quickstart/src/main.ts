@@ -31,6 +31,11 @@ async function main(): Promise<number> {
     const databaseUrl = process.env['ATONE_DATABASE_URL'] || undefined;
     const example = exampleOf(options.example);
     const kafka: KafkaVariables = process.env;
+    if (options.kafka === undefined && kafka.ATONE_KAFKA_BROKERS !== undefined) {
+      terminal.warn(
+        'ATONE_KAFKA_BROKERS is not looked at here: --kafka <brokers> has commands go over Kafka.',
+      );
+    }
     const plan = { options, example, terminal, stop: stop.signal, supervisor, databaseUrl, kafka };
     return exitCodeOf(await runQuickstart(plan));
   } catch (error) {

@@ -64,11 +64,21 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     )
     .option(
       '--kafka <brokers>',
-      'send commands over Kafka: host:port, with commas between several, or `embedded` for one of our own, which takes Java 17',
+      'send commands over Kafka: host:port, with commas between several, or `embedded` for one of our own, which takes Java 17 or later',
       brokers,
     )
-    .option('--coordinators <n>', 'how many coordinators share the work', wholeNumber(1, COPY_COUNT_MAX), 1)
-    .option('--instances <n>', 'how many there are of each service', wholeNumber(1, COPY_COUNT_MAX), 1)
+    .option(
+      '--coordinators <n>',
+      `how many coordinators share the work, 1 to ${COPY_COUNT_MAX}`,
+      wholeNumber(1, COPY_COUNT_MAX),
+      1,
+    )
+    .option(
+      '--instances <n>',
+      `how many there are of each service, 1 to ${COPY_COUNT_MAX}`,
+      wholeNumber(1, COPY_COUNT_MAX),
+      1,
+    )
     .option(
       '--port <port>',
       'of the first coordinator; the others and the services take the ports above: 6 for each instance of the music shop, 8 of the travel agency',
@@ -92,10 +102,13 @@ export function readOptions(args: readonly string[], examples: readonly string[]
 type Defaulted = Pick<QuickstartOptions, 'example' | 'coordinators' | 'instances' | 'port' | 'data'>;
 
 /** Returns the arguments that lead to the same programs, ports and data again, each after a space. */
-export function placeOf(options: Omit<Defaulted, 'example'> & Pick<QuickstartOptions, 'kafka'>): string {
-  const { kafka, coordinators, instances, port, data } = options;
+export function placeOf(
+  options: Omit<Defaulted, 'example'> & Pick<QuickstartOptions, 'kafka' | 'orders'>,
+): string {
+  const { kafka, coordinators, instances, orders, port, data } = options;
   const words = [
     kafka === undefined ? '' : ` --kafka ${typeof kafka === 'string' ? kafka : kafka.join(',')}`,
+    orders === undefined ? '' : ` --orders ${JSON.stringify(orders)}`,
     coordinators === 1 ? '' : ` --coordinators ${coordinators}`,
     instances === 1 ? '' : ` --instances ${instances}`,
     port === DEFAULT_PORT ? '' : ` --port ${port}`,

@@ -15,7 +15,15 @@ import { planPrograms, portsOf, type Programs } from './programs.js';
 import { startProgress } from './progress.js';
 import { QuickstartError } from './quickstart.error.js';
 import { awaitReady } from './readiness.js';
-import { countText, isWell, renderReport, renderViolations, type Report, type RunFigures } from './report.js';
+import {
+  countText,
+  isWell,
+  renderHints,
+  renderReport,
+  renderViolations,
+  type Report,
+  type RunFigures,
+} from './report.js';
 import { takeLock } from './run.lock.js';
 import { Supervisor } from './supervisor.js';
 import type { Terminal } from './terminal.js';
@@ -97,7 +105,7 @@ async function reach(plan: QuickstartPlan, cleanup: Cleanup): Promise<Report> {
 
 /** Makes sure that the folder and the ports are ours, and empty if they have to be. */
 async function takeOver(
-  { options, example, databaseUrl }: QuickstartPlan,
+  { options, example, databaseUrl, kafka }: QuickstartPlan,
   folder: DataFolder,
   cleanup: Cleanup,
 ) {
@@ -106,9 +114,9 @@ async function takeOver(
       `--fresh deletes nothing on the server at ATONE_DATABASE_URL: drop its databases (the coordinator's and ${example.databases.join(', ')}) yourself.`,
     );
   }
-  if (options.fresh && Array.isArray(options.kafka)) {
+  if (options.fresh && Array.isArray(options.kafka) && kafka.ATONE_KAFKA_PREFIX !== undefined) {
     throw new QuickstartError(
-      '--fresh deletes nothing at the brokers of --kafka, and what is left in their topics would be carried out: delete the topics yourself, or choose others by ATONE_KAFKA_PREFIX.',
+      '--fresh deletes nothing at the brokers of --kafka, and the topics with this ATONE_KAFKA_PREFIX hold what earlier runs left. Leave --fresh away, and take another prefix and another folder (--data); or leave ATONE_KAFKA_PREFIX away, and --fresh draws a new one.',
     );
   }
   const lock = await takeLock(folder.lock);
@@ -129,8 +137,8 @@ async function startBrokers(
   }
   const starting =
     options.kafka === 'embedded'
-      ? startEmbeddedBrokers(folder.kafka, kafka, terminal)
-      : useBrokers(options.kafka, kafka);
+      ? startEmbeddedBrokers(folder, kafka, terminal)
+      : useBrokers(options.kafka, kafka, folder);
   // Before it is awaited: a stop may come while the broker starts.
   cleanup.defer(async () => {
     const brokers = await starting.catch(() => undefined);
@@ -138,7 +146,13 @@ async function startBrokers(
   });
   const brokers = await starting;
   terminal.say(`${brokers.description}.`);
+  terminal.say(`Services of your own take part with: ${wordsOf(brokers)}`);
   return brokers;
+}
+
+function wordsOf({ environment }: Brokers): string {
+  const { ATONE_KAFKA_BROKERS: brokers = '', ATONE_KAFKA_PREFIX: prefix } = environment;
+  return `ATONE_KAFKA_BROKERS=${brokers}${prefix === undefined ? '' : ` ATONE_KAFKA_PREFIX=${prefix}`}`;
 }
 
 async function startDatabases(
@@ -286,15 +300,19 @@ async function place(
 }
 
 function tell(report: Report, { terminal, options, databaseUrl }: QuickstartPlan): void {
-  const coordinatorUrl = urlOf(options);
+  const [coordinatorUrl = '', ...others] = urlsOf(options);
   terminal.say(renderReport(report));
   renderViolations(report).forEach((line) => terminal.warn(line));
+  renderHints(report, coordinatorUrl).forEach((line) => terminal.warn(line));
   if (options.exit) {
     return;
   }
   terminal.say(
     `\nThe API is at ${coordinatorUrl}/v1/transactions, and its description at ${coordinatorUrl}/docs.`,
   );
+  if (others.length > 0) {
+    terminal.say(`The other coordinators answer as well: ${others.join(', ')}.`);
+  }
   const { committedGid, abortedGid } = report.standing;
   if (committedGid !== undefined) {
     terminal.say(`One that committed:  curl ${coordinatorUrl}/v1/transactions/${committedGid}`);
@@ -303,11 +321,11 @@ function tell(report: Report, { terminal, options, databaseUrl }: QuickstartPlan
     terminal.say(`One that was undone: curl ${coordinatorUrl}/v1/transactions/${abortedGid}`);
   }
   const anew = `${commandOf(options.example)}${placeOf(options)} --fresh`;
-  const isOurs = databaseUrl === undefined && !Array.isArray(options.kafka);
+  const isOurs = databaseUrl === undefined;
   const howToBeginAnew = isOurs ? `; \`${anew}\` begins anew` : '';
   terminal.say(`Ctrl-C stops everything and keeps the data${howToBeginAnew}.`);
 }
 
-function urlOf({ port }: QuickstartOptions): string {
-  return `http://127.0.0.1:${port}`;
+function urlsOf({ port, coordinators }: QuickstartOptions): string[] {
+  return Array.from({ length: coordinators }, (_, above) => `http://127.0.0.1:${port + above}`);
 }

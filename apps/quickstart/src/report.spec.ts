@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Check, Standing } from './example.js';
-import { isWell, percentile, perSecond, renderReport, renderViolations, type Report } from './report.js';
+import {
+  isWell,
+  percentile,
+  perSecond,
+  renderHints,
+  renderReport,
+  renderViolations,
+  type Report,
+} from './report.js';
 
 function check(violations: readonly string[] = []): Check {
   const holds = violations.length === 0;
@@ -68,10 +76,18 @@ describe('all is well', () => {
     ['when nothing is open or wrong', report(), true],
     ['unless something is stuck', report({ stuckCount: 1 }), false],
     ['unless something is not decided', report({}, { undecidedCount: 1 }), false],
+    ['unless nothing has committed', report({}, { committedCount: 0 }), false],
     ['unless a check fails', report({}, { checks: [check(['order 1 cost 2 instead of 0'])] }), false],
   ])('%s', (_when, given, expected) => {
     expect(isWell(given)).toBe(expected);
   });
+});
+
+test.each([
+  ['something is stuck', report({ stuckCount: 2 }), /curl 'http:\/\/here\/v1\/transactions\?stuck=true'/u],
+  ['nothing has committed', report({}, { committedCount: 0 }), /None of the orders committed/u],
+])('where %s it is said what to look at', (_when, given, expected) => {
+  expect(renderHints(given, 'http://here')).toEqual([expect.stringMatching(expected)]);
 });
 
 test('the first violations are told as sentences, and the rest counted', () => {

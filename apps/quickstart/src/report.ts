@@ -21,9 +21,23 @@ export interface Report {
 /** No lines between the rows. */
 const NO_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 
-/** Tells whether nothing is open and nothing is wrong. */
-export function isWell({ stuckCount, standing }: Report): boolean {
-  return stuckCount === 0 && standing.undecidedCount === 0 && standing.checks.every(({ holds }) => holds);
+/** Tells whether nothing is open and nothing is wrong. Where there was work and none of it was done, something is. */
+export function isWell({ stuckCount, standing, totalCount }: Report): boolean {
+  const isAnyDone = totalCount === 0 || standing.committedCount > 0;
+  const isClosed = stuckCount === 0 && standing.undecidedCount === 0;
+  return isAnyDone && isClosed && standing.checks.every(({ holds }) => holds);
+}
+
+/** Returns what to look at where all is not well and no check says why. */
+export function renderHints(
+  { noun, totalCount, stuckCount, standing }: Report,
+  coordinatorUrl: string,
+): string[] {
+  const isNoneDone = totalCount > 0 && standing.committedCount === 0;
+  return [
+    ...(stuckCount > 0 ? [`Those that are stuck: curl '${coordinatorUrl}/v1/transactions?stuck=true'`] : []),
+    ...(isNoneDone ? [`None of the ${noun} committed, so something is wrong: look into the logs.`] : []),
+  ];
 }
 
 /** Returns the report as a table of two columns. */
