@@ -70,11 +70,13 @@ export class AgencyDeployment {
 
   /** Returns, in sentences, all that does not hold once each trip has ended. Waits until nobody is in doubt. */
   async violations(told: readonly BookedTrip[]): Promise<string[]> {
+    const { deployment } = this;
     await until(
-      'nothing is held, and nobody is in doubt',
+      'nothing is held, nobody is in doubt, and the log waits for nobody but operators',
       async () => {
         const { heldCount, doubtCount } = await countOpen(this.databases);
-        return heldCount === 0 && doubtCount === 0;
+        const moving = (await deployment.openTransactions()).filter((each) => each.endsWith('stuck: no'));
+        return heldCount === 0 && doubtCount === 0 && moving.length === 0;
       },
       SETTLED_MS,
     );
@@ -83,6 +85,8 @@ export class AgencyDeployment {
     const stateOf = new Map(rows.map(({ tripNo, state }) => [tripNo, state]));
     const untrue = told.filter(({ tripNo, outcome }) => stateOf.get(tripNo) !== outcome);
     return [
+      ...(await deployment.openTransactions()),
+      ...(await this.untrueGids(told)),
       ...found.capacity,
       ...found.bookings,
       ...found.twice,
@@ -95,6 +99,19 @@ export class AgencyDeployment {
 
   async stop(): Promise<void> {
     await this.deployment.stop();
+  }
+
+  /** Returns, in sentences, whose end the log knows otherwise. What was never decided, or undone for want of a decision, may have no row. */
+  private async untrueGids(told: readonly BookedTrip[]): Promise<string[]> {
+    const rows = await this.deployment.query('atone', 'select gid, state from atone.global_transaction');
+    const stateOf = new Map(rows.map(({ gid, state }) => [gid, String(state)]));
+    return told
+      .map(({ tripNo, gid, outcome }) => ({ tripNo, outcome, state: stateOf.get(gid) }))
+      .filter(({ outcome, state = 'aborted' }) => state !== outcome)
+      .map(
+        ({ tripNo, outcome, state = 'absent' }) =>
+          `trip ${tripNo} was told ${outcome}, and the log says ${state}`,
+      );
   }
 
   private get databases(): TravelDatabases {

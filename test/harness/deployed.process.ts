@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Exit } from './coordinator.process.js';
 
 export interface ProcessPlan {
   readonly name: string;
@@ -26,6 +27,8 @@ const STOP_MS = 15_000;
 export class DeployedProcess {
   /** How often it was started, the first time included. */
   startCount = 0;
+  /** How each of its lives ended. */
+  readonly exits: Exit[] = [];
   private child: ChildProcess | undefined;
   private isWanted = false;
   private life: Promise<void> = Promise.resolve();
@@ -91,7 +94,8 @@ export class DeployedProcess {
       this.startCount += 1;
       const child = this.spawn();
       this.child = child;
-      await once(child, 'exit');
+      const [code, signal] = (await once(child, 'exit')) as [Exit['code'], Exit['signal']];
+      this.exits.push({ code, signal });
       this.child = undefined;
       await pause(this.isWanted ? REBIRTH_MS : 0);
     }

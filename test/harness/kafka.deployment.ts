@@ -7,6 +7,7 @@ import { startPostgres, type EmbeddedPostgres } from '@atone/embedded-postgres';
 import type { KafkaLibraryName } from '@atone/kafka/connect';
 import { createAtoneClient, type AtoneClient } from '@atone/participant';
 import type { Pool } from 'pg';
+import type { Exit } from './coordinator.process.js';
 import { DeployedProcess } from './deployed.process.js';
 import { openPool } from './open.pool.js';
 import { until } from './until.js';
@@ -119,8 +120,18 @@ export class KafkaDeployment {
     return (await pool.query<Record<string, unknown>>(statement)).rows;
   }
 
-  /** Returns, in sentences, which transactions have not ended, and whether there are as many as there should be. */
-  async openTransactions(count: number): Promise<string[]> {
+  /** Ends a process in order, starts it again, and returns how it had ended when it answers. */
+  async restart(name: string): Promise<Exit | undefined> {
+    const restarted = this.process(name);
+    await restarted.stop();
+    restarted.start();
+    const url = this.healthUrl(name);
+    await until(`${url} answers`, async () => isWell(url), READY_MS);
+    return restarted.exits.at(-1);
+  }
+
+  /** Returns, in sentences, which transactions have not ended, and whether there are as many as there should be, if that is known. */
+  async openTransactions(count?: number): Promise<string[]> {
     const statement =
       'select state, stuck_reason as stuck, count(*)::int as count from atone.global_transaction group by 1, 2';
     const states = (await this.query(LOG_DATABASE, statement)) as unknown as StateCount[];
@@ -128,7 +139,9 @@ export class KafkaDeployment {
     const total = states.reduce((sum, one) => sum + one.count, 0);
     return [
       ...live.map((one) => `${one.count} transactions are ${one.state}, stuck: ${one.stuck ?? 'no'}`),
-      ...(total === count ? [] : [`the log has ${total} transactions instead of ${count}`]),
+      ...(count === undefined || total === count
+        ? []
+        : [`the log has ${total} transactions instead of ${count}`]),
     ];
   }
 
@@ -223,9 +236,7 @@ export class KafkaDeployment {
   private async ready(instanceCount: number): Promise<void> {
     const services = this.plan.services.map(({ name }) => name);
     const last = services.map((name) => `${name}-${instanceCount}`);
-    const urls = [...this.coordinators, ...last].map(
-      (name) => `${this.url(name)}/health${this.coordinators.includes(name) ? '/ready' : ''}`,
-    );
+    const urls = [...this.coordinators, ...last].map((name) => this.healthUrl(name));
     await Promise.all(urls.map(async (url) => until(`${url} answers`, async () => isWell(url), READY_MS)));
     const client = this.client(this.coordinators[0] ?? '');
     await until(
@@ -238,6 +249,10 @@ export class KafkaDeployment {
       },
       READY_MS,
     );
+  }
+
+  private healthUrl(name: string): string {
+    return `${this.url(name)}/health${this.coordinators.includes(name) ? '/ready' : ''}`;
   }
 
   private server(): EmbeddedPostgres {

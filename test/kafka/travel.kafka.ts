@@ -13,13 +13,17 @@ afterEach(async () => {
   agency = undefined;
 }, TIMEOUT_MS);
 
-test(
-  'two coordinators and two of each service book 300 trips by tries over Kafka: all or nothing, and nobody is left in doubt',
-  async () => {
-    const trips = drawTrips(300);
+test.each([
+  ['kafkajs', 300],
+  ['platformatic', 100],
+] as const)(
+  'through %s, two coordinators and two of each service book %i trips by tries: all or nothing, and nobody is left in doubt',
+  async (library, count) => {
+    const trips = drawTrips(count);
     const started = await AgencyDeployment.start(trips, {
       brokers: testBrokers(),
       prefix: newName('agency'),
+      library,
     });
     agency = started;
 
