@@ -161,6 +161,17 @@ describe('a partition in trouble', () => {
     expect(requests).toEqual([['good', 'bad'], ['bad'], ['bad']]);
   });
 
+  test('is in none where the library knows that all is stored, whatever it complains of', async () => {
+    const { client, requests } = clientOver({
+      failures: ['unreachable'],
+      storedDespite: [{ topic: 'orders', partition: 2 }],
+    });
+
+    await client.send([{ ...record('good'), partition: 2 }]);
+
+    expect(requests).toEqual([['good']]);
+  });
+
   test('keeps the order of its records, and shares requests again as soon as it works', async () => {
     const { client, requests, stored } = clientOver({ failures: ['unreachable', 'unreachable'] });
     const first = client.send([record('a'), record('b', 'other')]);

@@ -140,6 +140,9 @@ export class SendLanes {
     } catch (cause) {
       const failure = library.failureOf(cause);
       const left = leftOf(batch, library.storedDespite(cause));
+      if (left.length === 0) {
+        return undefined;
+      }
       if (failure === 'no-topic') {
         onNoTopic(left.map(({ record }) => record.topic));
       }
