@@ -7,33 +7,31 @@ import { MisuseError } from './participant.error.js';
 /** What a reply may hold. Coordinators drop a reply of more than 64 KiB, and would ask for ever. */
 const REPLY_BYTES_MAX = 60_000;
 
-/** Returns what an action's handler is given. @throws BranchFailure if the contract's schema refuses it. */
-export async function readInput(contract: ActionContract, input: Json | undefined): Promise<unknown> {
-  const value = isVoid(contract.input) ? undefined : input;
-  const result = await contract.input.safeParseAsync(value);
-  if (!result.success) {
-    throw new BranchFailure(
-      'bad-payload',
-      `The input of ${contract.service}.${contract.name} does not fit its contract: ${issuesOf(result.error)}`,
-    );
-  }
-  return result.data;
+/** Returns what an action's handler is given, perhaps later. @throws BranchFailure if the contract's schema refuses it. */
+export function readInput(contract: ActionContract, input: Json | undefined): unknown {
+  return parsed(contract.input, isVoid(contract.input) ? undefined : input, ({ success, data, error }) => {
+    if (!success) {
+      throw new BranchFailure(
+        'bad-payload',
+        `The input of ${contract.service}.${contract.name} does not fit its contract: ${issuesOf(error)}`,
+      );
+    }
+    return data;
+  });
 }
 
-/** Returns what crosses the wire for what a handler returned. @throws BranchFailure if the contract refuses it. */
-export async function writeOutput(contract: ActionContract, value: unknown): Promise<Json> {
-  const name = `${contract.service}.${contract.name}`;
+/** Returns what crosses the wire for what a handler returned, perhaps later. @throws BranchFailure if the contract refuses it. */
+export function writeOutput(contract: ActionContract, value: unknown): Promise<Json> | Json {
   if (isVoid(contract.output)) {
     return null;
   }
-  const result = await contract.output.safeParseAsync(value);
-  if (!result.success) {
-    throw new BranchFailure(
-      'code',
-      `What ${name} returned does not fit its contract: ${issuesOf(result.error)}`,
-    );
-  }
-  return replyJson(result.data, `what ${name} returned`);
+  return parsed(contract.output, value, ({ success, data, error }) => {
+    const what = `what ${contract.service}.${contract.name} returned`;
+    if (!success) {
+      throw new BranchFailure('code', `W${what.slice(1)} does not fit its contract: ${issuesOf(error)}`);
+    }
+    return replyJson(data, what);
+  });
 }
 
 /** Returns what crosses the wire for what a caller hands in. @throws MisuseError if the contract refuses it, or JSON does. */
@@ -155,6 +153,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
     !(Symbol.iterator in value) &&
     Object.prototype.toString.call(value) === '[object Object]'
   );
+}
+
+/**
+ * Has `schema` read `value`, as its `safeParseAsync` would: each promise costs a command more than most schemas do, and only those wait
+ * that have something to wait for. What does not fit is read once more, for the words.
+ */
+function parsed<Result>(
+  schema: PayloadSchema,
+  value: unknown,
+  then: (read: z.ZodSafeParseResult<unknown>) => Result,
+): Promise<Result> | Result {
+  const judge = ({ issues, value: data }: z.core.ParsePayload): Promise<Result> | Result =>
+    issues.length > 0 ? schema.safeParseAsync(value).then(then) : then({ success: true, data });
+  // oxlint-disable-next-line no-underscore-dangle -- zod's door for libraries
+  const read = schema._zod.run({ value, issues: [] }, { async: true });
+  return read instanceof Promise ? read.then(judge) : judge(read);
 }
 
 function isVoid(schema: PayloadSchema): boolean {

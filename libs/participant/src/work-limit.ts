@@ -50,9 +50,9 @@ export class WorkLimit<Subject> {
       return undefined;
     }
     // Takes its place in the same turn in which it was called: nobody else must come in between.
-    return new Promise<RunningWork<Subject>>((resolve) => {
-      this.#waiting.push(() => resolve(this.#start(subject)));
-    }).then((running) => this.#finishAfter(running, work));
+    return new Promise((resolve) => {
+      this.#waiting.push(() => resolve(this.#finishAfter(this.#start(subject), work)));
+    });
   }
 
   /** Resolves when nothing runs and nothing waits. */

@@ -27,8 +27,8 @@ export class Turn<Result> {
     return this.state;
   }
 
-  /** Runs the work. Never rejects. */
-  async take(): Promise<void> {
+  /** Runs the work, and then what follows. Never rejects. */
+  async take(after?: () => void): Promise<void> {
     this.state = 'begun';
     const { work } = this;
     try {
@@ -36,6 +36,7 @@ export class Turn<Result> {
     } catch (error) {
       work.failed(error);
     }
+    after?.();
   }
 }
 
@@ -71,7 +72,7 @@ export class GidTurns<Result> {
       const turn = this.firstOf(gid);
       if (turn !== undefined) {
         this.runningCount += 1;
-        void turn.take().then(() => this.endFirst(gid));
+        void turn.take(() => this.endFirst(gid));
       }
     }
   }
