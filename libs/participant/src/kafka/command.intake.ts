@@ -66,6 +66,8 @@ interface OpenBatch {
   readonly nowMs: number;
   readonly answers: AnswerBatch;
   readonly open: Set<OpenCommand>;
+  /** Of one whose answers are stored, but for those of commands that still have their turn. */
+  alarm?: { cancel(): void };
 }
 
 /** A command that runs, the first of its gid. */
@@ -124,6 +126,8 @@ export class CommandIntake {
     this.batches.delete(batch);
     if (batch.open.size === 0) {
       alarm.cancel();
+    } else {
+      batch.alarm = alarm;
     }
     this.judge(`${topic}/${partition}`, batch.answers.unstored);
   }
@@ -190,6 +194,9 @@ export class CommandIntake {
         this.running.delete(command.gid);
       }
       one.late?.(replyOf);
+      if (open.size === 0) {
+        batch.alarm?.cancel();
+      }
     };
     open.add(one);
     return {

@@ -20,6 +20,8 @@ let world: LedWorld;
 let kafka: MemoryKafka;
 let clock: { now(): number; setTimer(delayMs: number, callback: () => void): { cancel(): void } };
 let databases: Record<'payments' | 'stock', MemoryDatabase>;
+/** How long the timers run that nobody has cancelled. */
+let uncancelled: Map<object, number>;
 /** How long stock waits before it calls payments. */
 let pauseMs: number;
 
@@ -27,8 +29,18 @@ beforeEach(async () => {
   world = new LedWorld();
   clock = {
     now: () => world.ports.time.now(),
-    setTimer: (delayMs, callback) => world.clock.setTimer(delayMs, callback),
+    setTimer: (delayMs, callback) => {
+      const timer = world.clock.setTimer(delayMs, callback);
+      uncancelled.set(timer, delayMs);
+      return {
+        cancel: () => {
+          uncancelled.delete(timer);
+          timer.cancel();
+        },
+      };
+    },
   };
+  uncancelled = new Map();
   kafka = new MemoryKafka({ clock });
   databases = { payments: new MemoryDatabase(), stock: new MemoryDatabase() };
   pauseMs = 0;
@@ -115,6 +127,7 @@ describe('calls in a circle over Kafka', () => {
     expect(databases.payments.entries).toEqual(['charge a', 'hold a']);
     expect(world.clock.now() - before).toBeLessThan(1_000);
     expect(commands.counts).toMatchObject({ slow: 0, busy: 0 });
+    expect([...uncancelled.values()]).not.toContain(10_000);
   });
 
   test('come back though more of them are under way than the service runs at once', async () => {
