@@ -22,7 +22,7 @@ const TURNS = 2;
 /** After so many sagas the larger program is compiled as well. On a busy machine that takes long, so not for ever. */
 const WARM_UP_COUNT = 20_000;
 const WARM_UP = { inFlight: 256, seconds: 4 };
-const WARM_UPS_MAX = 5;
+const WARM_UPS_MAX = 3;
 
 /**
  * Has the coordinator and the prototype bear the same loads in turns, one right after the other, so that what else the machine
