@@ -81,7 +81,7 @@ describe('the configuration of Kafka', () => {
     ],
     [
       { ATONE_KAFKA_SASL_MECHANISM: 'plain' },
-      'ATONE_KAFKA_SASL_USERNAME and ATONE_KAFKA_SASL_PASSWORD is missing',
+      'ATONE_KAFKA_SASL_USERNAME and ATONE_KAFKA_SASL_PASSWORD are missing',
     ],
     [{ ATONE_KAFKA_TLS_CA_FILE: '/ca' }, 'ATONE_KAFKA_TLS_CA_FILE says nothing without ATONE_KAFKA_TLS=true'],
     [

@@ -30,7 +30,10 @@ export const KAFKA_VARIABLES = {
       'must consist of up to 64 letters, digits, dots, hyphens and underscores',
     )
     .default(TOPIC_PREFIX)
-    .meta({ description: 'What the names of all topics and groups begin with.' }),
+    .meta({
+      description:
+        'What the names of all topics and groups begin with. Two installations at one Kafka need two.',
+    }),
   ATONE_KAFKA_TLS: flag().prefault('false').meta({ description: '`true` talks to the brokers by TLS.' }),
   ATONE_KAFKA_TLS_CA_FILE: z.string().optional().meta({
     description:

@@ -6,7 +6,7 @@ test.each<[KafkaVariables, string]>([
   [{ ATONE_KAFKA_CLIENT: 'librdkafka' }, 'ATONE_KAFKA_CLIENT must be one of kafkajs, platformatic.'],
   [
     { ATONE_KAFKA_SASL_MECHANISM: 'plain' },
-    'ATONE_KAFKA_SASL_USERNAME and ATONE_KAFKA_SASL_PASSWORD is missing',
+    'ATONE_KAFKA_SASL_USERNAME and ATONE_KAFKA_SASL_PASSWORD are missing',
   ],
   [
     { ATONE_KAFKA_TLS_CA_FILE: 'ca.pem' },

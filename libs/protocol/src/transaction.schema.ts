@@ -149,6 +149,10 @@ const summaryShape = {
   acceptedAt: instant,
   deadlineAt: instant.optional(),
   endedAt: instant.optional(),
+  owner: z.string().optional().meta({
+    description:
+      'The coordinator instance that drives it, or drove it last: an `instanceId` of `GET /v1/instances`.',
+  }),
   version: z.int(),
   format: z.int().optional().meta({
     description:
@@ -167,7 +171,6 @@ export const transactionSummarySchema = z.object(summaryShape).meta({ id: 'Trans
 export const transactionViewSchema = z
   .object({
     ...summaryShape,
-    owner: z.string().optional().meta({ description: 'The coordinator instance that drives it.' }),
     input: jsonSchema.optional(),
     branches: z.array(branchViewSchema),
     branchCount: z.int().optional().meta({

@@ -21,7 +21,7 @@ export const coordinatorInstancesSchema = z
         url: z.string().optional().meta({ description: 'Where it is reached, as it knows itself.' }),
         replyPartitions: z.array(z.int()).optional().meta({
           description:
-            'The partitions of the replies by Kafka that it reads; absent where it takes no part in Kafka.',
+            'The partitions of the replies by Kafka that it reads; absent where it takes no part in Kafka, or its lease has run out.',
         }),
         isStandby: z.literal(true).optional().meta({
           description:

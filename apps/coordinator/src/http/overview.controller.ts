@@ -50,7 +50,8 @@ export class OverviewController {
         version: facts?.version,
         format: facts?.format,
         url: facts?.url,
-        replyPartitions: facts?.replyPartitions?.toSorted((left, right) => left - right),
+        // Others read what a dead one has read.
+        replyPartitions: isLive ? facts?.replyPartitions?.toSorted((left, right) => left - right) : undefined,
         isStandby: facts?.isStandby,
       })),
     };

@@ -20,7 +20,7 @@ import {
  */
 export function summaryOfRow(row: StoredRow): TransactionSummary {
   try {
-    return summaryOf(snapshotOfRow(row));
+    return { ...summaryOf(snapshotOfRow(row)), owner: row.owner };
   } catch (error) {
     if (error instanceof UnreadableRowError) {
       return unreadableSummary(row, error);
@@ -33,7 +33,6 @@ export function summaryOfRow(row: StoredRow): TransactionSummary {
 export function unreadableView(row: StoredRow, error: UnreadableRowError): TransactionView {
   return {
     ...unreadableSummary(row, error),
-    owner: row.owner,
     branches: [],
     history: [],
     historyDroppedCount: 0,
@@ -41,7 +40,7 @@ export function unreadableView(row: StoredRow, error: UnreadableRowError): Trans
 }
 
 function unreadableSummary(row: StoredRow, error: UnreadableRowError): TransactionSummary {
-  const { gid, name, initiator, lane, tags, state, version } = row;
+  const { gid, name, initiator, lane, owner, tags, state, version } = row;
   return {
     gid,
     kind: row.kind === 'led' ? 'led' : 'saga',
@@ -55,6 +54,7 @@ function unreadableSummary(row: StoredRow, error: UnreadableRowError): Transacti
     acceptedAt: iso(row.acceptedAt),
     deadlineAt: row.deadlineAt === undefined ? undefined : iso(row.deadlineAt),
     endedAt: row.finishedAt === undefined ? undefined : iso(row.finishedAt),
+    owner,
     version,
     format: error instanceof UnknownFormatError ? error.format : undefined,
   };

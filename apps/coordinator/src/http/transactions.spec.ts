@@ -236,6 +236,20 @@ describe('a transaction', () => {
 });
 
 describe('the list', () => {
+  test('shows who drives each transaction', async () => {
+    const { view } = await world.submit(planOf('reserve'), { wait: '10s' });
+    const row = await world.log.get(view.gid);
+    const gid = view.gid.replace(/.$/u, (last) => (last === '0' ? '1' : '0'));
+    if (row !== undefined) {
+      world.log.plant({ ...row, gid, owner: 'another' });
+    }
+
+    const { body } = await world.ask('GET', '/v1/transactions');
+
+    const { transactions } = body as TransactionPage;
+    expect(transactions.find((one) => one.gid === gid)?.owner).toBe('another');
+  });
+
   test('shows the newest first, page by page', async () => {
     const gids: string[] = [];
     for (let count = 0; count < 5; count += 1) {

@@ -45,6 +45,14 @@ describe('what variables say of Kafka', () => {
     });
   });
 
+  test('is nothing where their brokers are misspelt, which is said', () => {
+    const variables: object = { ATONE_KAFKA_BROKER: 'one:9092' };
+
+    expect(() => kafkaFromEnvironment(variables)).toThrow(
+      'There is no ATONE_KAFKA_BROKER: perhaps ATONE_KAFKA_BROKERS was meant.',
+    );
+  });
+
   test.each<[KafkaVariables, string]>([
     [{ ATONE_KAFKA_BROKERS: 'one' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
     [{ ATONE_KAFKA_BROKERS: 'kafka://one:9092' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
@@ -52,7 +60,10 @@ describe('what variables say of Kafka', () => {
     [{ ATONE_KAFKA_BROKERS: '', ATONE_KAFKA_PREFIX: 'shop' }, 'ATONE_KAFKA_PREFIX says nothing without'],
     [{ ATONE_KAFKA_PREFIX: 'a/b' }, 'ATONE_KAFKA_PREFIX must consist of up to 64 letters'],
     [{ ATONE_KAFKA_TLS: 'yes' }, 'ATONE_KAFKA_TLS must be true or false.'],
-    [{ ATONE_KAFKA_SASL_PASSWORD: 'hunter2' }, 'ATONE_KAFKA_SASL_MECHANISM and ATONE_KAFKA_SASL_USERNAME is'],
+    [
+      { ATONE_KAFKA_SASL_PASSWORD: 'hunter2' },
+      'ATONE_KAFKA_SASL_MECHANISM and ATONE_KAFKA_SASL_USERNAME are',
+    ],
     [{ ATONE_KAFKA_PARTITIONS: '0' }, 'ATONE_KAFKA_PARTITIONS must be a whole number from 1 to 10000.'],
   ])('is refused as %j', (variables, sentence) => {
     const read = (): unknown => kafkaFromEnvironment({ ...BROKERS, ...variables });

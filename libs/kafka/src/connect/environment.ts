@@ -93,6 +93,10 @@ function refuseWithoutBrokers(variables: KafkaVariables): void {
   const lost = Object.entries(variables).flatMap(([name, value]) =>
     name.startsWith('ATONE_KAFKA_') && value ? [name] : [],
   );
+  const misspelt = lost.find((name) => name.startsWith('ATONE_KAFKA_BROKER'));
+  if (misspelt !== undefined) {
+    throw new KafkaVariableError(`There is no ${misspelt}: perhaps ATONE_KAFKA_BROKERS was meant.`);
+  }
   if (lost.length > 0) {
     throw new KafkaVariableError(
       `${lost.join(', ')} says nothing without ATONE_KAFKA_BROKERS: set that as well, or none.`,
@@ -148,7 +152,7 @@ function saslOf(given: KafkaVariables): KafkaConnection['sasl'] {
   }
   if (missing.length < Object.keys(words).length) {
     throw new KafkaVariableError(
-      `To log in to Kafka takes a mechanism, a username and a password: ${missing.join(' and ')} is missing.`,
+      `To log in to Kafka takes a mechanism, a username and a password: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing.`,
     );
   }
   return undefined;
