@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { connectKafka, KAFKA_LIBRARIES } from './index.js';
+import { connectKafka, KAFKA_LIBRARIES, KafkaLibraryError, type KafkaLibraryName } from './index.js';
+import { whenInstalled } from './library.error.js';
 
 test.each(KAFKA_LIBRARIES)(
   'a client over %s is made without a broker, and lets go of nothing',
@@ -12,3 +13,20 @@ test.each(KAFKA_LIBRARIES)(
     });
   },
 );
+
+test('a client that there is not is refused by its name, also where no compiler looks', async () => {
+  const connecting = connectKafka({ brokers: [], clientId: 'test' }, 'librdkafka' as KafkaLibraryName);
+
+  await expect(connecting).rejects.toThrow(
+    "There is no Kafka client 'librdkafka': choose one of kafkajs, platformatic.",
+  );
+});
+
+test('who lacks a library is told to install it', async () => {
+  const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+
+  const loading = whenInstalled('kafkajs', Promise.reject(missing));
+
+  await expect(loading).rejects.toThrow(KafkaLibraryError);
+  await expect(loading).rejects.toThrow('kafkajs is not installed: run `npm install kafkajs`.');
+});

@@ -1,5 +1,6 @@
 import { LIBRARY_NAMES } from './environment.js';
 import type { KafkaClient, KafkaConnection } from '../kafka.port.js';
+import { KafkaLibraryError, whenInstalled } from './library.error.js';
 
 export {
   KAFKA_VARIABLES,
@@ -8,25 +9,36 @@ export {
   type KafkaEnvironment,
   type KafkaVariables,
 } from './environment.js';
+export { KafkaLibraryError } from './library.error.js';
 export { brokersOf } from './variable.rules.js';
 
 /** The client libraries that Atone can work with. */
 export const KAFKA_LIBRARIES = LIBRARY_NAMES;
 export type KafkaLibraryName = (typeof KAFKA_LIBRARIES)[number];
 
-/** Returns a client over the library of this name, which is loaded only then. Connects when it is first used. */
+/**
+ * Returns a client over the library of this name, which is loaded only then. Connects when it is first used.
+ *
+ * @throws {KafkaLibraryError} when it is not installed, or there is none of that name
+ */
 export async function connectKafka(
   connection: KafkaConnection,
   library: KafkaLibraryName = 'kafkajs',
 ): Promise<KafkaClient> {
   switch (library) {
     case 'kafkajs': {
-      const { kafkajsClient } = await import('../kafkajs/index.js');
+      const { kafkajsClient } = await whenInstalled('kafkajs', import('../kafkajs/index.js'));
       return kafkajsClient(connection);
     }
     case 'platformatic': {
-      const { platformaticClient } = await import('../platformatic/index.js');
+      const { platformaticClient } = await whenInstalled(
+        '@platformatic/kafka',
+        import('../platformatic/index.js'),
+      );
       return platformaticClient(connection);
     }
   }
+  // The types allow no other one, and not all code is compiled.
+  const names = KAFKA_LIBRARIES.join(', ');
+  throw new KafkaLibraryError(`There is no Kafka client '${String(library)}': choose one of ${names}.`);
 }
