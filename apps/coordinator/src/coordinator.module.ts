@@ -17,6 +17,7 @@ import { CatalogueController } from './http/catalogue.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { LedController } from './http/led.controller.js';
 import { LogController } from './http/log.controller.js';
+import { OfferWatch } from './http/offer.watch.js';
 import { OverviewController } from './http/overview.controller.js';
 import { TransactionPages } from './http/transaction.pages.js';
 import { TransactionReader } from './http/transaction.reader.js';
@@ -76,6 +77,7 @@ export class CoordinatorModule {
         ...TRANSPORTS,
         ...ENGINE,
         TransactionReader,
+        OfferWatch,
         TransactionPages,
         ApiDescription,
         ...METRICS,

@@ -8,6 +8,7 @@ import {
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { Describe } from '../openapi/operation.decorator.js';
 import { CATALOGUE_STORE } from '../tokens.js';
+import { OfferWatch } from './offer.watch.js';
 import { fieldError } from './request.error.js';
 import { instancePathSchema } from './request.schemas.js';
 
@@ -22,6 +23,7 @@ export class CatalogueController {
   constructor(
     private readonly catalogue: Catalogue,
     @Inject(CATALOGUE_STORE) private readonly store: CatalogueStore,
+    private readonly offers: OfferWatch,
   ) {}
 
   @Get()
@@ -63,6 +65,7 @@ export class CatalogueController {
       ]);
     }
     await this.catalogue.register(service, body);
+    this.offers.look(service, body);
   }
 
   @Delete(':service/instances/:instance')
