@@ -28,7 +28,7 @@ export interface KafkaScene<Client extends KafkaClient> {
 }
 
 /** A log that is told from others. */
-export interface OwnLog {
+interface OwnLog {
   readonly logId: string;
   /** By what its gids are drawn. */
   readonly seed: number;
