@@ -53,7 +53,8 @@ describe('the Dockerfile', () => {
     'has Node take the signals in %s, with a program that is there',
     (target) => {
       const [command = ''] = argumentsOf(target, 'CMD');
-      const [program, entry = ''] = JSON.parse(command) as string[];
+      const [program, ...words] = JSON.parse(command) as string[];
+      const entry = words.find((word) => !word.startsWith('--')) ?? '';
 
       expect(program).toBe('node');
       expect(existsSync(join(ROOT, entry.replace('/dist/', '/src/').replace(/\.js$/u, '.ts')))).toBe(true);

@@ -109,8 +109,8 @@ test('a trip is booked or not, whatever crashes, gets lost, or comes twice or la
    confirm of hotels.hold (1) fails #1
    miles crashes at participant.confirm.beforeCode of miles.spend (2) #1
    miles crashes at participant.confirm.beforeCommit of miles.spend (2) #1
-   miles crashes at participant.confirm.beforeReply of miles.spend (2) #1
    hotels crashes at participant.confirm.beforeCommit of hotels.hold (1) #1
+   miles crashes at participant.confirm.beforeReply of miles.spend (2) #1
    hotels crashes at participant.confirm.beforeReply of hotels.hold (1) #1
    reply to confirm of hotels.hold (1) is lost #1
    reply to confirm of hotels.hold (1) comes twice #1
