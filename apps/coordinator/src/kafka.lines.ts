@@ -13,6 +13,7 @@ export interface KafkaLinesParts {
 /** What the coordinator's own log tells of Kafka: few lines, however much comes at once. */
 export class KafkaLines {
   private readonly warnings: SparingLog;
+  private isTroubled = false;
 
   constructor(private readonly parts: KafkaLinesParts) {
     this.warnings = new SparingLog(parts.logger, parts.nowMs);
@@ -26,11 +27,21 @@ export class KafkaLines {
     }
   }
 
+  /** Something has come from the brokers. */
+  hears(): void {
+    if (this.isTroubled) {
+      this.isTroubled = false;
+      this.parts.logger.info('kafka answers again');
+    }
+  }
+
   /** Of brokers that are away the words are enough; of anything else, its place is needed as well. */
   trouble(error: unknown): void {
-    const { code, message } = errorFacts(error);
-    if (String(code).startsWith('KAFKA_')) {
-      this.warnings.warn({ reason: message }, 'trouble with kafka, trying again');
+    const { code, message, name } = errorFacts(error);
+    // The libraries' own are plain errors.
+    if (String(code).startsWith('KAFKA_') || name === 'Error') {
+      const isTold = this.warnings.warn({ reason: message }, 'trouble with kafka, trying again');
+      this.isTroubled ||= isTold;
     } else {
       this.warnings.warn({ error }, 'trouble with kafka');
     }

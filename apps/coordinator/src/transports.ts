@@ -75,6 +75,7 @@ function openKafka(
     },
     limits: { drainMs: KAFKA_DRAIN_MS },
     onTrouble: (error) => lines.trouble(error),
+    onHeard: () => lines.hears(),
     onDead: (record, reason) => lines.dead(record, reason),
     onOther: (record, otherLogId) => lines.other(record, otherLogId),
   });

@@ -15,15 +15,17 @@ export class SparingLog {
     private readonly nowMs: () => number,
   ) {}
 
-  warn(fields: object, message: string): void {
+  /** Returns whether it was told. */
+  warn(fields: object, message: string): boolean {
     const nowMs = this.nowMs();
     const kind = this.kinds.get(message);
     if (kind !== undefined && nowMs - kind.toldAt < QUIET_MS) {
       kind.untold += 1;
-      return;
+      return false;
     }
     this.kinds.set(message, { toldAt: nowMs, untold: 0 });
     const others = kind === undefined || kind.untold === 0 ? {} : { othersBefore: kind.untold };
     this.log?.warn({ ...fields, ...others }, message);
+    return true;
   }
 }

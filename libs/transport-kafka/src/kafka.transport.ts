@@ -50,6 +50,8 @@ export interface KafkaTransportOptions {
   /** Called whenever `isSpare` changes. */
   readonly onSpare?: ((isSpare: boolean) => void) | undefined;
   readonly limits?: Partial<KafkaTransportLimits> | undefined;
+  /** Called when something has come from the brokers: a batch, or that this instance belongs to the group. */
+  readonly onHeard?: (() => void) | undefined;
   /** Told of each record that is put with the dead letters, and why. */
   readonly onDead?: ((record: ReceivedRecord, reason: string) => void) | undefined;
   /** Told of each reply of a service that belongs to another log. */
@@ -162,14 +164,22 @@ export class KafkaTransport implements BranchTransport {
       // Whoever holds a partition for the first time may have named it in a command before it read a record of it.
       from: 'earliest',
       recordCountMax: this.limits.replyCountMax,
-      onBatch: async (batch) => this.take(batch),
+      onBatch: async (batch) => {
+        this.options.onHeard?.();
+        await this.take(batch);
+      },
       onAssignment: (partitions) => {
         this.held = partitions.get(this.repliesTopic) ?? [];
         this.watch.holds(this.held.length);
         this.outbox.schedule();
         this.options.onAssignment?.(this.held);
       },
-      onMembership: (isMember) => this.watch.belongs(isMember),
+      onMembership: (isMember) => {
+        this.watch.belongs(isMember);
+        if (isMember) {
+          this.options.onHeard?.();
+        }
+      },
       onTrouble,
     });
   }

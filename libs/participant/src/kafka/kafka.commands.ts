@@ -94,7 +94,11 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
     topics: [topic],
     // What was sent before the first instance had joined is as good as any other.
     from: 'earliest',
-    onBatch: async (batch) => intake.take(gate === undefined ? batch : await gate.sift(batch)),
+    onBatch: async (batch) => {
+      lines.hears();
+      await intake.take(gate === undefined ? batch : await gate.sift(batch));
+    },
+    onMembership: (isMember) => (isMember ? lines.hears() : undefined),
     onAssignment: (partitions) => lines.reads(partitions.get(topic) ?? []),
     onTrouble: (error) => lines.trouble(error),
   });

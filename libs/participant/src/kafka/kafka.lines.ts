@@ -18,6 +18,7 @@ export interface KafkaLinesOptions {
 /** What the log of a service tells of Kafka: few lines, however much comes at once. */
 export class KafkaLines {
   private readonly warnings: SparingLog;
+  private isTroubled = false;
 
   constructor(private readonly options: KafkaLinesOptions) {
     this.warnings = new SparingLog(options.log, options.nowMs);
@@ -30,10 +31,20 @@ export class KafkaLines {
     }
   }
 
+  /** Something has come from the brokers. */
+  hears(): void {
+    if (this.isTroubled) {
+      this.isTroubled = false;
+      const { log, service, topic } = this.options;
+      log?.info?.({ service, topic }, 'Kafka answers again');
+    }
+  }
+
   trouble(error: unknown, what = 'what Kafka brings'): void {
     const { service, topic } = this.options;
     const message = error instanceof Error ? error.message : String(error);
-    this.warnings.warn({ service, topic, error: message }, `trouble with ${what}`);
+    const isTold = this.warnings.warn({ service, topic, error: message }, `trouble with ${what}`);
+    this.isTroubled ||= isTold;
   }
 
   dead(record: ReceivedRecord, reason: string): void {
