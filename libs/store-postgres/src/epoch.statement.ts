@@ -6,7 +6,7 @@ import type { HotStatement, StatementRunner } from './hot.pool.js';
  * database, and in one that was restored from a dump the table itself is another one. A disk that was put back as it had
  * been shows nothing of it.
  */
-export const IDENTITY = `concat_ws('/',
+const IDENTITY = `concat_ws('/',
     (select system_identifier from pg_control_system()),
     left(pg_walfile_name(pg_current_wal_lsn()), 8),
     (select oid from pg_database where datname = current_database()),

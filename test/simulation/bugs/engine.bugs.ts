@@ -81,8 +81,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
       },
       {
         file: LOG,
-        find: 'row !== undefined && row.finishedAt === undefined && row.format',
-        replace: 'row !== undefined && row.format',
+        find: 'return finishedAt === undefined && format <= ROW_FORMAT;',
+        replace: 'return format <= ROW_FORMAT;',
       },
     ],
   },
@@ -163,8 +163,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: LOG,
-        find: 'if (row.finishedAt !== undefined || row.format > ROW_FORMAT',
-        replace: "if (row.finishedAt !== undefined || row.state === 'aborting' || row.format > ROW_FORMAT",
+        find: 'if (!isLive(row) || row.owner === instanceId) {',
+        replace: "if (!isLive(row) || row.state === 'aborting' || row.owner === instanceId) {",
       },
     ],
   },
@@ -199,8 +199,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: LOG,
-        find: 'row.format > ROW_FORMAT || row.owner === instanceId',
-        replace: 'row.owner === instanceId',
+        find: 'return finishedAt === undefined && format <= ROW_FORMAT;',
+        replace: 'return finishedAt === undefined;',
       },
     ],
   },

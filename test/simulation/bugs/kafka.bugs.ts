@@ -116,8 +116,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/command.intake.ts`,
-        find: 'const outcomes = await Promise.allSettled(work);',
-        replace: 'const outcomes = await Promise.allSettled(work.slice(1));',
+        find: '    await batch.answers.settled();\n',
+        replace: '',
       },
     ],
   },
@@ -128,10 +128,10 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/command.intake.ts`,
-        find: '    const { command } = asked;\n    if (this.turns',
+        find: '    const { command } = asked;\n    const first',
         replace:
           '    const { command } = asked;\n    const own = JSON.stringify(command);\n    const known = ((this as unknown as { seen?: Set<string> }).seen ??= new Set());\n' +
-          '    if (known.has(own)) {\n      return;\n    }\n    known.add(own);\n    if (this.turns',
+          '    if (known.has(own)) {\n      batch.answers.release();\n      return;\n    }\n    known.add(own);\n    const first',
       },
     ],
   },
@@ -143,8 +143,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/command.intake.ts`,
-        find: '.then(async (reply) => reply && this.answer(asked, reply))',
-        replace: '.then(() => undefined)',
+        find: '      .then(async (replyOf) =>\n        this.options.client.send([this.options.replies.recordOf(command, replyOf(), replyTo)]),\n      )\n',
+        replace: '',
       },
     ],
   },
@@ -169,9 +169,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/command.intake.ts`,
-        find: 'await this.bury(record, read.reason);\n        return;',
-        replace:
-          'await this.bury(record, read.reason);\n        throw Object.assign(new Error(read.reason), { retryable: true });',
+        find: 'void this.bury(record, read.reason).then(() => answers.release());',
+        replace: 'answers.fail(Object.assign(new Error(read.reason), { retryable: true }));',
       },
       {
         file: `${PARTICIPANT}/command.intake.ts`,
@@ -201,8 +200,8 @@ export const KAFKA_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/command.intake.ts`,
-        find: 'await this.bury(record, read.reason);\n        return;',
-        replace: 'return;',
+        find: 'void this.bury(record, read.reason).then(() => answers.release());',
+        replace: 'answers.release();',
       },
     ],
   },

@@ -335,10 +335,10 @@ export const LED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${PARTICIPANT}/participant.ts`,
-        find: '        return { ...result, enlisted: await scope.collect() };\n      }),\n    );',
+        find: '      return this.#runtime.run(command, work, onCall);\n    });',
         replace:
-          '        return { ...result, enlisted: await scope.collect() };\n      }),\n' +
-          "    ).then((reply) => reply.outcome === 'done' && reply.enlistment ? { ...reply, enlistment: { ...reply.enlistment, nonce } } : reply);",
+          '      return this.#runtime.run(command, work, onCall);\n    })' +
+          ".then((reply) => reply.outcome === 'done' && reply.enlistment ? { ...reply, enlistment: { ...reply.enlistment, nonce } } : reply);",
       },
     ],
   },

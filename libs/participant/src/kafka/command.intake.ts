@@ -164,7 +164,7 @@ export class CommandIntake {
   private carryOut(asked: ReadableCommand, batch: OpenBatch): void {
     const { command } = asked;
     const first = this.running.get(command.gid)?.one.asked;
-    if (first !== undefined && isAbove(first.command, command)) {
+    if (first !== undefined && isCalledBy(first.command, command)) {
       // Those before it wait for its answer.
       void new Turn(this.workOf({ asked }, batch)).take();
       return;
@@ -365,4 +365,9 @@ export class CommandIntake {
       this.options.onTrouble(error, `${count} answers to commands of ${partition}`);
     }
   }
+}
+
+/** Only an action may have to wait for one below it; the ends of branches keep their order. */
+function isCalledBy(running: BranchCommand, command: BranchCommand): boolean {
+  return running.op === 'action' && command.op === 'action' && isAbove(running, command);
 }

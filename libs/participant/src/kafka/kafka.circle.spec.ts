@@ -24,6 +24,8 @@ let databases: Record<'payments' | 'stock', MemoryDatabase>;
 let uncancelled: Map<object, number>;
 /** How long stock waits before it calls payments. */
 let pauseMs: number;
+/** How long it takes to undo a hold. */
+let undoMs: number;
 
 beforeEach(async () => {
   world = new LedWorld();
@@ -44,6 +46,7 @@ beforeEach(async () => {
   kafka = new MemoryKafka({ clock });
   databases = { payments: new MemoryDatabase(), stock: new MemoryDatabase() };
   pauseMs = 0;
+  undoMs = 0;
   await kafka.client().createTopics([{ name: 'atone.replies', ...PARTITIONS }]);
 });
 
@@ -67,7 +70,10 @@ function handler(
       await called(input as { of: string });
       return null;
     },
-    compensate: async ({ transaction }) => transaction.record(`undo ${described.name}`),
+    async compensate({ transaction }) {
+      transaction.record(`undo ${described.name}`);
+      await pause(described.name === 'hold' ? undoMs : 0);
+    },
   };
 }
 
@@ -83,9 +89,7 @@ async function start(parallelMax = 16): Promise<KafkaCommands> {
   ]);
   await open('stock', 64, [
     handler(stock.reserve, async (input) => {
-      await new Promise<void>((resolve) => {
-        world.clock.setTimer(pauseMs, resolve);
-      });
+      await pause(pauseMs);
       await toPayments.charge(input);
     }),
   ]);
@@ -152,7 +156,7 @@ describe('calls in a circle over Kafka', () => {
     pauseMs = 2_000;
     await start();
     const orders = createServiceClient(payments, { calls: callsOf('orders') });
-    world.clock.setTimer(500, () => void undoFirst());
+    world.clock.setTimer(500, () => void undo('hold'));
     const seen: unknown[] = [];
     world.clock.setTimer(1_000, () => {
       const place = kafka.committed('atone.payments', 'atone.commands.payments', 0);
@@ -166,13 +170,37 @@ describe('calls in a circle over Kafka', () => {
     expect(kafka.records('atone.replies')).toHaveLength(1);
     expect(databases.payments.entries).toEqual(['charge a', 'hold a', 'undo hold']);
   });
+
+  test('are undone one after the other, also what lies below', async () => {
+    await start();
+    const orders = createServiceClient(payments, { calls: callsOf('orders') });
+    await world.clock.run(world.globalTransactions().run({ name: 'order' }, () => orders.hold({ of: 'a' })));
+    undoMs = 500;
+
+    await undo('hold', 'charge');
+    await world.clock.pass(2_000);
+
+    const undone = databases.payments.entries.slice(2);
+    expect(undone).toEqual(['undo hold', 'undo charge']);
+  });
 });
 
-/** Has a coordinator undo what was called first at payments. */
-async function undoFirst(): Promise<void> {
-  const [first] = kafka.records('atone.commands.payments');
-  const { led: _led, ...called } = JSON.parse(first?.value ?? '') as BranchCommand;
+/** Has a coordinator undo, in this order, what was called at payments. */
+async function undo(...actions: readonly string[]): Promise<void> {
+  const called = kafka
+    .records('atone.commands.payments')
+    .map(({ value }) => JSON.parse(value ?? '') as BranchCommand);
   const place = { topic: 'atone.commands.payments', replyTo: { topic: 'atone.replies', partition: 0 } };
-  const undo = commandRecord({ ...called, op: 'compensate' }, place, { source: '/', nowMs: clock.now() });
-  await kafka.client().send([undo]);
+  const origin = { source: '/', nowMs: clock.now() };
+  const records = actions.flatMap((name) => {
+    const command = called.find(({ action: one }) => one === name);
+    return command === undefined ? [] : [commandRecord({ ...command, op: 'compensate' }, place, origin)];
+  });
+  await kafka.client().send(records);
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    world.clock.setTimer(ms, resolve);
+  });
 }
