@@ -21,7 +21,7 @@ export const LIFE_BUGS: readonly PlantedBug[] = [
   {
     name: 'life-not-named',
     what: 'An update is done whichever life of the log its version is of.',
-    promises: ['S1', 'S2', 'S9', 'S11', 'SA1', 'SA2', 'SA5'],
+    promises: ['S1', 'S2', 'S9', 'SA1', 'SA2', 'SA5', 'K3'],
     mode: TURMOIL,
     edits: [
       {
@@ -34,7 +34,7 @@ export const LIFE_BUGS: readonly PlantedBug[] = [
   {
     name: 'drivers-kept-across-lives',
     what: 'Drivers are kept when the log is in another life, and write in that one from then on.',
-    promises: ['S1', 'S2', 'S9', 'S11', 'SA1', 'SA2', 'SA5'],
+    promises: ['S1', 'S2', 'S9', 'SA1', 'SA2', 'SA5', 'K3'],
     mode: TURMOIL,
     edits: [
       {
