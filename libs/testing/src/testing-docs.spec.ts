@@ -41,7 +41,7 @@ test('what the page about tests shows compiles, for the service of the page abou
   const complaints = await compile();
 
   expect(files.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['contracts.ts', 'app.module.ts', 'payments.spec.ts', 'endpoint.example.ts']),
+    expect.arrayContaining(['contracts.ts', 'app.module.ts', 'billing.spec.ts', 'endpoint.example.ts']),
   );
   expect(complaints).toBe('');
 });
