@@ -6,13 +6,13 @@ import { startKafkaCommands, type KafkaCommands, type KafkaCommandsOptions } fro
 import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testing';
 import { KafkaTransport } from '@atone/transport-kafka';
 import { z } from 'zod';
+import { SteppedWorld } from './stepped.world.js';
 
 export const SERVICES = ['stock', 'pay'] as const;
 /** By which they trust each other. */
 export const KEY = { keyId: 'k1', secret: 'a secret' };
 const PARTITIONS = { partitionCount: 6, replicationFactor: 1 };
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const PASS_COUNT_MAX = 20_000;
 
 /** Where sagas are played. */
 export interface KafkaScene<Client extends KafkaClient> {
@@ -42,7 +42,7 @@ export interface KafkaCoordinator {
 }
 
 /** Sagas of two steps over Kafka. */
-export class KafkaSagas<Client extends KafkaClient> {
+export class KafkaSagas<Client extends KafkaClient> extends SteppedWorld {
   /** Whose payment is refused. */
   readonly refused = new Set<string>();
   private readonly log: MemoryLog;
@@ -55,6 +55,7 @@ export class KafkaSagas<Client extends KafkaClient> {
   private instanceCount = 0;
 
   constructor(private readonly scene: KafkaScene<Client>) {
+    super(scene.pass);
     this.random = new SeededRandom(scene.own?.seed ?? 1);
     this.log = new MemoryLog(scene.clock);
     this.catalogue = new Catalogue(new MemoryCatalogueStore(scene.clock));
@@ -164,30 +165,6 @@ export class KafkaSagas<Client extends KafkaClient> {
           .map((entry) => entry.slice(gid.length + 1)),
       ]),
     );
-  }
-
-  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    for (let count = 0; count < PASS_COUNT_MAX; count += 1) {
-      // oxlint-disable no-await-in-loop -- time goes on in steps.
-      if (await holds()) {
-        return;
-      }
-      await this.scene.pass();
-      // oxlint-enable no-await-in-loop
-    }
-    throw new Error('It did not happen in time.');
-  }
-
-  /** Waits for what takes time by the clock of this world. */
-  async through<Answer>(work: Promise<Answer>): Promise<Answer> {
-    const watch = { isOver: false };
-    void work
-      .catch(() => undefined)
-      .finally(() => {
-        watch.isOver = true;
-      });
-    await this.until(() => watch.isOver);
-    return work;
   }
 
   async end(): Promise<void> {

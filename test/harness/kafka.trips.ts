@@ -30,11 +30,11 @@ import { MemoryDatabase, type MemoryTransaction } from '@atone/participant/testi
 import { LED_TIMEOUT_MAX_MS, type ParticipantView } from '@atone/protocol';
 import { KafkaTransport } from '@atone/transport-kafka';
 import { z } from 'zod';
+import { SteppedWorld } from './stepped.world.js';
 
 const KEY = { keyId: 'k1', secret: 'a secret' };
 const PARTITIONS = { partitionCount: 4, replicationFactor: 1 };
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const PASS_COUNT_MAX = 20_000;
 /** The price of what nobody can pay. */
 export const TOO_DEAR = 1_000;
 
@@ -68,7 +68,7 @@ export interface Desk<Client> {
 }
 
 /** Trips whose desk calls a hotel, which calls the bank; all of it over Kafka, and there is no other way. */
-export class KafkaTrips<Client extends KafkaClient> {
+export class KafkaTrips<Client extends KafkaClient> extends SteppedWorld {
   /** How long the handler of the hotel takes. */
   hotelMs = 0;
   private readonly log: MemoryLog;
@@ -81,6 +81,7 @@ export class KafkaTrips<Client extends KafkaClient> {
   private engine: Engine | undefined;
 
   constructor(private readonly scene: TripScene<Client>) {
+    super(scene.pass);
     const { clock } = scene;
     this.log = new MemoryLog(clock);
     this.catalogue = new Catalogue(new MemoryCatalogueStore(clock));
@@ -160,30 +161,6 @@ export class KafkaTrips<Client extends KafkaClient> {
       all.filter((entry) => entry.gid === wanted && entry.service === service).map(({ what }) => what);
     const gids = new Set(all.map(({ gid }) => gid));
     return new Map([...gids].map((gid) => [gid, { hotel: of(gid, 'hotel'), bank: of(gid, 'bank') }]));
-  }
-
-  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    for (let count = 0; count < PASS_COUNT_MAX; count += 1) {
-      // oxlint-disable no-await-in-loop -- time goes on in steps.
-      if (await holds()) {
-        return;
-      }
-      await this.scene.pass();
-      // oxlint-enable no-await-in-loop
-    }
-    throw new Error('It did not happen in time.');
-  }
-
-  /** Waits for what takes time by the clock of this world. */
-  async through<Answer>(work: Promise<Answer>): Promise<Answer> {
-    const watch = { isOver: false };
-    void work
-      .catch(() => undefined)
-      .finally(() => {
-        watch.isOver = true;
-      });
-    await this.until(() => watch.isOver);
-    return work;
   }
 
   async end(): Promise<void> {

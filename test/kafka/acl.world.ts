@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '@atone/engine';
 import type { KafkaClient, KafkaConnection, ReceivedRecord, SubscriptionOptions } from '@atone/kafka';
 import { kafkajsClient } from '@atone/kafka/kafkajs';
 import { commandRecord } from '@atone/protocol';
 import { KafkaSagas, KEY } from '../harness/kafka.sagas.js';
+import { REAL_TIME } from './real.scene.js';
 
 /** A user of the brokers; the password is the name. */
 export function saslOf(
@@ -11,15 +10,6 @@ export function saslOf(
 ): NonNullable<KafkaConnection['sasl']> & { readonly mechanism: 'plain' } {
   return { mechanism: 'plain', username, password: username };
 }
-
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  setTimer: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-  synchronize: () => undefined,
-};
 
 const GARBAGE = { key: 'k', value: 'no command', headers: {} };
 
@@ -37,9 +27,8 @@ export class AclWorld {
     private readonly prefix: string,
   ) {
     this.sagas = new KafkaSagas({
-      clock: CLOCK,
+      ...REAL_TIME,
       connect: (who = 'coordinator') => this.connect(who),
-      pass: async () => delay(10),
       prefix,
     });
   }

@@ -1,4 +1,5 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import type { Admin } from 'kafkajs';
+import { SilentClient } from './silent.client.js';
 
 interface Place {
   readonly partition: number;
@@ -6,17 +7,7 @@ interface Place {
 }
 
 /** What an administrator may do to the topics and the groups of others. */
-export class GroupAdmin {
-  private readonly kafka: Kafka;
-
-  constructor(brokers: readonly string[]) {
-    this.kafka = new Kafka({
-      brokers: [...brokers],
-      logLevel: logLevel.NOTHING,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 60 },
-    });
-  }
-
+export class GroupAdmin extends SilentClient {
   /** Returns how many members each of these groups has. */
   async memberCounts(groups: readonly string[]): Promise<number[]> {
     return this.withAdmin(async (admin) => {
@@ -60,16 +51,6 @@ export class GroupAdmin {
       const partitions = ends.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
       await admin.deleteTopicRecords({ topic, partitions });
     });
-  }
-
-  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    try {
-      return await work(admin);
-    } finally {
-      await admin.disconnect();
-    }
   }
 }
 

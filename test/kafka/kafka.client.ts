@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Kafka, logLevel, Partitioners, type Admin } from 'kafkajs';
+import { Partitioners } from 'kafkajs';
 import { until } from '../harness/until.js';
+import { SilentClient } from './silent.client.js';
 
 /** Returns the brokers of this test run. */
 export function testBrokers(): string[] {
@@ -19,18 +20,8 @@ export function newName(what: string): string {
 /** Who leaves waits for what he is fetching, five seconds by default. */
 export const FETCH_WAIT_MS = 100;
 
-/** Sends messages to a topic, and reads all of it. Silent: brokers that die are what these tests are about. */
-export class TestKafka {
-  private readonly kafka: Kafka;
-
-  constructor(brokers: readonly string[]) {
-    this.kafka = new Kafka({
-      brokers: [...brokers],
-      logLevel: logLevel.NOTHING,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 60 },
-    });
-  }
-
+/** Sends messages to a topic, and reads all of it. */
+export class TestKafka extends SilentClient {
   async createTopics(topics: readonly string[]): Promise<void> {
     const wanted = topics.map((topic) => ({ topic, numPartitions: 1 }));
     await this.withAdmin(async (admin) => admin.createTopics({ topics: wanted, waitForLeaders: true }));
@@ -107,15 +98,5 @@ export class TestKafka {
       await consumer.disconnect();
     }
     return values;
-  }
-
-  private async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    try {
-      return await work(admin);
-    } finally {
-      await admin.disconnect();
-    }
   }
 }

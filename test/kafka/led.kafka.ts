@@ -1,30 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Clock } from '@atone/engine';
 import type { KafkaClient } from '@atone/kafka';
 import { KafkaTrips, TOO_DEAR } from '../harness/kafka.trips.js';
-import { newName, testBrokers } from './kafka.client.js';
 import { LIBRARIES } from './kafka.worlds.js';
+import { realScene } from './real.scene.js';
 
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  setTimer: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-  synchronize: () => undefined,
-};
-
-describe.each(LIBRARIES)('led transactions over real brokers, by $name,', ({ name, connect }) => {
+describe.each(LIBRARIES)('led transactions over real brokers, by $name,', (library) => {
   let trips: KafkaTrips<KafkaClient>;
 
   beforeEach(async () => {
-    trips = await new KafkaTrips({
-      clock: CLOCK,
-      connect: () => connect({ brokers: testBrokers(), clientId: `test-${name}` }),
-      pass: async () => delay(10),
-      prefix: newName('atone'),
-    }).open({ instanceCount: 1 });
+    trips = await new KafkaTrips(realScene(library)).open({ instanceCount: 1 });
   });
 
   afterEach(() => trips.end());

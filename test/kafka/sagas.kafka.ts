@@ -1,32 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Clock } from '@atone/engine';
 import type { KafkaClient } from '@atone/kafka';
 import { KafkaSagas } from '../harness/kafka.sagas.js';
-import { newName, testBrokers } from './kafka.client.js';
 import { LIBRARIES } from './kafka.worlds.js';
+import { realScene } from './real.scene.js';
 
 const DONE_ONCE = { stock: ['done'], pay: ['done'] };
 
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  setTimer: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-  synchronize: () => undefined,
-};
-
-describe.each(LIBRARIES)('over real brokers, by $name,', ({ name, connect }) => {
+describe.each(LIBRARIES)('over real brokers, by $name,', (library) => {
   let sagas: KafkaSagas<KafkaClient>;
 
   beforeEach(async () => {
-    sagas = await new KafkaSagas({
-      clock: CLOCK,
-      connect: () => connect({ brokers: testBrokers(), clientId: `test-${name}` }),
-      pass: async () => delay(10),
-      prefix: newName('atone'),
-    }).open({ instanceCount: 1 });
+    sagas = await new KafkaSagas(realScene(library)).open({ instanceCount: 1 });
   });
 
   afterEach(() => sagas.end());

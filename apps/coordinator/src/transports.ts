@@ -2,7 +2,7 @@ import { RoutedTransport, type BranchTransport } from '@atone/engine';
 import type { KafkaClient } from '@atone/kafka';
 import { connectKafka } from '@atone/kafka/connect';
 import { HttpTransport } from '@atone/transport-http';
-import { KafkaTransport } from '@atone/transport-kafka';
+import { KafkaTransport, ownerPartitions } from '@atone/transport-kafka';
 import type { Provider } from '@nestjs/common';
 import type { Configuration } from './configuration.js';
 import { CoordinatorParts } from './coordinator.parts.js';
@@ -10,7 +10,6 @@ import { KafkaLines } from './kafka.lines.js';
 import { KafkaLink } from './kafka.link.js';
 import { MeteredTransport } from './metrics/metered.transport.js';
 import { OwnFacts } from './own.facts.js';
-import { ownerPartitions } from './owner.partitions.js';
 import { Standby } from './standby.js';
 import { CONFIGURATION, INSTANCE_ID, KAFKA_CLIENT, KAFKA_TRANSPORT, TRANSPORT } from './tokens.js';
 

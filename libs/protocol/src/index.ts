@@ -11,6 +11,7 @@ export * from './local.caller.js';
 export * from './participant.schema.js';
 export * from './plan.schema.js';
 export * from './problem.js';
+export * from './reply.partition.js';
 export * from './request.headers.js';
 export * from './signature.js';
 export * from './transaction.schema.js';

@@ -4,6 +4,7 @@ import {
   attemptKey,
   coordinatorSource,
   repliesTopic,
+  replyPartitionOf,
   TOPIC_PREFIX,
   type BranchCommand,
   type ReplyEnvelope,
@@ -17,7 +18,6 @@ import { coordinatorTopics } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
-import { replyPartitionOf } from './reply.partition.js';
 import { SpareWatch } from './spare.watch.js';
 import { Unanswered } from './unanswered.js';
 

@@ -1,6 +1,6 @@
 import { RoutedTransport, type BranchTransport, type Catalogue, type ReplySink } from '@atone/engine';
 import type { BranchCommand } from '@atone/protocol';
-import { KafkaTransport, replyPartitionOf, type OwnerPartitions } from '@atone/transport-kafka';
+import { KafkaTransport, ownerPartitions } from '@atone/transport-kafka';
 import type { CoordinatorKafkaCheck } from '../check/coordinator.kafka.check.js';
 import type { LogLine } from './log.line.js';
 import type { SimClock } from './sim.clock.js';
@@ -53,19 +53,6 @@ export class KafkaTransports {
   get partitions(): readonly number[] {
     return this.kafka.partitions;
   }
-}
-
-/** Returns what tells where replies are waited for, as their drivers have told with their leases. */
-function ownerPartitions(log: LogLine): OwnerPartitions {
-  return async (gids) => {
-    const drives = await log.drives(gids);
-    return new Map(
-      drives.flatMap(({ gid, facts }) => {
-        const partition = replyPartitionOf(gid, facts?.replyPartitions ?? []);
-        return partition === undefined ? [] : [[gid, partition] as const];
-      }),
-    );
-  };
 }
 
 /** Has a check see what the engine asks, and what it is told. */

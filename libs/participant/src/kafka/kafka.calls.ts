@@ -7,6 +7,7 @@ import {
   deadTopic,
   isCommandsTopic,
   repliesTopic,
+  replyPartitionOf,
   serviceSource,
   TOPIC_PREFIX,
   type BranchCommand,
@@ -239,8 +240,7 @@ class CallsOverKafka implements CountedKafkaCalls {
 
   /** All answers of a transaction come by one partition, while it is held. */
   private partitionFor({ gid }: BranchCommand): number {
-    const turn = Number.parseInt(gid.slice(-6), 16) || 0;
-    const partition = this.held[turn % this.held.length];
+    const partition = replyPartitionOf(gid, this.held);
     if (partition === undefined) {
       throw new NotConnectedError(this.nothingHeld());
     }

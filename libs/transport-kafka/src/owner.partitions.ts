@@ -1,5 +1,6 @@
 import type { TransactionLog } from '@atone/engine';
-import { replyPartitionOf, type OwnerPartitions } from '@atone/transport-kafka';
+import { replyPartitionOf } from '@atone/protocol';
+import type { OwnerPartitions } from './reply.intake.js';
 
 /**
  * Returns what tells from the log in which partition those who drive transactions wait for replies: the one that they name in
