@@ -23,8 +23,8 @@ export interface OutboxOptions {
   readonly replyPlaceOf: (gid: string) => ReplyPlace | undefined;
   /** Told what cannot be sent, or is not known to be. */
   readonly onReply: (envelope: ReplyEnvelope) => void;
-  /** Told what is about to leave. */
-  readonly onLeave: (waiting: Waiting) => void;
+  /** Told what is about to leave, and to which topic. */
+  readonly onLeave: (waiting: Waiting, topic: string) => void;
 }
 
 /** So much of its time a command may wait; then it is told why, before the engine gives it up without a reason. */
@@ -126,7 +126,7 @@ export class CommandOutbox {
       this.reply(command, 'bad-payload', message);
       return;
     }
-    this.options.onLeave(waiting);
+    this.options.onLeave(waiting, topic);
     batch.set(record, command);
   }
 

@@ -137,6 +137,23 @@ describe('commands', () => {
     });
   });
 
+  test('that nobody answers are told just before they are given up, with who should have', async () => {
+    const transport = world.transport();
+    await world.start('stock', () => deferred().promise.then(() => YES));
+    const replies = listen(transport);
+    await transport.start();
+    transport.send(commandTo('stock'), 10_000);
+    await until(() => sentTo('stock').length === 1);
+
+    await world.clock.advance(9_899);
+    expect(replies).toEqual([]);
+    await world.clock.advance(1);
+
+    const message = expect.stringMatching(/'stock', asked over atone\.commands\.stock: 1 of 1 .*10 s ago/u);
+    const reply = { outcome: 'unknown', error: { class: 'timeout', message } };
+    expect(replies).toMatchObject([{ branchId: 'reserve', reply }]);
+  });
+
   test.each<[string, Partial<BranchCommand>, string]>([
     ['is too large for a record', { input: 'x'.repeat(1_000_000) }, 'bad-payload'],
     ['is for a service that takes none over Kafka', { service: 'plain' }, 'unreachable'],

@@ -5,6 +5,7 @@ import {
   coordinatorSource,
   repliesTopic,
   replyPartitionOf,
+  replyTo,
   TOPIC_PREFIX,
   type BranchCommand,
   type ReplyEnvelope,
@@ -18,8 +19,9 @@ import { coordinatorTopics } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
+import { silenceWords } from './silence.words.js';
 import { SpareWatch } from './spare.watch.js';
-import { Unanswered } from './unanswered.js';
+import { Unanswered, type Asked } from './unanswered.js';
 
 export interface KafkaTransportOptions {
   /** Stays open when the transport is closed: others may use it too. */
@@ -86,7 +88,7 @@ export class KafkaTransport implements BranchTransport {
     const keys = options.keys ?? (signingKey === undefined ? [] : [signingKey]);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.repliesTopic = repliesTopic(prefix);
-    this.unanswered = new Unanswered(clock);
+    this.unanswered = new Unanswered(clock, (asked) => this.tellSilence(asked));
     this.watch = new SpareWatch(clock, (isSpare) => options.onSpare?.(isSpare));
     this.outbox = new CommandOutbox({
       client,
@@ -97,7 +99,7 @@ export class KafkaTransport implements BranchTransport {
         topicOf(command, { instances: catalogue.instancesOf(command.service), prefix, nowMs: clock.now() }),
       replyPlaceOf: (gid) => this.replyPlaceOf(gid),
       onReply: (envelope) => void this.deliver(envelope),
-      onLeave: ({ command, giveUpAt }) => this.unanswered.add(attemptKey(command), giveUpAt),
+      onLeave: (waiting, topic) => this.unanswered.add(waiting, topic),
     });
     this.intake = new ReplyIntake({
       client,
@@ -203,6 +205,7 @@ export class KafkaTransport implements BranchTransport {
     const timer = this.options.clock.setTimer(this.limits.drainMs, () => this.cut.make());
     await this.cut.orMade(this.drained()).catch(() => undefined);
     this.state = 'closed';
+    this.unanswered.end();
     await this.leaveGroup();
     timer.cancel();
   }
@@ -240,6 +243,14 @@ export class KafkaTransport implements BranchTransport {
     const { held } = this;
     const partition = replyPartitionOf(gid, held);
     return partition === undefined ? undefined : { topic: this.repliesTopic, partition };
+  }
+
+  /** Asking again is the engine's; this only tells it for whom it has waited. */
+  private tellSilence({ command, topic }: Asked): void {
+    const { catalogue, clock } = this.options;
+    const instances = catalogue.instancesOf(command.service);
+    const message = silenceWords({ service: command.service, topic, instances, nowMs: clock.now() });
+    void this.deliver(replyTo(command, { outcome: 'unknown', error: { class: 'timeout', message } }));
   }
 
   /** What goes wrong with one reply outside must not keep the others of its batch from being told. */

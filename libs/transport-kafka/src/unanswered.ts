@@ -1,19 +1,43 @@
-import type { Clock } from '@atone/engine';
+import type { Clock, Timer } from '@atone/engine';
+import { attemptKey, type BranchCommand } from '@atone/protocol';
+import type { Waiting } from './command.queue.js';
 
-/** The attempts that have left and are not answered, until somebody gives them up. */
+/** A command that is in a topic. */
+export interface Asked {
+  readonly command: BranchCommand;
+  readonly topic: string;
+}
+
+interface Entry extends Asked {
+  readonly tellAt: number;
+}
+
+/** So long before it is given up an attempt is told to be unanswered: past that the engine says the same without a reason. */
+const TELL_BEFORE_MS = 100;
+
+/** All are looked through each time, so not for each that is due. */
+const LOOK_EVERY_MS = 20;
+
+/** The attempts that have left and are not answered, until nearly nobody waits for them any more. */
 export class Unanswered {
-  private readonly giveUpAt = new Map<string, number>();
+  private readonly entries = new Map<string, Entry>();
+  private alarm: { readonly at: number; readonly timer: Timer } | undefined;
   private onDrained: (() => void) | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  /** `onSilent` is told each attempt whose time is over without an answer. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onSilent: (asked: Asked) => void,
+  ) {}
 
-  add(attempt: string, giveUpAt: number): void {
-    this.forgetGivenUp();
-    this.giveUpAt.set(attempt, giveUpAt);
+  add({ command, leaveBy, giveUpAt }: Waiting, topic: string): void {
+    const tellAt = Math.max(giveUpAt - TELL_BEFORE_MS, (leaveBy + giveUpAt) / 2);
+    this.entries.set(attemptKey(command), { command, topic, tellAt });
+    this.watch(tellAt);
   }
 
   remove(attempt: string): void {
-    this.giveUpAt.delete(attempt);
+    this.entries.delete(attempt);
     this.look();
   }
 
@@ -22,27 +46,47 @@ export class Unanswered {
     const isOver = new Promise<void>((resolve) => {
       this.onDrained = resolve;
     });
-    const nowMs = this.clock.now();
-    const latestAt = [...this.giveUpAt.values()].reduce((latest, at) => Math.max(latest, at), nowMs);
-    const timer = this.clock.setTimer(latestAt - nowMs, () => this.onDrained?.());
     this.look();
     await isOver;
-    timer.cancel();
   }
 
-  /** The oldest come first. One that may take longer than others keeps a few of them for a while. */
-  private forgetGivenUp(): void {
-    const nowMs = this.clock.now();
-    for (const [attempt, giveUpAt] of this.giveUpAt) {
-      if (giveUpAt > nowMs) {
-        return;
-      }
-      this.giveUpAt.delete(attempt);
+  /** Forgets all, and tells nothing any more. */
+  end(): void {
+    this.entries.clear();
+    this.alarm?.timer.cancel();
+    this.alarm = undefined;
+  }
+
+  /** One alarm for all: most are answered long before it, and it then looks again. */
+  private watch(at: number): void {
+    if (this.alarm !== undefined && this.alarm.at <= at) {
+      return;
     }
+    this.alarm?.timer.cancel();
+    const delayMs = Math.max(LOOK_EVERY_MS, at - this.clock.now());
+    this.alarm = { at, timer: this.clock.setTimer(delayMs, () => this.tellSilent()) };
+  }
+
+  private tellSilent(): void {
+    this.alarm = undefined;
+    const nowMs = this.clock.now();
+    let next = Infinity;
+    for (const [attempt, entry] of this.entries) {
+      if (entry.tellAt <= nowMs) {
+        this.entries.delete(attempt);
+        this.onSilent(entry);
+      } else {
+        next = Math.min(next, entry.tellAt);
+      }
+    }
+    if (next < Infinity) {
+      this.watch(next);
+    }
+    this.look();
   }
 
   private look(): void {
-    if (this.giveUpAt.size === 0) {
+    if (this.entries.size === 0) {
       this.onDrained?.();
     }
   }
