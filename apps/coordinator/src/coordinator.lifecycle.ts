@@ -63,7 +63,10 @@ export class CoordinatorLifecycle
     try {
       await this.engine.start();
     } catch (error) {
-      throw new StartError('The log could not be read, so the coordinator did not start.', { cause: error });
+      throw new StartError('The log could not be read, so the coordinator did not start.', {
+        cause: error,
+        mayPass: true,
+      });
     }
     this.currentPhase = 'running';
     this.upkeep.start();

@@ -11,6 +11,8 @@ import { errorFacts } from './error.facts.js';
 import { createHttpServer } from './http/http.server.js';
 import { RouteTable } from './http/route.table.js';
 import { SchemaPipe } from './http/schema.pipe.js';
+import { submitDirectly } from './http/submit.route.js';
+import { TransactionsController } from './http/transactions.controller.js';
 import { ApiDescription } from './openapi/api.description.js';
 import { describeApi } from './openapi/api.document.js';
 import { OwnFacts } from './own.facts.js';
@@ -59,6 +61,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   );
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(filter);
+  submitDirectly(adapter.getInstance(), { controller: app.get(TransactionsController), filter });
   app.get(ApiDescription).describeBy(() => describeApi(app, VERSION));
   const url = await startOrClose(app, configuration);
   app.get(OwnFacts).reachedAt(url);
@@ -90,7 +93,9 @@ async function listen(app: NestFastifyApplication, configuration: Configuration)
   try {
     await app.listen({ host, port });
   } catch (error) {
-    throw new StartError(listenMessage(error, `${host}:${port}`), { cause: error });
+    // Whoever holds the port may be about to end, as the former coordinator of a restart.
+    const mayPass = errorFacts(error).code === 'EADDRINUSE';
+    throw new StartError(listenMessage(error, `${host}:${port}`), { cause: error, mayPass });
   }
   const address = app.getHttpServer().address();
   const actualPort = typeof address === 'object' && address !== null ? address.port : port;

@@ -130,15 +130,15 @@ describe('the program', () => {
     expect(program.errors()).toBe('');
   });
 
-  test('without a database says so in one sentence and ends with 1', async () => {
+  test('without a database says so in one sentence, and by its exit code that another start changes nothing', async () => {
     const program = run({});
 
-    expect(await program.ended).toEqual({ code: 1, signal: null });
+    expect(await program.ended).toEqual({ code: 78, signal: null });
     expect(program.errors()).toMatch(/^ATONE_DATABASE_URL is required[^\n]*\.\n$/u);
     expect(program.output()).toBe('');
   });
 
-  test('with a database that does not answer says only that', async () => {
+  test('with a database that does not answer says only that, and that it may be started again', async () => {
     const program = run({
       ATONE_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
       ATONE_DATABASE_WAIT: '0s',

@@ -7,6 +7,9 @@ import { StartError } from './start.error.js';
 /** How long a stop may take before the process ends regardless: whatever it leaves is taken over. */
 const STOP_MS_MAX = 10_000;
 
+/** As `sysexits.h` has it (EX_CONFIG): to start again changes nothing, somebody has to change something first. */
+const EXIT_CODE_MISCONFIGURED = 78;
+
 try {
   const configuration = readConfiguration(process.env);
   const logger = openLogger(configuration.logLevel);
@@ -18,7 +21,7 @@ try {
   // Only a defect comes with a trace; what can be expected has its sentence.
   const { message, stack } = errorFacts(error);
   process.stderr.write(`${error instanceof StartError ? message : (stack ?? message)}\n`);
-  process.exit(1);
+  process.exit(error instanceof StartError && !error.mayPass ? EXIT_CODE_MISCONFIGURED : 1);
 }
 
 function stopOnSignals(coordinator: Coordinator): void {

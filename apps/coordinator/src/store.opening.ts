@@ -32,6 +32,7 @@ export async function openStore(
       if (performance.now() + PAUSE_MS > until) {
         throw new StartError(`The database did not answer within ${databaseWaitMs / 1_000} s. ${reason}`, {
           cause: error,
+          mayPass: true,
         });
       }
       logger.warn({ reason }, 'database not reached, trying again');

@@ -8,6 +8,9 @@ const ORPHAN_GUARD = new URL('orphan.guard.js', import.meta.url);
 const LOG_SIZE_MAX = 10_000_000;
 const LAST_LINE_COUNT = 8;
 
+/** With this the coordinator and the examples end when somebody has to change something first. */
+const EXIT_CODE_MISCONFIGURED = 78;
+
 /** Starts `plan` as a process of its own, which writes to `<name>.log` in `logFolder`. */
 export function spawnChild(plan: ChildPlan, logFolder: string): Child {
   const logPath = join(logFolder, `${plan.name}.log`);
@@ -25,11 +28,21 @@ export function spawnChild(plan: ChildPlan, logFolder: string): Child {
   closeSync(log);
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once('error', (error) =>
-      resolve({ how: `at once (${error.message})`, wasKilled: false, lastWords: [] }),
+      resolve({
+        how: `at once (${error.message})`,
+        wasKilled: false,
+        isMisconfigured: false,
+        lastWords: [],
+      }),
     );
     child.once('exit', (code, signal) => {
       const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
-      resolve({ how, wasKilled: signal !== null, lastWords: lastLines(logPath, logStart) });
+      resolve({
+        how,
+        wasKilled: signal !== null,
+        isMisconfigured: code === EXIT_CODE_MISCONFIGURED,
+        lastWords: lastLines(logPath, logStart),
+      });
     });
   });
   return { ended, kill: (signal) => void child.kill(signal) };

@@ -3,10 +3,19 @@ import { QuickstartError } from './quickstart.error.js';
 import { GRACE_MS, Supervisor, type Child, type ChildEnd, type ChildPlan } from './supervisor.js';
 
 const PLAN: ChildPlan = { name: 'stock', entry: 'main.js', environment: {} };
-const KILLED: ChildEnd = { how: 'by SIGKILL', wasKilled: true, lastWords: ['busy'] };
+const KILLED: ChildEnd = {
+  how: 'by SIGKILL',
+  wasKilled: true,
+  isMisconfigured: false,
+  lastWords: ['busy'],
+};
 
 function exited(lastWord = 'no database'): ChildEnd {
-  return { how: 'with exit code 1', wasKilled: false, lastWords: [lastWord] };
+  return { how: 'with exit code 1', wasKilled: false, isMisconfigured: false, lastWords: [lastWord] };
+}
+
+function misconfigured(...lastWords: readonly string[]): ChildEnd {
+  return { how: 'with exit code 78', wasKilled: false, isMisconfigured: true, lastWords };
 }
 
 class FakeChild implements Child {
@@ -102,6 +111,43 @@ describe('a child that ends', () => {
     await world.endLast(exited(), 15_000);
 
     expect(world.pausesMs).toEqual([500, 1_000, 500]);
+  });
+
+  test.each([
+    [
+      'in a plain sentence',
+      ['ATONE_LOG_LEVEL must be one of these.'],
+      'ATONE_LOG_LEVEL must be one of these.',
+    ],
+    [
+      'in lines behind its log',
+      ['{"level":30}', '[Nest] 1 - ERROR', '    at main.js', 'No topic. Run:', 'kafka-topics.sh'],
+      'No topic. Run:\nkafka-topics.sh',
+    ],
+  ])(
+    'because of its configuration is not started again, and its reason is told: %s',
+    async (_how, lines, told) => {
+      const world = new World();
+      world.supervisor.start(PLAN);
+
+      await world.endLast(misconfigured(...lines), 60_000);
+
+      expect(world.children).toHaveLength(1);
+      await expect(world.supervisor.failed).rejects.toThrow(
+        new QuickstartError(`stock cannot run as it is configured. ${told}`),
+      );
+    },
+  );
+
+  test('because of its configuration without a word has its words looked up', async () => {
+    const world = new World();
+    world.supervisor.start(PLAN);
+
+    await world.endLast(misconfigured('{"level":30}'));
+
+    await expect(world.supervisor.failed).rejects.toThrow(
+      new QuickstartError('stock cannot run as it is configured; its words are in /logs.'),
+    );
   });
 
   test('because it was killed comes back at once, however often, and has no last words', async () => {

@@ -6,6 +6,7 @@ import { QuickstartError } from './quickstart.error.js';
  *   start ──► running ──ends──► pausing ──► running …
  *                │                 │
  *                │                 └─ ended by itself, early, too often in a row ──► the whole gives up
+ *                ├─ says that another start changes nothing ─────────────────────► the whole gives up
  *                └─ stop ──► SIGTERM ──10 s──► SIGKILL
  */
 
@@ -22,6 +23,8 @@ export interface ChildEnd {
   readonly how: string;
   /** Whether somebody else ended it. */
   readonly wasKilled: boolean;
+  /** Whether it has said that to start it again changes nothing. */
+  readonly isMisconfigured: boolean;
   /** The last lines that it wrote. */
   readonly lastWords: readonly string[];
 }
@@ -98,6 +101,10 @@ export class Supervisor {
       if (this.#stopping.signal.aborted) {
         return;
       }
+      if (end.isMisconfigured) {
+        this.#fail(new QuickstartError(misconfiguredMessage(plan, end, this.ports.logFolder)));
+        return;
+      }
       earlyCount = nextEarlyCount(earlyCount, end, this.ports.now() - startedAt);
       if (earlyCount >= EARLY_COUNT_MAX) {
         this.#tellLastWords(end);
@@ -139,6 +146,18 @@ export class Supervisor {
       child.kill(signal);
     }
   }
+}
+
+function misconfiguredMessage({ name }: ChildPlan, { lastWords }: ChildEnd, logFolder: string): string {
+  const words = plainWords(lastWords).join('\n');
+  return words === ''
+    ? `${name} cannot run as it is configured; its words are in ${logFolder}.`
+    : `${name} cannot run as it is configured. ${words}`;
+}
+
+/** Returns what comes behind the last line of a log, of which no line is for people. */
+function plainWords(lines: readonly string[]): readonly string[] {
+  return lines.slice(lines.findLastIndex((line) => /^(?:\{|\[Nest\]|\s)/u.test(line)) + 1);
 }
 
 /** Whoever is killed may come back at once, however often: the quickstart invites people to kill. */

@@ -1,5 +1,6 @@
 import { KAFKA_VARIABLES, kafkaFromEnvironment, type KafkaEnvironment } from '@atone/kafka/connect';
 import { z } from 'zod';
+import { EnvironmentError } from './start.failure.js';
 
 /** The same as the coordinator's; see docs/configuration.md. */
 const KAFKA = Object.fromEntries(KAFKA_VARIABLES.map((variable) => [variable, z.string().optional()]));
@@ -37,7 +38,7 @@ export interface Environment extends z.infer<typeof environmentSchema> {
 /**
  * Returns what the environment says.
  *
- * @throws Error naming each variable that is missing or wrong.
+ * @throws {EnvironmentError} naming each variable that is missing or wrong.
  * @throws {KafkaVariableError}
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
@@ -46,7 +47,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     return { ...read.data, kafka: kafkaFromEnvironment(variables) };
   }
   const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`The environment is not complete. ${problems.join('; ')}.`);
+  throw new EnvironmentError(`The environment is not complete. ${problems.join('; ')}.`);
 }
 
 function signingKeyOf(text: string): { readonly keyId: string; readonly secret: string } {

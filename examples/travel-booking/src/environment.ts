@@ -1,5 +1,6 @@
 import { KAFKA_VARIABLES, kafkaFromEnvironment, type KafkaEnvironment } from '@atone/kafka/connect';
 import { z } from 'zod';
+import { EnvironmentError } from './start.failure.js';
 
 /** The same as the coordinator's; see docs/configuration.md. */
 const KAFKA = Object.fromEntries(KAFKA_VARIABLES.map((variable) => [variable, z.string().optional()]));
@@ -29,7 +30,7 @@ export interface Environment extends z.infer<typeof schema> {
 /**
  * Returns what the environment says.
  *
- * @throws Error naming each variable that is missing or wrong.
+ * @throws {EnvironmentError} naming each variable that is missing or wrong.
  * @throws {KafkaVariableError}
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
@@ -38,5 +39,5 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     return { ...read.data, kafka: kafkaFromEnvironment(variables) };
   }
   const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`The environment is not complete. ${problems.join('; ')}.`);
+  throw new EnvironmentError(`The environment is not complete. ${problems.join('; ')}.`);
 }

@@ -1,5 +1,8 @@
 import { readEnvironment } from '../environment.js';
+import { startOrExplain } from '../start.failure.js';
 import { startCars } from './cars.service.js';
 
-const cars = await startCars(readEnvironment(process.env));
-process.once('SIGTERM', () => void cars.close());
+await startOrExplain(async () => {
+  const cars = await startCars(readEnvironment(process.env));
+  process.once('SIGTERM', () => void cars.close());
+});
