@@ -9,6 +9,7 @@ export * from './kafka.topics.js';
 export * from './led.schema.js';
 export * from './local.caller.js';
 export * from './participant.schema.js';
+export * from './plain.submission.js';
 export * from './plan.schema.js';
 export * from './problem.js';
 export * from './reply.partition.js';

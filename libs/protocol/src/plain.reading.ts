@@ -1,8 +1,19 @@
 import { isGid } from '@atone/core';
-import type { z } from 'zod';
 import { branchOpSchema, type BranchCommand, type ReplyEnvelope } from './command.schema.js';
-import { isName } from './json.schema.js';
 import { ledContextSchema, nonceSchema } from './led.schema.js';
+import {
+  by,
+  isBoolean,
+  isCount,
+  isJson,
+  isKnownName,
+  isRecord,
+  oneOf,
+  shapeOf,
+  textOf,
+  type Check,
+  type Checks,
+} from './plain.shape.js';
 
 /*
  * Reads by hand what comes by the thousand each second: at a third of the time that the schemas take. They say what is right. What is
@@ -19,74 +30,12 @@ export function plainReply(json: unknown): ReplyEnvelope | undefined {
   return ENVELOPE(json) ? (json as ReplyEnvelope) : undefined;
 }
 
-type Check = (value: unknown) => boolean;
-
-type Checks = Readonly<Record<string, Check>>;
-
-/** Returns what tells whether a value has all that is required, perhaps what is optional, and nothing else. */
-function shapeOf(required: Checks, optional: Checks = {}): Check {
-  const checks = new Map(Object.entries({ ...required, ...optional }));
-  const names = Object.keys(required);
-  return (value) =>
-    isRecord(value) && names.every((name) => Object.hasOwn(value, name)) && eachFits(value, checks);
-}
-
-function eachFits(value: Readonly<Record<string, unknown>>, checks: ReadonlyMap<string, Check>): boolean {
-  // oxlint-disable-next-line guard-for-in -- what was parsed inherits nothing that is listed
-  for (const name in value) {
-    if (checks.get(name)?.(value[name]) !== true) {
-      return false;
-    }
-  }
-  return true;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isJson(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? value.every(isJson) : hasJson(value as Readonly<Record<string, unknown>>);
-  }
-  return (
-    value === null ||
-    typeof value === 'string' ||
-    typeof value === 'boolean' ||
-    // A number may be too large to be one.
-    Number.isFinite(value)
-  );
-}
-
-function hasJson(value: Readonly<Record<string, unknown>>): boolean {
-  // oxlint-disable-next-line guard-for-in -- see above
-  for (const name in value) {
-    // The schema takes that name away.
-    if (name === '__proto__' || !isJson(value[name])) {
-      return false;
-    }
-  }
-  return true;
-}
-
-function textOf(lengthMin: number, lengthMax: number): Check {
-  return (value) => typeof value === 'string' && value.length >= lengthMin && value.length <= lengthMax;
-}
-
-/** For what is rare. */
-function by(schema: z.ZodType): Check {
-  return (value) => schema.safeParse(value).success;
-}
-
-const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
-const isKnownName: Check = (value) => typeof value === 'string' && isName(value);
 const isText = textOf(0, Number.POSITIVE_INFINITY);
-const OPS: ReadonlySet<unknown> = new Set(branchOpSchema.options);
 
 const ATTEMPT: Checks = {
   gid: (value) => typeof value === 'string' && isGid(value),
   branchId: textOf(1, 256),
-  op: (value) => OPS.has(value),
+  op: oneOf(...branchOpSchema.options),
   round: isCount,
   attempt: isCount,
 };
@@ -110,8 +59,6 @@ const COMMAND = shapeOf(
     baggage: textOf(0, 8_192),
   },
 );
-
-const isBoolean: Check = (value) => typeof value === 'boolean';
 
 /** The answers that come when all goes well. */
 const REPLIES: ReadonlyMap<unknown, Check> = new Map<string, Check>([

@@ -9,10 +9,17 @@ export const retrySchema = z.strictObject({
   replyTimeoutMs: z.int().min(10).max(3_600_000).optional(),
 });
 
+const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u;
+
+/** Tells whether `text` may be the name of a step. */
+export function isStepName(text: string): boolean {
+  return STEP_NAME.test(text);
+}
+
 export const planStepSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/u, 'must start with a letter and hold only letters, digits, _ -')
+    .regex(STEP_NAME, 'must start with a letter and hold only letters, digits, _ -')
     .meta({ description: 'Unique in the plan; it is the id of the branch.' }),
   service: nameSchema,
   action: nameSchema,
@@ -30,10 +37,20 @@ export const planStepSchema = z.strictObject({
   retry: retrySchema.optional(),
 });
 
+const TAG_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u;
+
+/** Tells whether `text` may be the name of a tag. */
+export function isTagName(text: string): boolean {
+  return TAG_NAME.test(text);
+}
+
+export const TAG_LENGTH_MAX = 256;
+export const TAG_COUNT_MAX = 20;
+
 /** What a transaction is found by, beside its name. */
 export const tagsSchema = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/u), textSchema.max(256))
-  .refine((tags) => Object.keys(tags).length <= 20, 'holds at most 20 tags');
+  .record(z.string().regex(TAG_NAME), textSchema.max(TAG_LENGTH_MAX))
+  .refine((tags) => Object.keys(tags).length <= TAG_COUNT_MAX, `holds at most ${TAG_COUNT_MAX} tags`);
 
 export const BRANCH_COUNT_MAX = 1_000;
 

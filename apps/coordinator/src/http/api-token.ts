@@ -14,19 +14,21 @@ const BEARER = /^Bearer +(\S+)$/iu;
  */
 export function demandToken(server: FastifyInstance, token: string): void {
   const expected = digest(token);
-  server.addHook('onRequest', async (request) => {
-    if (OPEN_PATHS.has(request.routeOptions.url ?? '')) {
-      return;
-    }
-    const [, presented] = BEARER.exec(request.headers.authorization ?? '') ?? [];
-    if (presented === undefined) {
-      throw refusal('This coordinator demands an API token: send it as authorization: Bearer <token>.');
-    }
-    // Of equal length by the digest, so that the time it takes tells nothing.
-    if (!timingSafeEqual(digest(presented), expected)) {
-      throw refusal('The API token is not the one of this coordinator.');
-    }
+  server.addHook('onRequest', (request, _reply, done) => {
+    const isOpen = OPEN_PATHS.has(request.routeOptions.url ?? '');
+    done(isOpen ? undefined : refusalOf(request.headers.authorization, expected));
   });
+}
+
+function refusalOf(authorization: string | undefined, expected: Buffer): RequestError | undefined {
+  const [, presented] = BEARER.exec(authorization ?? '') ?? [];
+  if (presented === undefined) {
+    return refusal('This coordinator demands an API token: send it as authorization: Bearer <token>.');
+  }
+  // Of equal length by the digest, so that the time it takes tells nothing.
+  return timingSafeEqual(digest(presented), expected)
+    ? undefined
+    : refusal('The API token is not the one of this coordinator.');
 }
 
 function refusal(message: string): RequestError {

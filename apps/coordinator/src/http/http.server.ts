@@ -61,8 +61,10 @@ export function createHttpServer(
 
 /** By this header, on refusals too, a caller can tell a coordinator from whatever else may answer at its URL. */
 function tellProtocol(server: FastifyInstance): void {
-  server.addHook('onRequest', async (_request, reply) => {
-    reply.header(HEADERS.protocol, String(PROTOCOL_VERSION));
+  const version = String(PROTOCOL_VERSION);
+  server.addHook('onRequest', (_request, reply, done) => {
+    reply.header(HEADERS.protocol, version);
+    done();
   });
 }
 

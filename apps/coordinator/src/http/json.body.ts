@@ -40,6 +40,7 @@ function parse(text: string): unknown {
   }
 }
 
+/** Walks the tree without a copy of its members: all that comes passes here. */
 function checkTree(value: unknown, path: string[]): void {
   if (typeof value !== 'object' || value === null) {
     return;
@@ -47,20 +48,35 @@ function checkTree(value: unknown, path: string[]): void {
   if (path.length >= JSON_DEPTH_MAX) {
     throw new RequestError('BAD_REQUEST', `The body nests deeper than ${JSON_DEPTH_MAX} levels.`);
   }
-  const isArray = Array.isArray(value);
-  for (const [key, member] of Object.entries(value)) {
-    if (!isArray && isPoisoned(key, member)) {
-      const field = pointerOf([...path, key]);
-      throw new RequestError('BAD_REQUEST', `The body holds the forbidden key '${key}' at ${field}.`, {
-        errors: [{ field, message: 'is a forbidden key' }],
-      });
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      checkMember(value[index], String(index), path);
     }
-    if (typeof member === 'object' && member !== null) {
-      path.push(key);
-      checkTree(member, path);
-      path.pop();
-    }
+    return;
   }
+  // oxlint-disable-next-line guard-for-in -- what was parsed inherits nothing that is listed
+  for (const key in value) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    if (isPoisoned(key, member)) {
+      throw forbiddenKey(key, path);
+    }
+    checkMember(member, key, path);
+  }
+}
+
+function checkMember(member: unknown, key: string, path: string[]): void {
+  if (typeof member === 'object' && member !== null) {
+    path.push(key);
+    checkTree(member, path);
+    path.pop();
+  }
+}
+
+function forbiddenKey(key: string, path: readonly string[]): RequestError {
+  const field = pointerOf([...path, key]);
+  return new RequestError('BAD_REQUEST', `The body holds the forbidden key '${key}' at ${field}.`, {
+    errors: [{ field, message: 'is a forbidden key' }],
+  });
 }
 
 /** Code that copies such a member carelessly changes the prototype of its objects. */

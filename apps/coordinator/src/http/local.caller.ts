@@ -8,15 +8,17 @@ import { RequestError } from './request.error.js';
  * That it listens at a loopback address keeps other machines out, but not the pages in a browser on this one.
  */
 export function demandLocalCaller(server: FastifyInstance): void {
-  server.addHook('onRequest', async ({ headers }) => {
+  server.addHook('onRequest', ({ headers }, _reply, done) => {
     const why = foreignCaller(headers);
-    if (why !== undefined) {
-      throw new RequestError(
-        'FORBIDDEN',
-        `The request is refused: ${why}. Without an API token this coordinator answers only who asks for localhost or ` +
-          'its loopback address. Use http://localhost, or configure ATONE_API_TOKEN.',
-        { headers: { connection: 'close' } },
-      );
-    }
+    done(why === undefined ? undefined : refusal(why));
   });
+}
+
+function refusal(why: string): RequestError {
+  return new RequestError(
+    'FORBIDDEN',
+    `The request is refused: ${why}. Without an API token this coordinator answers only who asks for localhost or ` +
+      'its loopback address. Use http://localhost, or configure ATONE_API_TOKEN.',
+    { headers: { connection: 'close' } },
+  );
 }

@@ -1,7 +1,6 @@
 import { StandardSchemaValidationPipe, type ArgumentMetadata } from '@nestjs/common';
 import { z } from 'zod';
-import { fieldProblems } from './field.problems.js';
-import { fieldError } from './request.error.js';
+import { checkedArgument } from './argument.check.js';
 
 /**
  * Checks each argument of a route against the schema that its decorator names, in one pass, and names every field that
@@ -13,15 +12,10 @@ import { fieldError } from './request.error.js';
 export class SchemaPipe extends StandardSchemaValidationPipe {
   // oxlint-disable-next-line typescript/no-explicit-any -- as Nest declares it.
   override async transform<Value = any>(value: Value, metadata: ArgumentMetadata): Promise<Value> {
-    const { schema } = metadata;
+    const { schema, type, data: name } = metadata;
     if (!(schema instanceof z.ZodType)) {
       return value;
     }
-    const result = schema.safeParse(value);
-    if (!result.success) {
-      const place = metadata.type === 'body' ? 'body' : 'names';
-      throw fieldError(fieldProblems(result.error.issues, { schema, value, place, name: metadata.data }));
-    }
-    return result.data as Value;
+    return checkedArgument({ schema, value, place: type === 'body' ? 'body' : 'names', name }) as Value;
   }
 }

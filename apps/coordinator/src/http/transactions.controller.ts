@@ -86,15 +86,16 @@ export class TransactionsController {
     @Query({ schema: waitQuerySchema }) { wait }: WaitQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TransactionView> {
-    const answer = await this.accept(submission, reply.request);
-    const view = await this.view(answer, wait ?? 0);
-    void reply.header('location', `/v1/transactions/${answer.gid}`);
-    if (answer.isReplay) {
+    const { gid, isReplay } = await this.accept(submission, reply.request);
+    // What was accepted here just now is in memory; a repeat may concern what another coordinator drives.
+    const view = isReplay
+      ? await this.reader.view(gid, wait ?? 0)
+      : viewOf(await this.engine.waitForEnd(gid, wait ?? 0));
+    void reply.header('location', `/v1/transactions/${gid}`);
+    if (isReplay) {
       void reply.header(HEADERS.idempotentReplayed, 'true');
     }
-    if (wait !== undefined && view.endedAt !== undefined) {
-      void reply.code(200);
-    }
+    void reply.code(wait !== undefined && view.endedAt !== undefined ? 200 : 202);
     return view;
   }
 
@@ -150,12 +151,7 @@ export class TransactionsController {
     return this.reader.view(gid, wait);
   }
 
-  /** What was accepted here just now is in memory; a repeat may concern what another coordinator drives. */
-  private async view({ gid, isReplay }: SubmitAnswer, waitMs: number): Promise<TransactionView> {
-    return isReplay ? this.reader.view(gid, waitMs) : viewOf(await this.engine.waitForEnd(gid, waitMs));
-  }
-
-  private async accept(submission: Submission, request: FastifyRequest): Promise<SubmitAnswer> {
+  private accept(submission: Submission, request: FastifyRequest): Promise<SubmitAnswer> {
     const { traceparent, baggage, lane } = traceContextOf(request.headers);
     const key = idempotencyKeyOf(request);
     return this.engine.submit({
