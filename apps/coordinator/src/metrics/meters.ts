@@ -89,38 +89,38 @@ export class Meters implements EngineObserver {
   );
 
   accepted(kind: TransactionKind): void {
-    this.acceptances.raise([kind]);
+    this.acceptances.raise(kind);
   }
 
   ended({ kind, outcome, durationMs }: Ending): void {
-    this.endings.raise([kind, outcome]);
+    this.endings.raise(kind, outcome);
     this.durations.observe({ kind, outcome }, durationMs / 1_000);
   }
 
   gotStuck(reason: string): void {
-    this.stuckOnes.raise([reason]);
+    this.stuckOnes.raise(reason);
   }
 
   takenOver(): void {
-    this.takeovers.raise([]);
+    this.takeovers.raise();
   }
 
   overloaded(): void {
-    this.overloads.raise([]);
+    this.overloads.raise();
   }
 
   judged(verdicts: readonly Verdict[]): void {
     for (const { verdict } of verdicts) {
-      this.doubts.raise([verdict]);
+      this.doubts.raise(verdict);
     }
   }
 
   sent(way: Way, { op }: BranchCommand): void {
-    this.commands.raise([way, op]);
+    this.commands.raise(way, op);
   }
 
   replied(way: Way, { op, reply: { outcome } }: ReplyEnvelope): void {
-    this.replies.raise([way, op, outcome]);
+    this.replies.raise(way, op, outcome);
   }
 
   /** A write of the log came to its end, whichever. */
@@ -130,9 +130,9 @@ export class Meters implements EngineObserver {
   }
 
   logFailed(call: string): void {
-    this.failures.raise([call]);
+    this.failures.raise(call);
     if (call === 'renewLease') {
-      this.lostRenewals.raise([]);
+      this.lostRenewals.raise();
     }
   }
 

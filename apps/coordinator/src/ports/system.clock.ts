@@ -22,18 +22,34 @@ export class SystemClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    let leftMs = Math.max(0, delayMs);
-    let handle: NodeJS.Timeout;
-    const wait = (): void => {
-      const stretchMs = Math.min(leftMs, TIMER_MS_MAX);
-      leftMs -= stretchMs;
-      handle = setTimeout(leftMs > 0 ? wait : callback, stretchMs);
-    };
-    wait();
-    return {
-      cancel: () => {
-        clearTimeout(handle);
-      },
-    };
+    return new SystemTimer(delayMs, callback);
+  }
+}
+
+/** A timer for however long, by timers that last as long as they may. */
+class SystemTimer implements Timer {
+  private leftMs: number;
+  private handle: NodeJS.Timeout;
+
+  constructor(
+    delayMs: number,
+    private readonly callback: () => void,
+  ) {
+    this.leftMs = Math.max(0, delayMs);
+    this.handle = this.nextStretch();
+  }
+
+  cancel(): void {
+    clearTimeout(this.handle);
+  }
+
+  private nextStretch(): NodeJS.Timeout {
+    const stretchMs = Math.min(this.leftMs, TIMER_MS_MAX);
+    this.leftMs -= stretchMs;
+    return this.leftMs > 0
+      ? setTimeout(() => {
+          this.handle = this.nextStretch();
+        }, stretchMs)
+      : setTimeout(this.callback, stretchMs);
   }
 }
