@@ -83,7 +83,9 @@ describe('the check proves itself', () => {
 
     await runOrders(world, orders, []);
 
-    expect(await world.violations(orders.length)).not.toEqual([]);
     expect(world.startCount('coordinator')).toBeGreaterThan(1);
+    // Their create was undone in a former life, of which the log knows nothing: asked for again, it can be neither done nor undone.
+    const violations = await world.violations(orders.length);
+    expect(violations).toContainEqual(expect.stringMatching(/^\d+ transactions are running, stuck: mixed$/u));
   });
 });

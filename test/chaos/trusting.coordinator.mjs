@@ -1,20 +1,25 @@
-import { createCoordinator, readConfiguration } from '@atone/coordinator';
+import { createCoordinator, LOG, readConfiguration, STORE } from '@atone/coordinator';
 
 /*
  * A coordinator with a planted bug: it trusts that what it drives is its own. Where the log says that a row has another
  * version, it writes all the same.
  */
 
-const { engine } = await createCoordinator({ configuration: readConfiguration(process.env) });
-const { log } = engine.ports;
-const update = log.update.bind(log);
-log.update = async (updates) => {
-  const answers = await update(updates);
-  return Promise.all(answers.map(async (isDone, position) => isDone || insist(updates[position])));
-};
+await createCoordinator({
+  configuration: readConfiguration(process.env),
+  overrides: [{ provide: LOG, useFactory: ({ log }) => trusting(log), inject: [STORE] }],
+});
 
-async function insist(stale) {
-  const row = await log.get(stale.gid);
-  const [isDone] = row === undefined ? [false] : await update([{ ...stale, version: row.version }]);
-  return isDone;
+function trusting(log) {
+  const update = log.update.bind(log);
+  const insist = async (stale) => {
+    const row = await log.get(stale.gid);
+    const [isDone] = row === undefined ? [false] : await update([{ ...stale, version: row.version }]);
+    return isDone;
+  };
+  log.update = async (updates) => {
+    const answers = await update(updates);
+    return Promise.all(answers.map(async (isDone, position) => isDone || insist(updates[position])));
+  };
+  return log;
 }
