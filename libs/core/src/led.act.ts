@@ -27,7 +27,7 @@ export function enlist(draft: Draft, branches: readonly LedBranch[]): void {
   }
   const changed = withBranches(saga, branches, 'follow');
   if (changed !== saga) {
-    draft.saga = changed;
+    draft.replace(changed);
     draft.note({ what: 'registered', message: branches.map(({ branchId }) => branchId).join(', ') });
     draft.durableFirst();
   }
@@ -78,7 +78,7 @@ export function carryOut(draft: Draft, decision: Decision): void {
   if (problem !== undefined) {
     throw new BranchConflictError(problem);
   }
-  draft.saga = withDecision(draft.saga, decision);
+  draft.replace(withDecision(draft.saga, decision));
   if (decision.to === 'abort') {
     beginAbort(draft, abortOf(decision));
   } else {

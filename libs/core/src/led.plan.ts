@@ -4,7 +4,7 @@ import { listPredicate, problemOf, registrationProblem } from './led.list.js';
 import { merged } from './led.order.js';
 import { planIndex } from './plan.graph.js';
 import type { Plan, PlanStep } from './plan.js';
-import type { AbortReason, Branch, Saga } from './saga.state.js';
+import { newBranch, type AbortReason, type Branch, type Saga } from './saga.state.js';
 
 /*
  * A led transaction: the initiator's own code has called the actions, and the machine only ends their branches. Its plan
@@ -108,6 +108,11 @@ function bare(
     memory: 'broken',
     acceptedAt,
     deadlineAt,
+    endedAt: undefined,
+    abort: undefined,
+    stuck: undefined,
+    paused: undefined,
+    resolved: undefined,
     branches: [],
     historyDroppedCount: 0,
     ...given,
@@ -165,16 +170,7 @@ function stepFor(branch: LedBranch, goal: LedStep['goal']): PlanStep {
 }
 
 function branchFor({ branchId, output }: LedBranch, goal: LedStep['goal']): Branch {
-  return {
-    branchId,
-    state: goal === 'follow' ? 'done' : 'unknown',
-    round: 1,
-    undoRound: 1,
-    attempt: 0,
-    isInFlight: false,
-    wasSent: true,
-    output,
-  };
+  return { ...newBranch(branchId), state: goal === 'follow' ? 'done' : 'unknown', wasSent: true, output };
 }
 
 function withGoal(step: PlanStep, goal: LedStep['goal']): PlanStep {

@@ -24,18 +24,31 @@ const HISTORY_MESSAGE_LENGTH_MAX = 500;
 /** What is kept once for a branch may be longer: it is what an operator goes by. */
 export const MESSAGE_LENGTH_MAX = 4000;
 
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
 /**
  * A transition in the making: the saga so far, the commands so far. Lives for one call of `advanceSaga`
  * and never leaves it.
+ *
+ * The saga that was given stays as it is: what of it is changed is copied first, and the copy then changed in place, so
+ * that an event costs one copy of each part, however many changes it makes.
  */
 export class Draft {
   readonly commands: CallCommand[] = [];
   durability: Durability = 'lazy';
+  private current: Saga;
 
+  /** `given`: whatever is the same in it is not the draft's own. */
   constructor(
-    public saga: Saga,
+    private given: Saga,
     readonly moment: Moment,
-  ) {}
+  ) {
+    this.current = given;
+  }
+
+  get saga(): Saga {
+    return this.current;
+  }
 
   get now(): number {
     return this.moment.now;
@@ -45,24 +58,29 @@ export class Draft {
     return branchOf(this.saga, branchId);
   }
 
+  /** Goes on with another saga, which somebody else has made of this one. */
+  replace(saga: Saga): void {
+    this.given = saga;
+    this.current = saga;
+  }
+
   change(change: Partial<Saga>): void {
-    this.saga = { ...this.saga, ...change };
+    Object.assign(this.ownSaga(), change);
   }
 
   changeBranch(branchId: string, change: Partial<Branch>): void {
-    const branch = { ...this.branch(branchId), ...change };
-    this.change({ branches: this.saga.branches.with(positionOf(this.saga, branchId), branch) });
+    Object.assign(this.ownBranch(branchId), change);
   }
 
   /** Keeps the first entries and the latest ones; what falls out between them is counted. */
-  note(entry: Omit<HistoryEntry, 'at'>): void {
-    const message = entry.message === undefined ? undefined : clip(entry.message, HISTORY_MESSAGE_LENGTH_MAX);
-    const history = [...this.saga.history, { at: this.now, ...entry, message }];
-    const isFull = history.length > HISTORY_COUNT_MAX;
-    this.change({
-      history: isFull ? history.toSpliced(HISTORY_HEAD_COUNT, 1) : history,
-      historyDroppedCount: this.saga.historyDroppedCount + (isFull ? 1 : 0),
-    });
+  note({ what, branchId, round, attempt, by, message }: Omit<HistoryEntry, 'at'>): void {
+    const clipped = message === undefined ? undefined : clip(message, HISTORY_MESSAGE_LENGTH_MAX);
+    const history = this.ownHistory();
+    history.push({ at: this.now, what, branchId, round, attempt, by, message: clipped });
+    if (history.length > HISTORY_COUNT_MAX) {
+      history.splice(HISTORY_HEAD_COUNT, 1);
+      this.ownSaga().historyDroppedCount += 1;
+    }
   }
 
   /** Asks that the state be on disk before the commands go out. */
@@ -140,11 +158,46 @@ export class Draft {
       wasSent: branch.wasSent || op === 'action',
     });
     const round = roundOf(branch, op);
-    this.commands.push({ type: 'call', branchId, op, round, attempt, ...content });
+    const { input, output } = content;
+    this.commands.push({ type: 'call', branchId, op, round, attempt, input, output });
   }
 
   finish(): Transition {
     return { saga: this.saga, commands: this.commands, durability: this.durability };
+  }
+
+  private ownSaga(): Mutable<Saga> {
+    if (this.current === this.given) {
+      this.current = { ...this.given };
+    }
+    return this.current;
+  }
+
+  private ownBranch(branchId: string): Mutable<Branch> {
+    const branch = this.branch(branchId);
+    const position = positionOf(this.current, branchId);
+    if (branch !== this.given.branches[position]) {
+      return branch;
+    }
+    const own = { ...branch };
+    this.ownBranches()[position] = own;
+    return own;
+  }
+
+  private ownBranches(): Branch[] {
+    const saga = this.ownSaga();
+    if (saga.branches === this.given.branches) {
+      saga.branches = [...saga.branches];
+    }
+    return saga.branches as Branch[];
+  }
+
+  private ownHistory(): HistoryEntry[] {
+    const saga = this.ownSaga();
+    if (saga.history === this.given.history) {
+      saga.history = [...saga.history];
+    }
+    return saga.history as HistoryEntry[];
   }
 
   /** Returns what goes with the op: a barrier remembers an action's input and output for the end, other endpoints do not. */

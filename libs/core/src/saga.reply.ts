@@ -61,9 +61,11 @@ export function opUnderWay(branch: Branch): BranchOp | undefined {
  */
 export function weigh(saga: Saga, event: ReplyEvent): ReplyEvent {
   const { op, reply } = event;
+  if (op !== 'action' || reply.outcome !== 'refused' || reply.refusal.isStored) {
+    return event;
+  }
   const step = saga.plan.steps[positionOf(saga, event.branchId)];
-  const isFinal = step === undefined || !step.hasBarrier || (step.canUndo && !step.pivot);
-  if (op !== 'action' || reply.outcome !== 'refused' || reply.refusal.isStored || isFinal) {
+  if (step === undefined || !step.hasBarrier || (step.canUndo && !step.pivot)) {
     return event;
   }
   const message = `Refused, but not for good: ${reply.refusal.reason}`;
@@ -269,8 +271,8 @@ function applyNotYet(draft: Draft, branchId: string, retryAfterMs: number): void
 
 function end(draft: Draft, branchId: string, change: Partial<Branch> & Pick<Branch, 'state'>): void {
   const { attempt, stuck } = draft.branch(branchId);
+  draft.changeBranch(branchId, change);
   draft.changeBranch(branchId, {
-    ...change,
     isInFlight: false,
     dueAt: undefined,
     stuck: undefined,

@@ -75,9 +75,8 @@ function isAllDone(saga: Saga): boolean {
 
 function goForward(draft: Draft): void {
   const { order } = planIndex(draft.saga.plan.steps);
-  const branchIds = order.flatMap((position) => draft.saga.branches[position]?.branchId ?? []);
-  for (const branchId of branchIds) {
-    skipInTurn(draft, branchId);
+  for (const position of order) {
+    skipInTurn(draft, draft.saga.branches[position]);
   }
   if (isAllDone(draft.saga)) {
     finish(draft, 'committed');
@@ -86,21 +85,26 @@ function goForward(draft: Draft): void {
   if (draft.saga.paused !== undefined) {
     return;
   }
-  for (const branchId of branchIds) {
-    const branch = draft.branch(branchId);
-    if (branch.state === 'pending' && isReady(draft.saga, branchId)) {
-      begin(draft, branch);
-    } else if (isDue(draft, branch)) {
-      askAgain(draft, branch);
-    }
+  for (const position of order) {
+    goOn(draft, draft.saga.branches[position]);
+  }
+}
+
+function goOn(draft: Draft, branch: Branch | undefined): void {
+  if (branch?.state === 'pending' && isReady(draft.saga, branch.branchId)) {
+    begin(draft, branch);
+  } else if (branch !== undefined && isDue(draft, branch)) {
+    askAgain(draft, branch);
   }
 }
 
 /** A step at an endpoint that keeps no barrier has nothing to close, so its skip needs no answer. */
-function skipInTurn(draft: Draft, branchId: string): void {
-  const { closing } = draft.branch(branchId);
-  const { hasBarrier } = stepOf(draft.saga, branchId);
-  if (closing !== undefined && !hasBarrier && isReady(draft.saga, branchId)) {
+function skipInTurn(draft: Draft, branch: Branch | undefined): void {
+  if (branch?.closing === undefined) {
+    return;
+  }
+  const { branchId, closing } = branch;
+  if (!stepOf(draft.saga, branchId).hasBarrier && isReady(draft.saga, branchId)) {
     draft.skipNow(branchId, closing);
   }
 }

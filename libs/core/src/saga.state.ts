@@ -142,25 +142,48 @@ export function newSaga(start: {
   readonly acceptedAt: number;
   readonly deadlineAt?: number | undefined;
 }): Saga {
+  const { gid, plan, acceptedAt, deadlineAt } = start;
   return {
-    ...start,
+    gid,
+    plan,
     state: 'running',
     memory: 'unbroken',
-    branches: start.plan.steps.map(newBranch),
-    history: [{ at: start.acceptedAt, what: 'accepted' }],
+    acceptedAt,
+    deadlineAt,
+    endedAt: undefined,
+    abort: undefined,
+    stuck: undefined,
+    paused: undefined,
+    resolved: undefined,
+    branches: plan.steps.map(({ branchId }) => newBranch(branchId)),
+    history: [{ at: acceptedAt, what: 'accepted' }],
     historyDroppedCount: 0,
   };
 }
 
-function newBranch(step: PlanStep): Branch {
+/**
+ * Returns a branch of which nothing is known yet, with all of its fields: an object that grows by them later is a hundred
+ * times as dear to copy as one that keeps its shape, and each event copies some.
+ */
+export function newBranch(branchId: string): Branch {
   return {
-    branchId: step.branchId,
+    branchId,
     state: 'pending',
     round: 1,
     undoRound: 1,
     attempt: 0,
     isInFlight: false,
+    dueAt: undefined,
     wasSent: false,
+    startedAt: undefined,
+    endedAt: undefined,
+    output: undefined,
+    refusal: undefined,
+    lastError: undefined,
+    stuck: undefined,
+    closing: undefined,
+    mayBeClosed: undefined,
+    skip: undefined,
   };
 }
 
@@ -188,10 +211,13 @@ export function stuckOf(saga: Saga): (Stuck & { readonly branchId?: string }) | 
   if (saga.stuck !== undefined) {
     return saga.stuck;
   }
-  const stuck = saga.branches.flatMap((branch) =>
-    branch.stuck === undefined ? [] : [{ ...branch.stuck, branchId: branch.branchId }],
-  );
-  return stuck.toSorted((left, right) => left.since - right.since)[0];
+  let oldest: (Stuck & { readonly branchId: string }) | undefined;
+  for (const { stuck, branchId } of saga.branches) {
+    if (stuck !== undefined && (oldest === undefined || stuck.since < oldest.since)) {
+      oldest = { ...stuck, branchId };
+    }
+  }
+  return oldest;
 }
 
 /** Tells whether the outcome may still become abort by a deadline, an operator or a lack of attempts. */
@@ -274,7 +300,8 @@ export function isSpent(saga: Saga, branch: Branch): boolean {
 
 /** Returns the policy for a step: what the step says, else what the plan says, else the default. */
 export function retryOf(saga: Saga, step: PlanStep): RetryPolicy {
-  return { ...DEFAULT_RETRY, ...saga.plan.retry, ...step.retry };
+  const isDefault = saga.plan.retry === undefined && step.retry === undefined;
+  return isDefault ? DEFAULT_RETRY : { ...DEFAULT_RETRY, ...saga.plan.retry, ...step.retry };
 }
 
 /** Returns when something is to be done if no event comes before, or undefined when only an event can move the saga. */

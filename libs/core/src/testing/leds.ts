@@ -3,6 +3,7 @@ import { activeLed, decidedLed } from '../led.plan.js';
 import type { BranchReply, CallCommand, SagaEvent, Transition } from '../saga.event.js';
 import { advanceSaga } from '../saga.machine.js';
 import { branchOf, type Branch, type BranchState, type Saga } from '../saga.state.js';
+import { frozen } from './frozen.js';
 import { fixedRandom } from './plans.js';
 import { checkLaws } from './saga.laws.js';
 import { NOW } from './sagas.js';
@@ -101,7 +102,7 @@ export class LedStory {
   take(event: SagaEvent, laterMs = 0): this {
     this.now += laterMs;
     const before = this.saga;
-    this.last = advanceSaga(before, event, { now: this.now, random: fixedRandom(1) });
+    this.last = advanceSaga(frozen(before), frozen(event), { now: this.now, random: fixedRandom(1) });
     checkLaws({ before, event, now: this.now, after: this.last });
     for (const command of this.last.commands) {
       this.sent.set(command.branchId, command);

@@ -2,6 +2,7 @@ import type { Plan, PlanStep } from '../plan.js';
 import type { BranchReply, OperatorAct, ReplyEvent, SagaEvent, Transition } from '../saga.event.js';
 import { advanceSaga } from '../saga.machine.js';
 import { branchOf, newSaga, type Branch, type BranchOp, type Saga } from '../saga.state.js';
+import { frozen } from './frozen.js';
 import { fixedRandom, planOf, step } from './plans.js';
 
 export const NOW = 1_000_000;
@@ -50,7 +51,7 @@ export const COMPENSATING: Partial<Branch> = { ...CALLING, state: 'compensating'
 
 /** Advances at `NOW`, or `laterMs` after it, with pauses as long as they can be. */
 export function advance(saga: Saga, event: SagaEvent, laterMs = 0): Transition {
-  return advanceSaga(saga, event, { now: NOW + laterMs, random: fixedRandom(1) });
+  return advanceSaga(frozen(saga), frozen(event), { now: NOW + laterMs, random: fixedRandom(1) });
 }
 
 /** Returns a reply to the first attempt in the first round of an op at `pay`. */

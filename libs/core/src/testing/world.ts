@@ -9,6 +9,7 @@ import type {
   Transition,
 } from '../saga.event.js';
 import { isEnded, nextDueAt, stuckOf, type Saga } from '../saga.state.js';
+import { frozen } from './frozen.js';
 import { seededRandom } from './plans.js';
 import { check, checkLaws } from './saga.laws.js';
 
@@ -235,7 +236,7 @@ export abstract class World<Party extends Participant> {
       return undefined;
     }
     try {
-      const after = advanceSaga(before, event, { now: this.now, random: this.random });
+      const after = advanceSaga(frozen(before), frozen(event), { now: this.now, random: this.random });
       this.trace.push(
         `${driver.version}: ${describe(event)} => ${describeSaga(after.saga)} ${after.durability}`,
       );
