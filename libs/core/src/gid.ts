@@ -20,8 +20,19 @@ export function mintGid(nowMs: number, logNumber: number, random: Random): strin
   view.setUint32(2, nowMs % 2 ** 32);
   view.setUint16(6, 0x7000 | logNumber);
   view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const [time, end] = [`${hex(bytes, 0, 4)}-${hex(bytes, 4, 6)}`, hex(bytes, 10, 16)];
+  return `${time}-${hex(bytes, 6, 8)}-${hex(bytes, 8, 10)}-${end}`;
+}
+
+/** Each octet in writing: to look it up is several times as fast as to write it anew, for each of 16 of each gid. */
+const OCTETS = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
+function hex(bytes: Uint8Array, from: number, to: number): string {
+  let text = '';
+  for (let position = from; position < to; position += 1) {
+    text += OCTETS[bytes[position] ?? 0] ?? '';
+  }
+  return text;
 }
 
 /** Tells whether `text` is a gid in its one spelling (lower case, hyphens). */

@@ -1,4 +1,5 @@
 import type { PlanStep } from './plan.js';
+import { ShapeCache } from './plan.shape.js';
 
 /** What the machine looks up in a plan again and again. */
 export interface PlanIndex {
@@ -16,24 +17,36 @@ export interface PlanIndex {
 
 const indices = new WeakMap<readonly PlanStep[], PlanIndex>();
 
-/** Returns the index of `steps`. It is worked out once: without that, each event of a long plan costs its square. */
+/** One event asks for the same plan a dozen times. */
+let latest: { readonly steps: readonly PlanStep[]; readonly index: PlanIndex } | undefined;
+
+/**
+ * Returns the index of `steps`. It is worked out once: without that, each event of a long plan costs its square. Short plans
+ * that differ in nothing but their inputs share one.
+ */
 export function planIndex(steps: readonly PlanStep[]): PlanIndex {
-  const known = indices.get(steps);
-  if (known !== undefined) {
-    return known;
+  if (latest?.steps === steps) {
+    return latest.index;
   }
+  const index = indices.get(steps) ?? shapes.of(steps, indexOf);
+  indices.set(steps, index);
+  latest = { steps, index };
+  return index;
+}
+
+const shapes = new ShapeCache<PlanIndex>();
+
+function indexOf(steps: readonly PlanStep[]): PlanIndex {
   const positions = new Map(steps.map((step, position) => [step.branchId, position]));
   const dependents = dependentsOf(steps, positions);
   const pivot = steps.findIndex((step) => step.pivot);
-  const index = {
+  return {
     positions,
     dependents,
     pivot: pivot === -1 ? undefined : pivot,
     order: orderOf(steps, dependents),
     hasThrown: steps.some(({ led }) => led?.goal === 'undo'),
   };
-  indices.set(steps, index);
-  return index;
 }
 
 /** Returns, for each step, the names of all steps it depends on, directly or through others. */

@@ -72,6 +72,13 @@ describe('the input of a step', () => {
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
+  test('fills a member called __proto__ as any other, and leaves the template as it is', () => {
+    const template = JSON.parse('{"a":1,"__proto__":{"$from":"stock","pointer":"/price"}}') as Json;
+
+    expect(JSON.stringify(resolve(template))).toBe('{"ok":true,"input":{"a":1,"__proto__":5}}');
+    expect(JSON.stringify(template)).toBe('{"a":1,"__proto__":{"$from":"stock","pointer":"/price"}}');
+  });
+
   test('passes on what the resolver of documents throws', () => {
     expect(() => resolveInput({ $from: 'x' }, brokenSource)).toThrow(TypeError);
   });

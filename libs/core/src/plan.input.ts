@@ -57,10 +57,21 @@ function fill(template: Json, source: (from: string) => Json | undefined): Json 
     return template['$literal'] ?? null;
   }
   const reference = readReference(template);
-  if (reference === undefined) {
-    return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, fill(value, source)]));
+  return reference === undefined ? fillMembers(template, source) : fetchReference(reference, source);
+}
+
+/** Copies only where something is filled in: most inputs refer to nothing. */
+function fillMembers(template: JsonObject, source: (from: string) => Json | undefined): JsonObject {
+  let filled: Record<string, Json> | undefined;
+  for (const [key, value] of Object.entries(template)) {
+    const found = fill(value, source);
+    if (found !== value) {
+      filled ??= { ...template };
+      // The copy has the member already, so that not even one called `__proto__` does more than take a value.
+      filled[key] = found;
+    }
   }
-  return fetchReference(reference, source);
+  return filled ?? template;
 }
 
 function fetchReference(reference: InputReference, source: (from: string) => Json | undefined): Json {
@@ -97,13 +108,13 @@ function collect(template: Json, found: { references: InputReference[]; malforme
 }
 
 function readReference(template: JsonObject): InputReference | undefined {
-  const { $from: from, pointer = '', ...rest } = template;
-  const isReference =
-    typeof from === 'string' &&
-    typeof pointer === 'string' &&
-    isJsonPointer(pointer) &&
-    Object.keys(rest).length === 0;
-  return isReference ? { from, pointer } : undefined;
+  const from = template['$from'];
+  if (typeof from !== 'string') {
+    return undefined;
+  }
+  const { pointer = '' } = template;
+  const isAlone = Object.keys(template).every((key) => key === '$from' || key === 'pointer');
+  return isAlone && typeof pointer === 'string' && isJsonPointer(pointer) ? { from, pointer } : undefined;
 }
 
 /** Tells whether `from` names the plan's own input rather than a step. */

@@ -1,5 +1,6 @@
 import { ancestorsByStep, cycleIn } from './plan.graph.js';
 import { isPlanInput, referencesIn } from './plan.input.js';
+import { ShapeCache } from './plan.shape.js';
 import type { Plan, PlanStep } from './plan.js';
 
 /** One reason why a plan cannot be accepted. `path` is a JSON pointer into the plan. */
@@ -12,15 +13,28 @@ export interface PlanProblem {
 export const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u;
 
 /** Returns everything that is wrong with `plan`; an empty list means that the machine can run it. */
-export function planProblems(plan: Plan): readonly PlanProblem[] {
-  const shape = [...nameProblems(plan), ...orderProblems(plan)];
-  // References and the pivot are judged over ancestors, which mean nothing in a graph with unknown names or cycles.
-  return shape.length > 0 ? shape : [...referenceProblems(plan), ...pivotProblems(plan)];
+export function planProblems({ steps }: Plan): readonly PlanProblem[] {
+  const { order, pivot } = judgements.of(steps, judge);
+  return order.length > 0 ? order : [...referenceProblems(steps), ...pivot];
 }
 
-function nameProblems(plan: Plan): PlanProblem[] {
+/** What is wrong with a plan whatever its inputs are. */
+interface Judgement {
+  readonly order: readonly PlanProblem[];
+  readonly pivot: readonly PlanProblem[];
+}
+
+const judgements = new ShapeCache<Judgement>();
+
+function judge(steps: readonly PlanStep[]): Judgement {
+  const order = [...nameProblems(steps), ...orderProblems(steps)];
+  // References and the pivot are judged over ancestors, which mean nothing in a graph with unknown names or cycles.
+  return { order, pivot: order.length > 0 ? [] : pivotProblems(steps) };
+}
+
+function nameProblems(steps: readonly PlanStep[]): PlanProblem[] {
   const seen = new Set<string>();
-  return plan.steps.flatMap((step, position) => {
+  return steps.flatMap((step, position) => {
     const path = `/steps/${position}/name`;
     if (!STEP_NAME.test(step.branchId)) {
       return [{ path, message: `Step name '${step.branchId}' must match ${STEP_NAME.source}.` }];
@@ -33,12 +47,12 @@ function nameProblems(plan: Plan): PlanProblem[] {
   });
 }
 
-function orderProblems(plan: Plan): PlanProblem[] {
-  if (plan.steps.length === 0) {
+function orderProblems(steps: readonly PlanStep[]): PlanProblem[] {
+  if (steps.length === 0) {
     return [{ path: '/steps', message: 'A plan needs at least one step.' }];
   }
-  const names = new Set(plan.steps.map((step) => step.branchId));
-  const unknown = plan.steps.flatMap((step, position) =>
+  const names = new Set(steps.map((step) => step.branchId));
+  const unknown = steps.flatMap((step, position) =>
     step.after
       .filter((name) => !names.has(name))
       .map((name) => ({
@@ -46,7 +60,7 @@ function orderProblems(plan: Plan): PlanProblem[] {
         message: `There is no step '${name}' to come after.`,
       })),
   );
-  const cycle = unknown.length > 0 ? undefined : cycleIn(plan.steps);
+  const cycle = unknown.length > 0 ? undefined : cycleIn(steps);
   return cycle === undefined
     ? unknown
     : [
@@ -59,17 +73,17 @@ function orderProblems(plan: Plan): PlanProblem[] {
 
 type Ancestors = ReturnType<typeof ancestorsByStep>;
 
-function referenceProblems(plan: Plan): PlanProblem[] {
+function referenceProblems(steps: readonly PlanStep[]): PlanProblem[] {
   // Most plans refer to nothing, and most are not a graph worth walking.
   let ancestors: Ancestors | undefined;
-  return plan.steps.flatMap((step, position) => {
+  return steps.flatMap((step, position) => {
     const path = `/steps/${position}/input`;
     const { references, malformed } = referencesIn(step.input);
     const strangers = references.filter(({ from }) => {
       if (isPlanInput(from)) {
         return false;
       }
-      ancestors ??= ancestorsByStep(plan.steps);
+      ancestors ??= ancestorsByStep(steps);
       return ancestors.get(step.branchId)?.has(from) !== true;
     });
     if (malformed.length + strangers.length === 0) {
@@ -88,15 +102,15 @@ function referenceProblems(plan: Plan): PlanProblem[] {
   });
 }
 
-function pivotProblems(plan: Plan): PlanProblem[] {
-  const pivots = plan.steps.filter((step) => step.pivot);
+function pivotProblems(steps: readonly PlanStep[]): PlanProblem[] {
+  const pivots = steps.filter((step) => step.pivot);
   if (pivots.length > 1) {
     return [{ path: '/steps', message: `A plan has at most one pivot, and this one has ${pivots.length}.` }];
   }
   const [pivot] = pivots;
-  const ancestors: Ancestors = pivot === undefined ? new Map() : ancestorsByStep(plan.steps);
+  const ancestors: Ancestors = pivot === undefined ? new Map() : ancestorsByStep(steps);
   const beforePivot = pivot === undefined ? undefined : ancestors.get(pivot.branchId);
-  return plan.steps.flatMap((step, position) => {
+  return steps.flatMap((step, position) => {
     const isAfter = pivot !== undefined && ancestors.get(step.branchId)?.has(pivot.branchId) === true;
     return stepProblems(step, {
       path: `/steps/${position}`,
