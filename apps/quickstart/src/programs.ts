@@ -72,6 +72,7 @@ function coordinatorAt(at: number, { options, coordinatorUrl, kafka }: ProgramsP
     plan: {
       name: numbered('coordinator', at, options.coordinators),
       entry: join(REPOSITORY, 'apps', 'coordinator', 'dist', 'main.js'),
+      stopsLast: true,
       environment: { ATONE_DATABASE_URL: coordinatorUrl, ATONE_HTTP_PORT: String(port), ...kafka },
     },
   };

@@ -179,6 +179,23 @@ describe('a stop', () => {
     expect(world.lines).toEqual([]);
   });
 
+  test('comes to a coordinator when the services have ended, so that they can say goodbye to it', async () => {
+    const world = new World();
+    world.supervisor.start({ ...PLAN, name: 'coordinator', stopsLast: true });
+    world.supervisor.start(PLAN);
+    const [coordinator, stock] = world.children;
+    world.answer = () => undefined;
+
+    const stopped = world.supervisor.stop();
+    const before = [coordinator, stock].map((child) => child?.signals[0]);
+    stock?.end(KILLED);
+    world.answer = () => KILLED;
+    await stopped;
+
+    expect(before).toEqual([undefined, 'SIGTERM']);
+    expect(coordinator?.signals).toEqual(['SIGTERM']);
+  });
+
   test('kills who does not end within the grace', async () => {
     const world = new World();
     world.answer = (signal) => (signal === 'SIGKILL' ? KILLED : undefined);
@@ -186,7 +203,7 @@ describe('a stop', () => {
 
     await world.supervisor.stop();
 
-    expect(world.pausesMs).toEqual([GRACE_MS]);
+    expect(world.pausesMs[0]).toBe(GRACE_MS);
     expect(world.children[0]?.signals).toEqual(['SIGTERM', 'SIGKILL']);
   });
 

@@ -7,7 +7,7 @@ import { QuickstartError } from './quickstart.error.js';
  *                │                 │
  *                │                 └─ ended by itself, early, too often in a row ──► the whole gives up
  *                ├─ says that another start changes nothing ─────────────────────► the whole gives up
- *                └─ stop ──► SIGTERM ──10 s──► SIGKILL
+ *                └─ stop ──► SIGTERM ──10 s──► SIGKILL         coordinators after the services
  */
 
 /** A program to keep running. */
@@ -15,6 +15,8 @@ export interface ChildPlan {
   readonly name: string;
   readonly entry: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether others say goodbye to it when they stop: it is told to stop when they have ended. Default: not. */
+  readonly stopsLast?: boolean;
 }
 
 /** How a child ended. */
@@ -33,6 +35,12 @@ export interface ChildEnd {
 export interface Child {
   readonly ended: Promise<ChildEnd>;
   kill(signal: NodeJS.Signals): void;
+}
+
+interface Kept {
+  readonly plan: ChildPlan;
+  /** Resolves when it ran for the last time. */
+  readonly isOver: Promise<void>;
 }
 
 export interface SupervisorPorts {
@@ -57,7 +65,7 @@ export class Supervisor {
   readonly failed: Promise<never>;
   readonly #stopping = new AbortController();
   readonly #running = new Map<string, Child>();
-  readonly #kept: Promise<void>[] = [];
+  readonly #kept: Kept[] = [];
   readonly #told = new Set<string>();
   #fail!: (error: Error) => void;
 
@@ -71,17 +79,23 @@ export class Supervisor {
 
   /** Starts `plan`, and again whenever it ends. */
   start(plan: ChildPlan): void {
-    this.#kept.push(this.#keep(plan));
+    this.#kept.push({ plan, isOver: this.#keep(plan) });
   }
 
   /** Ends all children: in order if they can, roughly after the grace. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#killAll('SIGTERM');
-    const all = Promise.all(this.#kept);
+    await this.#end(this.#kept.filter(({ plan }) => plan.stopsLast !== true));
+    await this.#end(this.#kept);
+  }
+
+  async #end(kept: readonly Kept[]): Promise<void> {
+    const tell = (signal: NodeJS.Signals) =>
+      kept.forEach(({ plan }) => this.#running.get(plan.name)?.kill(signal));
+    tell('SIGTERM');
     const graceOver = new AbortController();
-    const rough = this.ports.sleep(GRACE_MS, graceOver.signal).then(() => this.#killAll('SIGKILL'));
-    await all;
+    const rough = this.ports.sleep(GRACE_MS, graceOver.signal).then(() => tell('SIGKILL'));
+    await Promise.all(kept.map(({ isOver }) => isOver));
     graceOver.abort();
     await rough;
   }
@@ -89,7 +103,7 @@ export class Supervisor {
   /** Ends all children at once, for those who cannot wait. */
   kill(): void {
     this.#stopping.abort();
-    this.#killAll('SIGKILL');
+    this.#running.forEach((child) => child.kill('SIGKILL'));
   }
 
   async #keep(plan: ChildPlan): Promise<void> {
@@ -138,12 +152,6 @@ export class Supervisor {
     if (words !== '' && !this.#told.has(words)) {
       this.#told.add(words);
       this.ports.warn(`  Its last lines:\n${words}`);
-    }
-  }
-
-  #killAll(signal: NodeJS.Signals): void {
-    for (const child of this.#running.values()) {
-      child.kill(signal);
     }
   }
 }

@@ -32,6 +32,8 @@ export interface Call {
   readonly isRepeatable: boolean;
   /** For how long, if less than the client's patience. */
   readonly patienceMaxMs?: number;
+  /** How long one attempt that is not held may take, if less than as the client says. */
+  readonly timeoutMaxMs?: number;
   readonly subject: Omit<CallSubject, 'url'>;
 }
 
@@ -127,6 +129,7 @@ async function attemptCall(call: Call, settings: CallSettings, ports: ClientPort
 function requestOf(call: Call, settings: CallSettings, nowMs: number): HttpRequest {
   const { until = nowMs, slackMs = settings.requestTimeoutMs } = call.hold ?? {};
   const heldMs = Math.min(Math.max(0, until - nowMs), HELD_MAX_MS);
+  const { timeoutMaxMs = Infinity } = call;
   return {
     method: call.method,
     url: `${settings.url}${call.path}${searchOf(call, heldMs)}`,
@@ -137,7 +140,7 @@ function requestOf(call: Call, settings: CallSettings, nowMs: number): HttpReque
       ...call.headers,
     },
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    timeoutMs: heldMs > 0 ? heldMs + slackMs : settings.requestTimeoutMs,
+    timeoutMs: heldMs > 0 ? heldMs + slackMs : Math.min(settings.requestTimeoutMs, timeoutMaxMs),
   };
 }
 

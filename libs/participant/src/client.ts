@@ -151,6 +151,9 @@ export interface AtoneClient extends LedClient {
 
 export const DEFAULT_PATIENCE_MS = 30_000;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+
+/** Whoever stops has little time, and a coordinator that is being restarted may be there again in a moment. */
+const FAREWELL = { patienceMaxMs: 2_000, timeoutMaxMs: 2_000 };
 /** The pause between two questions for one end, should the coordinator not hold them. */
 const POLL_MS = 200;
 
@@ -301,7 +304,8 @@ class PortClient implements AtoneClient {
   async deregisterInstance(service: string, instance: string): Promise<void> {
     const what = `let go of the instance '${instance}' of '${service}'`;
     const path = instancePath(service, instance);
-    await this.call({ method: 'DELETE', path, isRepeatable: false, subject: { what, changes: true } });
+    const subject = { what, changes: true };
+    await this.call({ method: 'DELETE', path, isRepeatable: true, ...FAREWELL, subject });
   }
 
   logInfo(): Promise<LogInfo> {

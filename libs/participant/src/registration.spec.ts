@@ -7,6 +7,7 @@ import {
   UnexpectedAnswerError,
 } from './client.errors.js';
 import { action, contract, type ActionContract } from './contract.js';
+import { NotConnectedError } from './client.ports.js';
 import { elapsedClock, nodeClientPorts } from './node/client.node.js';
 import { createPortRegistration, RENEW_MS } from './registration.js';
 
@@ -18,10 +19,12 @@ const payments = contract('payments', {
   receipt: action({ input: z.object({}), output: z.void() }),
 });
 
-const outage = new CoordinatorUnreachableError(
-  { url: 'http://c.test', what: 'take up the instance', changes: true },
-  'connect ECONNREFUSED',
-);
+const SUBJECT = { url: 'http://c.test', what: 'take up the instance', changes: true };
+
+const outage = new CoordinatorUnreachableError(SUBJECT, 'connect ECONNREFUSED', {
+  cause: new NotConnectedError('connect ECONNREFUSED'),
+});
+const lostAnswer = new CoordinatorUnreachableError(SUBJECT, 'read ECONNRESET');
 const refusal = new CoordinatorRefusedError(
   { url: 'http://c.test', what: 'take up the instance', changes: true },
   { status: 401, code: 'UNAUTHORIZED', detail: 'No token.', errors: [] },
@@ -32,14 +35,18 @@ const stranger = new UnexpectedAnswerError(
   'it answered 200, server: nginx',
 );
 
+const AWAY =
+  'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
+
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A registration whose calls fail as `failures` say, in turn, and then succeed. Timers go off when told. */
+/** A registration whose calls fail as `failures` say, in turn, and then succeed. Timers go off when told, and take their time. */
 function registration(...failures: (Error | undefined)[]) {
   const calls: string[] = [];
   const entries: ParticipantInstance[] = [];
   const lines: string[] = [];
   const facts: object[] = [];
+  const time = { nowMs: 0 };
   const timers: { delayMs: number; callback: () => void }[] = [];
   const subject = createPortRegistration(
     {
@@ -73,13 +80,13 @@ function registration(...failures: (Error | undefined)[]) {
         info: (_fields, message) => lines.push(message),
         warn(fields, message) {
           facts.push(fields);
-          lines.push(message);
+          lines.push(`warning: ${message}`);
         },
       },
     },
     {
       clock: {
-        now: () => 0,
+        now: () => time.nowMs,
         setTimer(delayMs, callback) {
           const timer = { delayMs, callback };
           timers.push(timer);
@@ -92,6 +99,7 @@ function registration(...failures: (Error | undefined)[]) {
   /** Lets the next timer go off and returns its delay. */
   const next = async () => {
     const timer = timers.shift();
+    time.nowMs += timer?.delayMs ?? 0;
     timer?.callback();
     await settle();
     return timer?.delayMs;
@@ -132,8 +140,8 @@ describe('a registration', () => {
     expect(lines).toEqual(['registered at the coordinator']);
   });
 
-  test('tries on while the coordinator is away, and says so once', async () => {
-    const { subject, lines, facts, next } = registration(outage, outage, outage);
+  test('waits calmly for a coordinator that starts beside it', async () => {
+    const { subject, lines, next } = registration(outage, outage, outage);
 
     subject.start();
     await settle();
@@ -141,11 +149,35 @@ describe('a registration', () => {
 
     expect(subject.isRegistered).toBe(true);
     expect(pauses).toEqual([1_000, 1_500, 2_500]);
+    expect(lines).toEqual(['waiting for the coordinator', 'registered at the coordinator']);
+  });
+
+  test('tries on while the coordinator stays away, and warns once', async () => {
+    const { subject, lines, facts, next } = registration(outage, outage, outage, outage, outage);
+
+    subject.start();
+    await settle();
+    for (let count = 0; count < 5; count += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      await next();
+    }
+
     expect(lines).toEqual([
-      'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile',
+      'waiting for the coordinator',
+      `warning: ${AWAY}`,
       'registered at the coordinator',
     ]);
     expect(facts).toMatchObject([{ service: 'payments', error: 'connect ECONNREFUSED' }]);
+  });
+
+  test('warns at once of a coordinator that goes away later', async () => {
+    const { subject, lines, next } = registration(undefined, outage);
+
+    subject.start();
+    await settle();
+    await next();
+
+    expect(lines).toEqual(['registered at the coordinator', `warning: ${AWAY}`]);
   });
 
   test('says when it is refused, and tries on', async () => {
@@ -157,7 +189,7 @@ describe('a registration', () => {
 
     expect(subject.isRegistered).toBe(false);
     expect(lines.at(-1)).toBe(
-      'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile',
+      'warning: the coordinator refuses to register this service; trying again, and nothing is lost meanwhile',
     );
   });
 
@@ -169,7 +201,7 @@ describe('a registration', () => {
     await next();
 
     expect(lines).toEqual([
-      'what answers at the URL of the coordinator is none: check the URL; trying again meanwhile',
+      'warning: what answers at the URL of the coordinator is none: check the URL; trying again meanwhile',
       'registered at the coordinator',
     ]);
     expect(facts).toMatchObject([{ coordinator: 'http://coordinator.test', error: stranger.why }]);
@@ -196,8 +228,22 @@ describe('a registration', () => {
     expect(timers).toEqual([]);
   });
 
-  test('stops without a coordinator', async () => {
-    const { subject, calls } = registration(undefined, outage);
+  test.each([
+    [outage, 'stopped while the coordinator was away, which counts this instance as gone in 30 s'],
+    [refusal, 'warning: the coordinator did not let go of this instance, and counts it as gone in 30 s'],
+  ])('stops also where nobody takes the instance out', async (failure, line) => {
+    const { subject, calls, lines } = registration(undefined, failure);
+    subject.start();
+    await settle();
+
+    await subject.stop();
+
+    expect(calls).toEqual(['put payments/p1', 'delete payments/p1']);
+    expect(lines.at(-1)).toBe(line);
+  });
+
+  test('whose answer was lost is taken out as well: it may be in the catalogue', async () => {
+    const { subject, calls } = registration(lostAnswer);
     subject.start();
     await settle();
 

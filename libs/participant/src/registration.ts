@@ -5,7 +5,7 @@ import {
   CoordinatorUnreachableError,
   UnexpectedAnswerError,
 } from './client.errors.js';
-import type { ElapsedClock } from './client.ports.js';
+import { NotConnectedError, type ElapsedClock } from './client.ports.js';
 import type { AtoneClient } from './client.js';
 import type { ActionContract } from './contract.js';
 import { jsonSchemaOf } from './payload.js';
@@ -57,6 +57,10 @@ export interface Registration {
 
 /** How often the entry is renewed. The catalogue forgets an instance that it has not heard of for some of these. */
 export const RENEW_MS = 10_000;
+
+/** So long a coordinator that starts beside the service may take, before its absence is worth a warning. */
+const STARTING_MS = 5_000;
+
 const RETRY = {
   initialMs: 1_000,
   capMs: RENEW_MS,
@@ -78,6 +82,9 @@ class PortRegistration implements Registration {
   isRegistered = false;
   private isStopped = false;
   private failedCount = 0;
+  private startedAt = 0;
+  /** Also where an answer was lost: the instance must not stay in the catalogue. */
+  private mayBeKnown = false;
   private timer: { cancel(): void } | undefined;
   private underWay: Promise<void> | undefined;
   private lastTold = '';
@@ -90,6 +97,7 @@ class PortRegistration implements Registration {
 
   start(): void {
     if (this.underWay === undefined && !this.isStopped) {
+      this.startedAt = this.ports.clock.now();
       this.renew();
     }
   }
@@ -98,7 +106,7 @@ class PortRegistration implements Registration {
     this.isStopped = true;
     this.timer?.cancel();
     await this.underWay;
-    if (!this.isRegistered) {
+    if (!this.mayBeKnown) {
       return;
     }
     this.isRegistered = false;
@@ -106,8 +114,22 @@ class PortRegistration implements Registration {
     try {
       await client.deregisterInstance(service, instance);
     } catch (error) {
-      // The catalogue forgets the instance by itself, a little later.
-      this.options.log?.warn({ ...this.facts(), error: messageOf(error) }, 'could not deregister');
+      this.tellUnheard(error);
+    }
+  }
+
+  private tellUnheard(error: unknown): void {
+    const fields = { ...this.facts(), error: whyOf(error) };
+    if (error instanceof CoordinatorUnreachableError) {
+      this.options.log?.info(
+        fields,
+        'stopped while the coordinator was away, which counts this instance as gone in 30 s',
+      );
+    } else {
+      this.options.log?.warn(
+        fields,
+        'the coordinator did not let go of this instance, and counts it as gone in 30 s',
+      );
     }
   }
 
@@ -128,19 +150,30 @@ class PortRegistration implements Registration {
       await this.options.client.registerInstance(this.options.service, this.entry);
     } catch (error) {
       this.isRegistered &&= !(error instanceof CoordinatorRefusedError);
+      this.mayBeKnown ||= isAnswerLost(error);
       this.failedCount += 1;
       this.tellFailure(error);
       return RETRY.initialMs / 2 + backoffMs(this.failedCount, RETRY, this.ports.random);
     }
     this.isRegistered = true;
+    this.mayBeKnown = true;
     this.failedCount = 0;
     this.tell('registered at the coordinator', () => this.options.log?.info(this.facts(), this.lastTold));
     return RENEW_MS;
   }
 
   private tellFailure(error: unknown): void {
+    if (error instanceof CoordinatorUnreachableError && this.isStarting()) {
+      const fields = { ...this.facts(), error: error.why };
+      this.tell(WAITING, () => this.options.log?.info(fields, WAITING));
+      return;
+    }
     const message = failureMessage(error);
     this.tell(message, () => this.options.log?.warn({ ...this.facts(), error: whyOf(error) }, message));
+  }
+
+  private isStarting(): boolean {
+    return !this.mayBeKnown && this.ports.clock.now() - this.startedAt < STARTING_MS;
   }
 
   /** Only what is new: an outage of an hour is one line, not 360. */
@@ -188,6 +221,8 @@ function actionEntryOf({ contract, compensate, retry }: RegisteredAction): Actio
   };
 }
 
+const WAITING = 'waiting for the coordinator';
+
 function failureMessage(error: unknown): string {
   if (error instanceof CoordinatorRefusedError) {
     return 'the coordinator refuses to register this service; trying again, and nothing is lost meanwhile';
@@ -196,6 +231,10 @@ function failureMessage(error: unknown): string {
     return 'what answers at the URL of the coordinator is none: check the URL; trying again meanwhile';
   }
   return 'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
+}
+
+function isAnswerLost(error: unknown): boolean {
+  return error instanceof CoordinatorUnreachableError && !(error.cause instanceof NotConnectedError);
 }
 
 /** That nobody knows what the coordinator did matters to who asks once; this entry is repeated anyway. */

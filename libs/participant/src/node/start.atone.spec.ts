@@ -225,7 +225,7 @@ test('a service that listens takes commands at a server of the library, and is i
   await expect(send(url, command())).rejects.toThrow('fetch failed');
 });
 
-test('a service starts while its coordinator is away, and says that it cannot be reached', async () => {
+test('a service starts while its coordinator is away, and says that it waits for it', async () => {
   const lines: string[] = [];
   const told = new EventEmitter();
   const note = (_fields: object, message: string): void => {
@@ -241,9 +241,7 @@ test('a service starts while its coordinator is away, and says that it cannot be
   });
   await line;
 
-  expect(lines).toEqual([
-    'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile',
-  ]);
+  expect(lines).toEqual(['waiting for the coordinator']);
   expect(atone.isRegistered).toBe(false);
 });
 
