@@ -149,7 +149,9 @@ describe('commands', () => {
     expect(replies).toEqual([]);
     await world.clock.advance(1);
 
-    const message = expect.stringMatching(/'stock', asked over atone\.commands\.stock: 1 of 1 .*10 s ago/u);
+    const message = expect.stringMatching(
+      /'stock', asked over atone\.commands\.stock: one instance .*10 s ago/u,
+    );
     const reply = { outcome: 'unknown', error: { class: 'timeout', message } };
     expect(replies).toMatchObject([{ branchId: 'reserve', reply }]);
   });

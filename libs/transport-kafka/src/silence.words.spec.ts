@@ -24,10 +24,14 @@ function words(...instances: readonly CatalogueInstance[]): string {
 
 test('where instances are there, their logs and the lag of their group are worth a look', () => {
   expect(words(seen(4_000), seen(9_000), seen(95_000), seen(1_000, 'atone.commands.stock.blue'))).toBe(
-    "No reply came in time from the service 'stock', asked over atone.commands.stock: 2 of 3 registered instances are there " +
-      '(last seen 4 s ago). See in their logs whether they reach Kafka and what they are busy with, and whether the consumer ' +
+    "No reply came in time from the service 'stock', asked over atone.commands.stock: 2 instances are there " +
+      '(last seen 4 s ago). Look in the log of the service for trouble with Kafka or for long work, and whether the consumer ' +
       'group of the topic lags behind.',
   );
+});
+
+test('one that is there is not called several', () => {
+  expect(words(seen(4_000))).toContain(': one instance is there (last seen 4 s ago). Look in');
 });
 
 test.each([
@@ -37,7 +41,7 @@ test.each([
 ])('where the last one was seen %i ms ago, one has to be started', (agoMs, ago) => {
   expect(words(seen(agoMs), seen(8_000_000))).toBe(
     "No reply came in time from the service 'stock', asked over atone.commands.stock: none of its instances is there " +
-      `(2 registered, last seen ${ago} ago). Start one, and it finds there what was sent.`,
+      `(2 known, last seen ${ago} ago). Start one, and it finds there what was sent.`,
   );
 });
 

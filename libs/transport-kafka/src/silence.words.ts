@@ -21,11 +21,12 @@ export function silenceWords({ service, topic, instances, nowMs }: Silence): str
   const lastSeen = `last seen ${agoText(nowMs - latestAt)} ago`;
   const present = readers.filter(({ seenAt }) => nowMs - seenAt < INSTANCE_GONE_AFTER_MS);
   if (present.length === 0) {
-    return `${asked}: none of its instances is there (${readers.length} registered, ${lastSeen}). Start one, and it finds there what was sent.`;
+    return `${asked}: none of its instances is there (${readers.length} known, ${lastSeen}). Start one, and it finds there what was sent.`;
   }
+  const there = present.length === 1 ? 'one instance is' : `${present.length} instances are`;
   return (
-    `${asked}: ${present.length} of ${readers.length} registered instances are there (${lastSeen}). ` +
-    `See in their logs whether they reach Kafka and what they are busy with, and whether the consumer group of the topic lags behind.`
+    `${asked}: ${there} there (${lastSeen}). Look in the log of the service for trouble with Kafka or for long work, ` +
+    `and whether the consumer group of the topic lags behind.`
   );
 }
 
