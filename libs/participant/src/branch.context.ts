@@ -16,10 +16,23 @@ export interface ActiveBranch {
   readonly baggage?: string | undefined;
 }
 
-interface BranchScope {
-  readonly branch: ActiveBranch;
-  isOpen: boolean;
-  misuse?: Error | undefined;
+class BranchScope {
+  isOpen = true;
+  misuse: Error | undefined;
+  private shown: ActiveBranch | undefined;
+
+  constructor(private readonly given: ActiveBranch) {}
+
+  /** Made for those who ask, who are few; what was given may hold a payload besides. */
+  get branch(): ActiveBranch {
+    this.shown ??= branchOf(this.given);
+    return this.shown;
+  }
+}
+
+function branchOf(given: ActiveBranch): ActiveBranch {
+  const { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage } = given;
+  return { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage };
 }
 
 /** What code knows of where it runs: the branch that it is part of, and the led transaction whose calls it makes. */
@@ -61,20 +74,30 @@ export function isApart(): boolean {
   return storage.getStore()?.isApart === true;
 }
 
+export async function runInBranch<Result>(
+  branch: ActiveBranch,
+  handler: () => Promise<Result>,
+): Promise<Result>;
+export async function runInBranch<Result, Told>(
+  branch: ActiveBranch,
+  handler: () => Promise<Result>,
+  tell: (result: Result) => Promise<Told> | Told,
+): Promise<Told>;
 /**
- * Runs a handler of `branch`.
+ * Runs a handler of `branch`. Returns what it returns, or what `tell` makes of that.
  *
  * @throws what the handler throws; or the misuse that was reported meanwhile, though the handler caught it.
  */
 export async function runInBranch<Result>(
   branch: ActiveBranch,
   handler: () => Promise<Result>,
-): Promise<Result> {
-  const branchScope: BranchScope = { branch, isOpen: true };
+  tell?: (result: Result) => unknown,
+): Promise<unknown> {
+  const branchScope = new BranchScope(branch);
   try {
     const result = await storage.run({ branchScope, led: frameOf(branch) }, handler);
     throwMisuse(branchScope);
-    return result;
+    return tell === undefined ? result : tell(result);
   } catch (error) {
     throwMisuse(branchScope);
     throw error;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { BranchReply, Random } from '@atone/core';
+import type { BranchReply, Json, Random } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { createBarrier } from './barrier.js';
 import type { ActionResult, Barrier, BarrierCall, ConfirmCall, StoredAction } from './barrier.port.js';
-import { runInBranch, type ActiveBranch } from './branch.context.js';
+import { runInBranch } from './branch.context.js';
 import { BranchFailure, failure, unknownReply } from './branch.failure.js';
 import type { ParticipantClock } from './clock.port.js';
 import type { ActionHandler, BranchContext } from './contract.js';
@@ -17,8 +17,8 @@ import { systemClock } from './node/system-clock.js';
 import { MisuseError } from './participant.error.js';
 import { afterWait, isAbove, isLedCommand, ledTermsOf } from './participant.led.js';
 import { readInput, writeOutput } from './payload.js';
-import { UnderWay } from './under.way.js';
-import { WorkLimit } from './work-limit.js';
+import { UnderWay, type Execution } from './under.way.js';
+import { WorkLimit, type RunningWork } from './work-limit.js';
 
 /** How many commands run at once, each with a connection of its own, where the pool has enough of them. */
 export const PARALLEL_MAX = 16;
@@ -88,6 +88,9 @@ export function createParticipant<Transaction>(options: ParticipantOptions<Trans
   };
 }
 
+/** A place to run, perhaps later. */
+type Place = RunningWork<BranchCommand> | Promise<RunningWork<BranchCommand>>;
+
 class CommandExecutor<Transaction> {
   readonly #registry: HandlerRegistry<Transaction>;
   readonly #barrier: Barrier<Transaction>;
@@ -126,17 +129,13 @@ class CommandExecutor<Transaction> {
       arrival.onCall?.();
       return underWay;
     }
-    const arrivedAt = this.#clock.now();
-    const work = (): Promise<BranchReply> =>
-      this.#answer(afterWait(command, this.#clock.now() - arrivedAt), arrival);
-    const reply = this.#isBelow(command)
-      ? this.#limit.runBelow(command, work)
-      : this.#limit.run(command, work);
-    if (reply === undefined) {
+    const place = this.#isBelow(command) ? this.#limit.enterBelow(command) : this.#limit.enter(command);
+    if (place === undefined) {
       return Promise.resolve(failure('unreachable', this.#busyMessage()));
     }
-    this.#underWay.add(command, reply);
-    return reply;
+    const execution = this.#underWay.begin(command);
+    execution.reply = this.#answer(execution, arrival, place);
+    return execution.reply;
   }
 
   /** Whoever runs above it waits for its answer, and keeps its place until then. */
@@ -156,15 +155,21 @@ class CommandExecutor<Transaction> {
     return `${busy} The oldest that runs is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
   }
 
-  async #answer(command: BranchCommand, arrival: Arrival): Promise<BranchReply> {
+  /** All that there is to do for a command, in one function: each promise more costs it what its whole record costs. */
+  async #answer(execution: Execution, arrival: Arrival, place: Place): Promise<BranchReply> {
+    const { command } = execution;
+    const running = place instanceof Promise ? await place : place;
     try {
-      const reply = await this.#carryOut(command, arrival);
+      const reply = await this.#carryOut(afterWait(command, running.startedAt - running.askedAt), arrival);
       this.#report.tell(command, reply);
       return reply;
     } catch (error) {
       const reply = unknownReply(error);
       this.#report.tell(command, reply, error);
       return reply;
+    } finally {
+      this.#limit.leave(running);
+      this.#underWay.end(execution);
     }
   }
 
@@ -197,15 +202,14 @@ class CommandExecutor<Transaction> {
 
   #act(command: BranchCommand, call: BarrierCall, { isLate, onCall }: Arrival): Promise<BranchReply> {
     const handler = this.#registry.find(command.action);
-    const { input } = command;
+    const { gid, branchId, service, action, round } = call;
+    const asked = { gid, branchId, service, action, round, input: command.input, isLate };
     if (!isLedCommand(command)) {
-      return this.#barrier.act({ ...call, input, isLate }, (transaction) =>
-        this.#run(handler, command, transaction),
-      );
+      return this.#barrier.act(asked, (transaction) => this.#run(handler, command, transaction));
     }
     const nonce = Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64url');
     const led = ledTermsOf(command, handler, { now: this.#clock.now(), nonce });
-    return this.#barrier.act({ ...call, input, isLate, led }, (transaction) => {
+    return this.#barrier.act({ ...asked, led }, (transaction) => {
       const work = async (scope: RunScope): Promise<ActionResult> => {
         const result = await this.#run(handler, command, transaction);
         return { ...result, enlisted: await scope.collect() };
@@ -214,16 +218,20 @@ class CommandExecutor<Transaction> {
     });
   }
 
-  async #run(
+  #run(
     handler: ActionHandler<Transaction>,
     command: BranchCommand,
     transaction: Transaction,
   ): Promise<ActionResult> {
-    const input = await readInput(handler.contract, command.input);
-    const result = await runInBranch(activeBranch(command), () =>
-      handler.run(input, this.#contextOf(command, transaction)),
-    );
-    return { output: await writeOutput(handler.contract, result) };
+    const { contract } = handler;
+    const carryOut = (input: unknown): Promise<ActionResult> =>
+      runInBranch(
+        command,
+        () => handler.run(input, this.#contextOf(command, transaction)),
+        (result) => resultOf(writeOutput(contract, result)),
+      );
+    const input = readInput(contract, command.input);
+    return input instanceof Promise ? input.then(carryOut) : carryOut(input);
   }
 
   async #confirm(command: BranchCommand, transaction: Transaction, stored: StoredAction): Promise<void> {
@@ -237,9 +245,7 @@ class CommandExecutor<Transaction> {
     const { gid, branchId, attempt, lane } = command;
     const input = (await readInput(contract, stored.input)) as never;
     const output = stored.output as never;
-    await runInBranch(activeBranch(command), () =>
-      confirm({ gid, branchId, attempt, lane, input, output, transaction }),
-    );
+    await runInBranch(command, () => confirm({ gid, branchId, attempt, lane, input, output, transaction }));
   }
 
   async #compensate(command: BranchCommand, transaction: Transaction, stored: StoredAction): Promise<void> {
@@ -254,7 +260,7 @@ class CommandExecutor<Transaction> {
     const input = (await readInput(contract, stored.input)) as never;
     const reason = command.reason ?? 'the transaction was aborted';
     const output = stored.output as never;
-    await runInBranch(activeBranch(command), () =>
+    await runInBranch(command, () =>
       compensate({ gid, branchId, attempt, lane, input, output, reason, transaction }),
     );
   }
@@ -302,7 +308,6 @@ function belowMaxOf(options: Parameters<typeof parallelMaxOf>[0]): number {
   );
 }
 
-function activeBranch(command: BranchCommand): ActiveBranch {
-  const { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage } = command;
-  return { gid, branchId, op, service, action, round, attempt, lane, traceparent, baggage };
+function resultOf(output: Promise<Json> | Json): Promise<ActionResult> | ActionResult {
+  return output instanceof Promise ? output.then((told) => ({ output: told })) : { output };
 }

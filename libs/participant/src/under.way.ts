@@ -2,50 +2,51 @@ import type { BranchReply } from '@atone/core';
 import type { BranchCommand } from '@atone/protocol';
 import { canonicalJson } from './canonical-json.js';
 
-interface Execution {
+/** A command that is carried out. */
+export interface Execution {
   readonly command: BranchCommand;
-  readonly reply: Promise<BranchReply>;
+  /** Absent while it begins. Never rejects. */
+  reply?: Promise<BranchReply>;
 }
 
 /** The commands that this process carries out, or is about to. */
 export class UnderWay {
-  /** By branch: almost always one. */
+  /** By gid, whose text is there already: almost always one. */
   readonly #executions = new Map<string, Execution[]>();
 
   /** Returns the reply that is to come to the same command, whichever attempt of it this is. */
   find(command: BranchCommand): Promise<BranchReply> | undefined {
-    return this.#executions.get(keyOf(command))?.find((one) => isSame(one.command, command))?.reply;
+    return this.#executions.get(command.gid)?.find((one) => isSame(one.command, command))?.reply;
   }
 
-  /** Remembers a command until its reply is there. `reply` never rejects. */
-  add(command: BranchCommand, reply: Promise<BranchReply>): void {
-    const key = keyOf(command);
-    const execution = { command, reply };
-    const others = this.#executions.get(key);
+  /** Remembers a command until it is told to have ended. */
+  begin(command: BranchCommand): Execution {
+    const execution: Execution = { command };
+    const others = this.#executions.get(command.gid);
     if (others === undefined) {
-      this.#executions.set(key, [execution]);
+      this.#executions.set(command.gid, [execution]);
     } else {
       others.push(execution);
     }
-    void reply.then(() => this.#forget(key, execution));
+    return execution;
   }
 
-  #forget(key: string, execution: Execution): void {
-    const left = this.#executions.get(key)?.filter((one) => one !== execution) ?? [];
-    if (left.length > 0) {
-      this.#executions.set(key, left);
-    } else {
-      this.#executions.delete(key);
+  /** Forgets it. */
+  end(execution: Execution): void {
+    const { gid } = execution.command;
+    const executions = this.#executions.get(gid) ?? [];
+    const position = executions.indexOf(execution);
+    if (executions.length === 1 && position === 0) {
+      this.#executions.delete(gid);
+    } else if (position !== -1) {
+      executions.splice(position, 1);
     }
   }
-}
-
-function keyOf({ gid, branchId }: BranchCommand): string {
-  return `${gid} ${branchId}`;
 }
 
 function isSame(left: BranchCommand, right: BranchCommand): boolean {
   return (
+    left.branchId === right.branchId &&
     left.op === right.op &&
     left.service === right.service &&
     left.action === right.action &&

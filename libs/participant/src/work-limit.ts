@@ -1,6 +1,7 @@
 /** A piece of work that runs. */
 export interface RunningWork<Subject> {
   readonly subject: Subject;
+  readonly askedAt: number;
   readonly startedAt: number;
 }
 
@@ -34,25 +35,32 @@ export class WorkLimit<Subject> {
   }
 
   /**
-   * Runs `work` at once, past those that wait: for what something that runs waits for, which would never end otherwise.
-   * Returns undefined when too much runs already.
+   * Gives a place at once, past those that wait: for what something that runs waits for, which would never end otherwise.
+   * Returns undefined when too much runs already. Who has a place has to `leave` it.
    */
-  runBelow<Result>(subject: Subject, work: () => Promise<Result>): Promise<Result> | undefined {
-    return this.#running.size < this.max.below ? this.#finishAfter(this.#start(subject), work) : undefined;
+  enterBelow(subject: Subject): RunningWork<Subject> | undefined {
+    return this.#running.size < this.max.below ? this.#start(subject) : undefined;
   }
 
-  /** Runs `work`, which is about `subject`, in its turn, or returns undefined when too many wait already. */
-  run<Result>(subject: Subject, work: () => Promise<Result>): Promise<Result> | undefined {
+  /** Gives a place to work about `subject` in its turn, or returns undefined when too many wait already. Who has it has to `leave` it. */
+  enter(subject: Subject): RunningWork<Subject> | Promise<RunningWork<Subject>> | undefined {
     if (this.#running.size < this.max.running) {
-      return this.#finishAfter(this.#start(subject), work);
+      return this.#start(subject);
     }
     if (this.#waiting.length >= this.max.waiting) {
       return undefined;
     }
+    const askedAt = this.now();
     // Takes its place in the same turn in which it was called: nobody else must come in between.
     return new Promise((resolve) => {
-      this.#waiting.push(() => resolve(this.#finishAfter(this.#start(subject), work)));
+      this.#waiting.push(() => resolve(this.#start(subject, askedAt)));
     });
+  }
+
+  /** Gives the place of what has ended to who waits for it. */
+  leave(running: RunningWork<Subject>): void {
+    this.#running.delete(running);
+    this.#passOn();
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -64,19 +72,11 @@ export class WorkLimit<Subject> {
     }
   }
 
-  #start(subject: Subject): RunningWork<Subject> {
-    const running = { subject, startedAt: this.now() };
+  #start(subject: Subject, askedAt?: number): RunningWork<Subject> {
+    const startedAt = this.now();
+    const running = { subject, askedAt: askedAt ?? startedAt, startedAt };
     this.#running.add(running);
     return running;
-  }
-
-  async #finishAfter<Result>(running: RunningWork<Subject>, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } finally {
-      this.#running.delete(running);
-      this.#passOn();
-    }
   }
 
   /** Who waits takes over the place of who ends, unless that one had no place of its own. */

@@ -7,14 +7,20 @@ import {
   type BranchCommand,
   type ReadCommand,
   type RecordTrust,
-  type ReplyPlace,
 } from '@atone/protocol';
 import { failure } from '../branch.failure.js';
 import type { Participant } from '../participant.js';
 import { isAbove, isLateAction } from '../participant.led.js';
-import { GidTurns, Turn, type Work } from './gid.turns.js';
 import { AnswerBatch, type Unstored } from './answer.batch.js';
-import type { Attempt, ReplyRecords } from './reply.records.js';
+import { GidTurns, Turn } from './gid.turns.js';
+import {
+  OpenCommand,
+  type Asked,
+  type CommandKeeper,
+  type OpenBatch,
+  type ReadableCommand,
+} from './open.command.js';
+import type { ReplyRecords } from './reply.records.js';
 
 /** What became of records, beside those that were carried out and answered in time. */
 export interface CommandCounts {
@@ -35,6 +41,7 @@ export interface CommandIntakeOptions {
   readonly client: Pick<KafkaClient, 'send'>;
   readonly prefix: string;
   readonly trust: () => RecordTrust;
+  readonly nowMs: () => number;
   readonly replies: ReplyRecords;
   readonly parallelMax: number;
   readonly slowAfterMs: number;
@@ -42,38 +49,6 @@ export interface CommandIntakeOptions {
   readonly onTrouble: (error: unknown, what: string) => void;
   /** Told of each record that is put with the dead letters, and why. */
   readonly onDead: (record: ReceivedRecord, reason: string) => void;
-}
-
-/** Whom an answer names, and where it is waited for. */
-interface Asked {
-  readonly command: Attempt;
-  readonly replyTo: ReplyPlace;
-}
-
-interface ReadableCommand extends Asked {
-  readonly command: BranchCommand;
-}
-
-/** A command that has no answer yet. */
-interface OpenCommand {
-  readonly asked: ReadableCommand;
-  turn?: Turn<BranchReply>;
-  /** Is told how it ended when its batch does not wait for that any more. */
-  late?: (replyOf: () => BranchReply) => void;
-}
-
-interface OpenBatch {
-  readonly nowMs: number;
-  readonly answers: AnswerBatch;
-  readonly open: Set<OpenCommand>;
-  /** Of one whose answers are stored, but for those of commands that still have their turn. */
-  alarm?: { cancel(): void };
-}
-
-/** A command that runs, the first of its gid. */
-interface RunningCommand {
-  readonly one: OpenCommand;
-  readonly sinceMs: number;
 }
 
 /** How long a partition waits while a handler of this process calls others: what that waits for may lie behind the batch. */
@@ -92,7 +67,7 @@ export class CommandIntake {
   private readonly late = new Set<Promise<void>>();
   private readonly batches = new Set<OpenBatch>();
   /** By gid, the one that began first at the front. */
-  private readonly running = new Map<string, RunningCommand>();
+  private readonly running = new Map<string, OpenCommand>();
   /** Those whose handlers call others. */
   private readonly calling = new Set<OpenCommand>();
   private isMovingOn = false;
@@ -100,6 +75,11 @@ export class CommandIntake {
   private isHanging = false;
   /** By partition: how often in a row answers were not taken. */
   private readonly failedInARow = new Map<string, number>();
+  private readonly keeper: CommandKeeper = {
+    execute: (one) => this.execute(one),
+    done: (one, reply) => this.done(one, reply),
+    failed: (one, error) => this.failed(one, error),
+  };
 
   constructor(private readonly options: CommandIntakeOptions) {
     this.turns = new GidTurns(options.parallelMax);
@@ -163,69 +143,69 @@ export class CommandIntake {
 
   private carryOut(asked: ReadableCommand, batch: OpenBatch): void {
     const { command } = asked;
-    const first = this.running.get(command.gid)?.one.asked;
+    const first = this.running.get(command.gid)?.asked;
+    const one = new OpenCommand(asked, batch, this.keeper);
     if (first !== undefined && isCalledBy(first.command, command)) {
       // Those before it wait for its answer.
-      void new Turn(this.workOf({ asked }, batch)).take();
+      batch.open.add(one);
+      void new Turn(one).take();
       return;
     }
     if (this.turns.isBlocked(command.gid)) {
       this.answerBusy(asked, 'an earlier command of its transaction is still under way', batch.answers);
       return;
     }
-    const one: OpenCommand = { asked };
-    const work = this.workOf(one, batch);
-    one.turn = this.turns.begin(command.gid, {
-      ...work,
-      run: () => {
-        this.running.set(command.gid, { one, sinceMs: this.options.trust().nowMs });
-        return work.run();
-      },
+    batch.open.add(one);
+    one.isInLine = true;
+    one.turn = this.turns.begin(command.gid, one);
+  }
+
+  private execute(one: OpenCommand): Promise<BranchReply> {
+    const { command } = one.asked;
+    if (one.isInLine) {
+      one.sinceMs = this.options.nowMs();
+      this.running.set(command.gid, one);
+    }
+    return this.options.participant.execute(command, {
+      isLate: isLateAction(command, one.batch.nowMs),
+      onCall: () => this.calls(one),
     });
   }
 
-  private workOf(one: OpenCommand, batch: OpenBatch): Work<BranchReply> {
-    const { answers, open, nowMs } = batch;
-    const { command } = one.asked;
-    const end = (replyOf: () => BranchReply): void => {
-      open.delete(one);
-      this.calling.delete(one);
-      if (one.turn !== undefined) {
-        this.running.delete(command.gid);
-      }
-      one.late?.(replyOf);
-      if (open.size === 0) {
-        batch.alarm?.cancel();
-      }
-    };
-    open.add(one);
-    return {
-      run: () =>
-        this.options.participant.execute(command, {
-          isLate: isLateAction(command, nowMs),
-          onCall: () => this.calls(one, batch),
-        }),
-      done: (reply) => {
-        if (one.late === undefined) {
-          this.answer(one.asked, reply, answers);
-        }
-        end(() => reply);
-      },
-      failed: (error) => {
-        if (one.late === undefined) {
-          answers.fail(error);
-        }
-        end(() => {
-          throw error;
-        });
-      },
-    };
+  private done(one: OpenCommand, reply: BranchReply): void {
+    if (one.late === undefined) {
+      this.answer(one.asked, reply, one.batch.answers);
+    }
+    this.end(one);
+    one.late?.(() => reply);
+  }
+
+  private failed(one: OpenCommand, error: unknown): void {
+    if (one.late === undefined) {
+      one.batch.answers.fail(error);
+    }
+    this.end(one);
+    one.late?.(() => {
+      throw error;
+    });
+  }
+
+  private end(one: OpenCommand): void {
+    const { open, alarm } = one.batch;
+    open.delete(one);
+    this.calling.delete(one);
+    if (one.isInLine) {
+      this.running.delete(one.asked.command.gid);
+    }
+    if (open.size === 0) {
+      alarm?.cancel();
+    }
   }
 
   /** What it waits for may be asked of this process: its partition moves on at once, and all others soon. */
-  private calls(one: OpenCommand, batch: OpenBatch): void {
+  private calls(one: OpenCommand): void {
     this.calling.add(one);
-    this.letGo(one, batch);
+    this.letGo(one);
     this.moveOnSoon();
   }
 
@@ -244,7 +224,7 @@ export class CommandIntake {
   }
 
   private letGoOfAll(): void {
-    this.batches.forEach((batch) => batch.open.forEach((one) => this.letGo(one, batch)));
+    this.batches.forEach((batch) => batch.open.forEach((one) => this.letGo(one)));
   }
 
   private answer({ command, replyTo }: Asked, reply: BranchReply, answers: AnswerBatch): void {
@@ -267,10 +247,10 @@ export class CommandIntake {
   private goOnWithout(batch: OpenBatch): void {
     for (const one of batch.open) {
       if (one.turn?.leave() === 'withdrawn') {
-        this.giveUp(one, batch);
+        this.giveUp(one);
       } else {
         this.counts.slow += 1;
-        this.leave(one, batch);
+        this.leave(one);
       }
     }
     batch.open.clear();
@@ -279,40 +259,40 @@ export class CommandIntake {
 
   /** Handlers that never return look like load from outside: whoever is called needs the name of one of them. */
   private tellOfHanging(): void {
-    const { parallelMax, slowAfterMs, onTrouble, trust } = this.options;
-    const hanging = [...this.running.values()].filter(({ one }) => one.turn?.isLeft === true);
+    const { parallelMax, slowAfterMs, onTrouble, nowMs } = this.options;
+    const hanging = [...this.running.values()].filter(({ turn }) => turn?.isLeft === true);
     const [oldest] = hanging;
     const wasTold = this.isHanging;
     this.isHanging = hanging.length >= parallelMax;
     if (oldest === undefined || wasTold || !this.isHanging) {
       return;
     }
-    const { gid, branchId, op, service, action } = oldest.one.asked.command;
-    const seconds = Math.round((trust().nowMs - oldest.sinceMs) / 1_000);
+    const { gid, branchId, op, service, action } = oldest.asked.command;
+    const seconds = Math.round((nowMs() - oldest.sinceMs) / 1_000);
     const message =
       `All ${parallelMax} commands that may run at once take longer than ${slowAfterMs} ms, and what comes is answered that the service ` +
       `is busy. The oldest is the ${op} ${service}.${action} of branch ${branchId} of ${gid}, for ${seconds} s.`;
     onTrouble(new Error(message), 'commands that do not return');
   }
 
-  private giveUp(one: OpenCommand, { answers }: OpenBatch): void {
+  private giveUp(one: OpenCommand): void {
     const why = 'those before it take too long';
     if (one.late === undefined) {
-      this.answerBusy(one.asked, why, answers);
+      this.answerBusy(one.asked, why, one.batch.answers);
     } else {
       one.late(() => this.busy(one.asked, why));
     }
   }
 
   /** Has the batch wait for it no longer, unless there are too many of that kind. It keeps its turn. */
-  private letGo(one: OpenCommand, batch: OpenBatch): void {
+  private letGo(one: OpenCommand): void {
     if (this.late.size < LATE_COUNT_MAX) {
-      this.leave(one, batch);
+      this.leave(one);
     }
   }
 
   /** The partition moves on, and the answer comes when it comes. If this process dies before that, the command is asked again. */
-  private leave(one: OpenCommand, { answers }: OpenBatch): void {
+  private leave(one: OpenCommand): void {
     if (one.late !== undefined) {
       return;
     }
@@ -333,7 +313,7 @@ export class CommandIntake {
       })
       .then(() => void this.late.delete(answered));
     this.late.add(answered);
-    answers.release();
+    one.batch.answers.release();
   }
 
   /** A dead letter that cannot be stored holds nothing up: the record stays where it was for as long as the topic keeps it. */

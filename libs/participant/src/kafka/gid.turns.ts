@@ -1,8 +1,8 @@
 /** Something to do for a gid. Which of the two ends it comes to is told, unless it is withdrawn. */
 export interface Work<Result> {
-  readonly run: () => Promise<Result>;
-  readonly done: (result: Result) => void;
-  readonly failed: (error: unknown) => void;
+  run(): Promise<Result>;
+  done(result: Result): void;
+  failed(error: unknown): void;
 }
 
 /** A piece of work that has its turn, or will have it. */

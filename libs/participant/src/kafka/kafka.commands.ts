@@ -152,6 +152,7 @@ function intakeOf(options: KafkaCommandsOptions, lines: KafkaLines): Intake {
   const intake = new CommandIntake({
     ...shared,
     participant,
+    nowMs: () => clock.now(),
     parallelMax: options.parallelMax ?? PARALLEL_MAX,
     slowAfterMs: options.slowAfterMs ?? SLOW_AFTER_MS,
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
