@@ -11,11 +11,8 @@ const START_WAIT_MS = 5_000;
 
 const RETRY_PAUSE_MS = 10_000;
 
-/** What brokers that answer say for good, and what to add to their words. */
-const ADVICE: ReadonlyMap<unknown, string> = new Map([
-  ['KAFKA_TOPIC', ''],
-  ['KAFKA_AUTH', ' The variables are ATONE_KAFKA_SASL_* and ATONE_KAFKA_TLS_*.'],
-]);
+/** What brokers that answer say for good. */
+const LASTING: ReadonlySet<unknown> = new Set(['KAFKA_TOPIC', 'KAFKA_AUTH']);
 
 export interface KafkaLinkParts {
   /** Undefined where there are no brokers; then there is nothing to do. */
@@ -65,9 +62,8 @@ export class KafkaLink {
         throw error;
       }
       const { code, message } = errorFacts(error);
-      const advice = ADVICE.get(code);
-      if (advice !== undefined) {
-        throw new StartError(`${message}${advice}`, { cause: error });
+      if (LASTING.has(code)) {
+        throw new StartError(message, { cause: error });
       }
       this.warn(message);
       return false;

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from './kafka.port.js';
-import { isLoginRefusal } from './login.refusal.js';
+import { loginAdvice } from './login.refusal.js';
 
 /** What every error of this package has: a stable code, and whether trying again can help. */
 export abstract class KafkaError extends Error {
@@ -83,8 +83,15 @@ export class KafkaUnreachableError extends KafkaError {
 
   constructor(brokers: readonly string[], options?: ErrorOptions) {
     const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
-    super(`Kafka cannot be reached at ${brokers.join(', ')}${words}.`, options);
+    super(`Kafka cannot be reached at ${brokers.join(', ')}${words}.${closedAdvice(words)}`, options);
   }
+}
+
+/** A broker that wants more says nothing: it just hangs up. */
+function closedAdvice(words: string): string {
+  return /closed/iu.test(words)
+    ? ' A broker that asks for a login or for TLS closes the connections of those who bring none: ATONE_KAFKA_SASL_*, ATONE_KAFKA_TLS.'
+    : '';
 }
 
 /** The brokers answer, and do not believe who this is. */
@@ -95,10 +102,8 @@ export class KafkaAuthError extends KafkaError {
 
   constructor(brokers: readonly string[], options?: ErrorOptions) {
     const words = options?.cause === undefined ? '' : `: ${reasonOf(options.cause)}`;
-    super(
-      `Kafka at ${brokers.join(', ')} does not let us in${words}. Check the mechanism, the username and the password, or the certificate.`,
-      options,
-    );
+    const advice = loginAdvice(options?.cause) ?? 'Check ATONE_KAFKA_SASL_* and ATONE_KAFKA_TLS_*.';
+    super(`Kafka at ${brokers.join(', ')} does not let us in${words}. ${advice}`, options);
   }
 }
 
@@ -107,9 +112,9 @@ export function askError(brokers: readonly string[], cause: unknown): KafkaError
   if (cause instanceof KafkaError) {
     return cause;
   }
-  return isLoginRefusal(cause)
-    ? new KafkaAuthError(brokers, { cause })
-    : new KafkaUnreachableError(brokers, { cause });
+  return loginAdvice(cause) === undefined
+    ? new KafkaUnreachableError(brokers, { cause })
+    : new KafkaAuthError(brokers, { cause });
 }
 
 /** The client was closed. */
@@ -129,5 +134,6 @@ function reasonOf(error: unknown): string {
     return String(error);
   }
   const inside: unknown = error instanceof AggregateError ? error.errors.at(-1) : error.cause;
-  return inside instanceof Error ? reasonOf(inside) : error.message;
+  // Ours go on behind it.
+  return inside instanceof Error ? reasonOf(inside) : error.message.replace(/\.$/u, '');
 }
