@@ -19,14 +19,16 @@ const ACCEPT: HotStatement = {
   text: `
 with input as (
   select *
-  from unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::float8[], $14::float8[], $15::json[], $16::json[],
-    $17::float8[]
+  from rows from (
+    unnest(
+      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+      $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::float8[], $14::float8[], $15::float8[]
+    ),
+    json_array_elements($16::json),
+    json_array_elements($17::json)
   ) as u (
     gid, kind, name, initiator, lane, tags, services, key,
-    state, stuck_reason, is_paused, owner, due_in_ms, deadline_in_ms, plan, progress,
-    stuck_at_ms
+    state, stuck_reason, is_paused, owner, due_in_ms, deadline_in_ms, stuck_at_ms, plan, progress
   )
 ),
 key_of as (
@@ -122,9 +124,9 @@ function valuesOf(rows: readonly NewRow[], keys: readonly KeyOwner[]): unknown[]
     textArray(rows.map((row) => row.owner)),
     plainArray(rows.map((row) => row.progress.dueInMs)),
     plainArray(rows.map((row) => row.deadlineInMs)),
+    plainArray(rows.map((row) => row.progress.stuckAt)),
     jsonArray(rows.map((row) => row.plan)),
     jsonArray(rows.map((row) => row.progress.document)),
-    plainArray(rows.map((row) => row.progress.stuckAt)),
     textArray(sorted.map(({ key }) => key)),
     textArray(sorted.map(({ gid }) => gid)),
     textArray(sorted.map(({ bodyHash }) => bodyHash)),

@@ -51,11 +51,14 @@ test('an array of texts may hold arrays of texts', async () => {
 });
 
 test('documents arrive letter by letter', async () => {
+  const query = `select e::text as element from json_array_elements($1::json) with ordinality as u (e, n) order by n`;
   await fc.assert(
     fc.asyncProperty(fc.array(fc.jsonValue({ noUnicodeString: false })), async (documents) => {
-      const expected = documents.map((document) => JSON.stringify(document));
+      const { rows } = await connection.query<{ element: string }>(query, [jsonArray(documents)]);
 
-      expect(await readBack('json', jsonArray(documents))).toEqual(expected);
+      expect(rows.map(({ element }) => element)).toEqual(
+        documents.map((document) => JSON.stringify(document)),
+      );
     }),
   );
 });

@@ -15,10 +15,12 @@ export function textArray(elements: readonly (string | Absent)[]): string {
   return `{${elements.map((element) => (element === undefined || element === null ? 'NULL' : quoted(element))).join(',')}}`;
 }
 
-/** Writes documents as JSON. */
+/**
+ * Writes documents as one JSON array, which `json_array_elements` takes apart letter by letter. As elements of an array of PostgreSQL each
+ * would be written twice, the second time to escape the quotes of the first.
+ */
 export function jsonArray(documents: readonly unknown[]): string {
-  // What JSON has to escape in a JSON text are quotes and backslashes, and just so PostgreSQL wants them.
-  return `{${documents.map((document) => JSON.stringify(JSON.stringify(document))).join(',')}}`;
+  return JSON.stringify(documents);
 }
 
 const SPECIAL = /["\\]/u;

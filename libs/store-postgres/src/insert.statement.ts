@@ -32,12 +32,16 @@ written as (
     now() + u.deadline_in_ms * interval '1 millisecond', now(), now(),
     case when u.state in ('committed', 'aborted') then now() end,
     u.plan, u.progress
-  from unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::boolean[], $10::uuid[], $11::float8[], $12::float8[], $13::json[], $14::json[], $15::int[]
+  from rows from (
+    unnest(
+      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+      $9::boolean[], $10::uuid[], $11::float8[], $12::float8[], $13::int[]
+    ),
+    json_array_elements($14::json),
+    json_array_elements($15::json)
   ) as u (
     gid, kind, name, initiator, lane, tags, services, state,
-    is_paused, owner, due_in_ms, deadline_in_ms, plan, progress, epoch
+    is_paused, owner, due_in_ms, deadline_in_ms, epoch, plan, progress
   )
   where u.epoch is null
      or u.epoch = (select epoch from life)
@@ -99,8 +103,8 @@ function valuesOf(rows: readonly NewRow[]): unknown[] {
     textArray(rows.map((row) => row.owner)),
     plainArray(rows.map((row) => row.progress.dueInMs)),
     plainArray(rows.map((row) => row.deadlineInMs)),
+    plainArray(rows.map((row) => row.epoch)),
     jsonArray(rows.map((row) => row.plan)),
     jsonArray(rows.map((row) => row.progress.document)),
-    plainArray(rows.map((row) => row.epoch)),
   ];
 }
