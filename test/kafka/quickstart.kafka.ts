@@ -85,6 +85,26 @@ test('npm start says in one sentence that no broker answers', async () => {
   expect(started.output).toMatch(/^Kafka cannot be reached at 127\.0\.0\.1:1: .*\.\n$/u);
 });
 
+test(
+  'npm start ends with what an administrator has to run where topics cannot be created',
+  async () => {
+    // There is but one broker to keep copies.
+    const started = await start(1, ['--kafka', testBrokers().join(','), '--exit'], {
+      ATONE_KAFKA_PREFIX: newName('start'),
+      ATONE_KAFKA_REPLICATION: '3',
+    });
+
+    expect({ exitCode: await started.exitCode(), output: started.output }).toMatchObject({
+      exitCode: 1,
+      output: expect.stringMatching(
+        /^\w+ cannot run as it is configured\. Kafka does not let us create .*An administrator has to run:\n(?:kafka-topics\.sh .*\n)+$/mu,
+      ),
+    });
+    expect(started.output).not.toContain('started again');
+  },
+  TIMEOUT_MS,
+);
+
 test('npm start deletes nothing where the brokers are not its own', async () => {
   const started = await start(1, ['--kafka', '127.0.0.1:1', '--fresh'], { ATONE_KAFKA_PREFIX: 'mine' });
 

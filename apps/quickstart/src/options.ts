@@ -28,6 +28,8 @@ export interface QuickstartOptions {
 
 export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
+const BROKERS = 'host:port, with commas between several, or `embedded`';
+
 const DEFAULT_PORT = 7_070;
 const DEFAULT_DATA = join(REPOSITORY, '.atone');
 
@@ -63,8 +65,9 @@ export function readOptions(args: readonly string[], examples: readonly string[]
       wholeNumber(1, CONCURRENCY_MAX),
     )
     .option(
-      '--kafka <brokers>',
-      'send commands over Kafka: host:port, with commas between several, or `embedded` for one of our own, which takes Java 17 or later',
+      // Optional for the parser alone: so that what is missing is told in words of ours.
+      '--kafka [brokers]',
+      `send commands over Kafka: ${BROKERS} for one of our own, which takes Java 17 or later`,
       brokers,
     )
     .option(
@@ -95,9 +98,15 @@ export function readOptions(args: readonly string[], examples: readonly string[]
     concurrency,
     kafka,
     ...rest
-  } = command.opts<Partial<QuickstartOptions> & Defaulted>();
+  } = command.opts<Partial<Given> & Defaulted>();
+  if (kafka === true) {
+    return command.error(`error: option '--kafka' needs ${BROKERS}.`);
+  }
   return { ...rest, exit, fresh, orders, concurrency, kafka };
 }
+
+/** `true` for brokers that are not named. */
+type Given = Omit<QuickstartOptions, 'kafka'> & { readonly kafka: QuickstartOptions['kafka'] | true };
 
 type Defaulted = Pick<QuickstartOptions, 'example' | 'coordinators' | 'instances' | 'port' | 'data'>;
 
