@@ -31,7 +31,13 @@ function stopOnSignals(coordinator: Coordinator): void {
         process.stderr.write(`The coordinator did not stop within ${STOP_MS_MAX / 1_000} s and ends now.\n`);
         process.exit(1);
       }, STOP_MS_MAX).unref();
-      void coordinator.close();
+      void closeAndExit(coordinator);
     });
   }
+}
+
+/** All that matters has its end then. A client of Kafka may go on for as long as its group waits for another member. */
+async function closeAndExit(coordinator: Coordinator): Promise<void> {
+  await coordinator.close();
+  process.exit(0);
 }
