@@ -15,14 +15,14 @@ export class PartlyStoredError extends Error {
 
 /** Finds records of whose partition no broker has told that it has them. @throws {PartlyStoredError} */
 export function refuseUnanswered(records: readonly PlacedRecord[], answers: readonly Place[]): void {
-  const answered = new Set(answers.map(keyOf));
-  const unanswered = records.find((record) => !answered.has(keyOf(record)));
+  const answered = new Map<string, Set<number>>();
+  for (const { topic, partition } of answers) {
+    const ofTopic = answered.get(topic) ?? new Set();
+    answered.set(topic, ofTopic.add(partition));
+  }
+  const unanswered = records.find(({ topic, partition }) => answered.get(topic)?.has(partition) !== true);
   if (unanswered !== undefined) {
     const { topic, partition } = unanswered;
     throw new PartlyStoredError(answers, new Error(`no word of partition ${partition} of ${topic}`));
   }
-}
-
-function keyOf({ topic, partition }: Place): string {
-  return `${topic}/${partition}`;
 }

@@ -117,10 +117,17 @@ export class KafkajsProducers {
 
 function byTopic(records: readonly PlacedRecord[]): TopicMessages[] {
   const messages = new Map<string, Message[]>();
-  for (const { topic, key, value, headers, partition } of records) {
-    const ofTopic = messages.get(topic) ?? [];
-    messages.set(topic, ofTopic);
-    ofTopic.push({ key, value: value ?? null, headers, partition });
+  for (const record of records) {
+    const ofTopic = messages.get(record.topic);
+    if (ofTopic === undefined) {
+      messages.set(record.topic, [messageOf(record)]);
+    } else {
+      ofTopic.push(messageOf(record));
+    }
   }
   return [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }));
+}
+
+function messageOf({ key, value, headers, partition }: PlacedRecord): Message {
+  return { key, value: value ?? null, headers, partition };
 }

@@ -1,4 +1,5 @@
 import type { SendFailure } from '../kafka.error.js';
+import type { OutgoingRecord } from '../kafka.port.js';
 import type { PlacedRecord } from '../library.port.js';
 import { SEND_TIMEOUT_MS } from '../limits.js';
 import { partitionOf } from '../partition.choice.js';
@@ -25,7 +26,7 @@ export class RecordPlacing {
   constructor(private readonly options: PlacingOptions) {}
 
   push(waiting: readonly Waiting[]): void {
-    this.options.onPlaced(waiting.filter((one) => this.place(one)));
+    this.placeAll(waiting);
     if (this.waiting.size > 0) {
       this.asking ??= this.ask();
     }
@@ -39,16 +40,20 @@ export class RecordPlacing {
   private async ask(): Promise<void> {
     // What is added in the same breath is asked along.
     await Promise.resolve();
-    const { counts, onPlaced } = this.options;
+    const { counts } = this.options;
     while (this.waiting.size > 0) {
       const topics = [...this.waiting.keys()];
       // oxlint-disable-next-line no-await-in-loop -- one request at a time
       const trouble = await troubleOf(within(SEND_TIMEOUT_MS, counts.learn(topics), noAnswer));
       const answered = topics.map((topic) => this.waiting.get(topic) ?? []);
       topics.forEach((topic) => this.waiting.delete(topic));
-      onPlaced(answered.flat().filter((one) => this.place(one, trouble)));
+      this.placeAll(answered.flat(), trouble);
     }
     this.asking = undefined;
+  }
+
+  private placeAll(waiting: readonly Waiting[], trouble?: AskingFailed): void {
+    this.options.onPlaced(waiting.filter((one) => this.place(one, trouble)));
   }
 
   /** Gives a record its partition, if that is known; else it waits, or has failed. */
@@ -60,7 +65,7 @@ export class RecordPlacing {
     if (before !== undefined) {
       before.push(waiting);
     } else if (count !== undefined && isInside(record.partition, count)) {
-      waiting.placed = { ...record, partition: partitionOf(record, count) };
+      waiting.placed = placed(record, count);
       return true;
     } else if (trouble !== undefined) {
       fail([waiting], this.options.failureOf(trouble.cause), trouble.cause);
@@ -71,6 +76,18 @@ export class RecordPlacing {
     }
     return false;
   }
+}
+
+/** A record that names its partition, as answers do, is sent as it is. */
+function placed(record: OutgoingRecord, partitionCount: number): PlacedRecord {
+  const { topic, key, value, headers } = record;
+  return isPlaced(record)
+    ? record
+    : { topic, key, value, headers, partition: partitionOf(record, partitionCount) };
+}
+
+function isPlaced(record: OutgoingRecord): record is PlacedRecord {
+  return record.partition !== undefined;
 }
 
 interface AskingFailed {
