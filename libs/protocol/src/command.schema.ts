@@ -103,6 +103,19 @@ export function attemptKey({ gid, branchId, op, round, attempt }: z.infer<typeof
   return `${gid} ${branchId} ${op} ${round} ${attempt}`;
 }
 
+type Attempt = z.infer<typeof attemptSchema>;
+
+/** Tells whether both name the same attempt. */
+export function isSameAttempt(left: Attempt, right: Attempt): boolean {
+  return (
+    left.gid === right.gid &&
+    left.branchId === right.branchId &&
+    left.op === right.op &&
+    left.round === right.round &&
+    left.attempt === right.attempt
+  );
+}
+
 /** Reads one line of the answer to a batch. Returns undefined for what is no reply. */
 export function readReply(line: string): ReplyEnvelope | undefined {
   // The envelope itself takes three levels more than what it carries.

@@ -9,6 +9,7 @@ import {
 } from './command.schema.js';
 import { HEADERS } from './headers.js';
 import {
+  bytesIfMore,
   COMMAND_BYTES_MAX,
   COMMAND_TYPE,
   RECORD_HEADERS,
@@ -19,6 +20,7 @@ import {
   type StoredRecord,
 } from './kafka.record.js';
 import { isRepliesTopic, TOPIC_LENGTH_MAX } from './kafka.topics.js';
+import { rememberingLast } from './last.reading.js';
 import { plainCommand, plainReply } from './plain.reading.js';
 import { checkSignature, type SigningKey } from './signature.js';
 import { PROTOCOL_VERSION } from './version.js';
@@ -115,8 +117,8 @@ function contentOf(
   if (value === undefined) {
     return unreadable('It has no value.');
   }
-  const bytes = Buffer.byteLength(value);
-  if (bytes > bytesMax) {
+  const bytes = bytesIfMore(value, bytesMax);
+  if (bytes !== undefined) {
     return unreadable(`Its value has ${bytes} octets, and ${bytesMax} is the most.`);
   }
   if (trust.keys.length > 0) {
@@ -167,11 +169,15 @@ function parsed(value: string): { readonly json: unknown } | Unreadable {
 
 const PLACE = /^([A-Za-z0-9._-]+)\/(\d{1,9})$/u;
 
-function replyPlaceOf({ headers }: StoredRecord): ReplyPlace | undefined {
-  const [, topic = '', partition] = PLACE.exec(headers[RECORD_HEADERS.replyTo] ?? '') ?? [];
+const placeIn = rememberingLast((header): ReplyPlace | undefined => {
+  const [, topic = '', partition] = PLACE.exec(header) ?? [];
   return partition === undefined || topic.length > TOPIC_LENGTH_MAX
     ? undefined
     : { topic, partition: Number(partition) };
+});
+
+function replyPlaceOf({ headers }: StoredRecord): ReplyPlace | undefined {
+  return placeIn(headers[RECORD_HEADERS.replyTo] ?? '');
 }
 
 const PROBLEM_COUNT_MAX = 20;

@@ -58,6 +58,18 @@ export const COMMAND_BYTES_MAX = 1_000_000;
 /** Octets in the value of a reply. */
 export const REPLY_BYTES_MAX = 65_536;
 
+/** UTF-8 takes no more for any of the units by which texts are as long as they are. */
+const UNIT_BYTES_MAX = 3;
+
+/** Returns how many octets `text` has if they are more than `bytesMax`. Short texts are not counted. */
+export function bytesIfMore(text: string, bytesMax: number): number | undefined {
+  if (text.length * UNIT_BYTES_MAX <= bytesMax) {
+    return undefined;
+  }
+  const bytes = Buffer.byteLength(text);
+  return bytes > bytesMax ? bytes : undefined;
+}
+
 const REASON_LENGTH_MAX = 1_000;
 
 /** Who sends a record, and when. */
@@ -143,20 +155,26 @@ export function signedPart(
   };
 }
 
+/** The names are written out once more, as those of {@link RECORD_HEADERS}: computed ones cost each record more than all else here. */
 function headersOf(
   { gid, branchId, op, round, attempt }: z.infer<typeof attemptSchema>,
   type: string,
   { source }: RecordOrigin,
 ): Record<string, string> {
+  // By itself, so that the long text is put together once.
+  const tail = `/${op}/${round}/${attempt}`;
   return {
-    [RECORD_HEADERS.specVersion]: '1.0',
-    [RECORD_HEADERS.id]: `${gid}/${branchId}/${op}/${round}/${attempt}`,
-    [RECORD_HEADERS.type]: type,
-    [RECORD_HEADERS.source]: source,
-    [RECORD_HEADERS.contentType]: 'application/json',
-    [HEADERS.protocol]: VERSION,
-  };
+    ce_specversion: '1.0',
+    ce_id: `${gid}/${branchId + tail}`,
+    ce_type: type,
+    ce_source: source,
+    'content-type': 'application/json',
+    'atone-protocol': VERSION,
+  } satisfies Record<CommonHeader, string>;
 }
+
+type CommonHeader =
+  (typeof RECORD_HEADERS)['specVersion' | 'id' | 'type' | 'source' | 'contentType'] | typeof HEADERS.protocol;
 
 const VERSION = String(PROTOCOL_VERSION);
 

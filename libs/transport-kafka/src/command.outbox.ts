@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@atone/engine';
 import { KafkaSendError, type KafkaClient, type OutgoingRecord } from '@atone/kafka';
 import {
   COMMAND_BYTES_MAX,
+  bytesIfMore,
   commandRecord,
   replyTo,
   type BranchCommand,
@@ -11,6 +12,7 @@ import {
   type ReplyPlace,
 } from '@atone/protocol';
 import { CommandQueue, type Waiting } from './command.queue.js';
+import { TurnTopics } from './command.topic.js';
 
 export interface OutboxOptions {
   readonly client: Pick<KafkaClient, 'send'>;
@@ -89,7 +91,8 @@ export class CommandOutbox {
 
   private nextBatch(): ReadonlyMap<OutgoingRecord, BranchCommand> {
     const batch = new Map<OutgoingRecord, BranchCommand>();
-    const { commandCountMax, clock, replyPlaceOf } = this.options;
+    const { commandCountMax, clock, replyPlaceOf, topicOf } = this.options;
+    const topics = new TurnTopics(topicOf);
     while (batch.size === 0 && this.queue.size > 0) {
       if (replyPlaceOf('') === undefined) {
         break;
@@ -99,16 +102,19 @@ export class CommandOutbox {
         if (waiting.leaveBy <= nowMs) {
           this.replyLate(waiting);
         } else {
-          this.enter(waiting, batch);
+          this.enter(waiting, topics.of(waiting.command), batch);
         }
       }
     }
     return batch;
   }
 
-  private enter(waiting: Waiting, batch: Map<OutgoingRecord, BranchCommand>): void {
+  private enter(
+    waiting: Waiting,
+    topic: string | undefined,
+    batch: Map<OutgoingRecord, BranchCommand>,
+  ): void {
     const { command } = waiting;
-    const topic = this.options.topicOf(command);
     const place = this.options.replyPlaceOf(command.gid);
     if (topic === undefined || place === undefined) {
       const { service } = command;
@@ -120,8 +126,8 @@ export class CommandOutbox {
       return;
     }
     const record = commandRecord(command, { topic, replyTo: place }, this.options.origin());
-    const bytes = Buffer.byteLength(record.value);
-    if (bytes > COMMAND_BYTES_MAX) {
+    const bytes = bytesIfMore(record.value, COMMAND_BYTES_MAX);
+    if (bytes !== undefined) {
       const message = `The command was not sent: its ${bytes} octets are more than the ${COMMAND_BYTES_MAX} that a record may have.`;
       this.reply(command, 'bad-payload', message);
       return;

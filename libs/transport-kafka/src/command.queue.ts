@@ -22,16 +22,13 @@ export class CommandQueue {
   private readonly byBranch = new Map<string, readonly Waiting[]>();
 
   add(waiting: Waiting): void {
-    const { gid, branchId, op, round } = waiting.command;
+    const { gid, branchId } = waiting.command;
     const key = `${gid} ${branchId}`;
-    const before = this.byBranch.get(key) ?? [];
-    const staying = before.filter(({ command }) => {
-      const isEarlier = command.op === op && command.round === round;
-      const isUndone = command.op === 'action' && op !== 'action';
-      return !isEarlier && !isUndone;
-    });
-    this.byBranch.set(key, [...staying, waiting]);
-    this.size += 1 + staying.length - before.length;
+    const before = this.byBranch.get(key);
+    const staying = before?.filter(({ command }) => !replaces(waiting.command, command)) ?? [];
+    staying.push(waiting);
+    this.byBranch.set(key, staying);
+    this.size += staying.length - (before?.length ?? 0);
     this.leaveByMin = Math.min(this.leaveByMin, waiting.leaveBy);
   }
 
@@ -43,7 +40,9 @@ export class CommandQueue {
         break;
       }
       this.byBranch.delete(key);
-      taken.push(...ofBranch);
+      for (const waiting of ofBranch) {
+        taken.push(waiting);
+      }
     }
     this.size -= taken.length;
     return taken;
@@ -57,4 +56,10 @@ export class CommandQueue {
     all.filter(({ leaveBy }) => leaveBy > nowMs).forEach((waiting) => this.add(waiting));
     return late;
   }
+}
+
+/** Tells whether `waiting`, of the same branch, is asked in vain once this is asked. */
+function replaces({ op, round }: BranchCommand, waiting: BranchCommand): boolean {
+  const isEarlier = waiting.op === op && waiting.round === round;
+  return isEarlier || (waiting.op === 'action' && op !== 'action');
 }

@@ -8,6 +8,32 @@ interface Choices {
   readonly nowMs: number;
 }
 
+/** Chooses topics for the commands of one turn: once for those of an action, because nothing changes in between. */
+export class TurnTopics {
+  private readonly chosen = new Map<string, Chosen[]>();
+
+  constructor(private readonly choose: (command: BranchCommand) => string | undefined) {}
+
+  of(command: BranchCommand): string | undefined {
+    const { service, action, lane } = command;
+    const ofService = this.chosen.get(service) ?? [];
+    const known = ofService.find((one) => one.action === action && one.lane === lane);
+    if (known !== undefined) {
+      return known.topic;
+    }
+    const topic = this.choose(command);
+    ofService.push({ action, lane, topic });
+    this.chosen.set(service, ofService);
+    return topic;
+  }
+}
+
+interface Chosen {
+  readonly action: string;
+  readonly lane: string | undefined;
+  readonly topic: string | undefined;
+}
+
 /**
  * Returns the topic at which the service takes the command, or undefined when none of its instances takes any over Kafka.
  *

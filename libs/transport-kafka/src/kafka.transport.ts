@@ -1,7 +1,6 @@
 import type { BranchTransport, Catalogue, Clock, ReplyFate, ReplySink } from '@atone/engine';
 import type { KafkaClient, ReceivedBatch, ReceivedRecord, Subscription } from '@atone/kafka';
 import {
-  attemptKey,
   coordinatorSource,
   repliesTopic,
   replyPartitionOf,
@@ -85,6 +84,7 @@ export class KafkaTransport implements BranchTransport {
 
   constructor(private readonly options: KafkaTransportOptions) {
     const { client, clock, instanceId, logId, signingKey, catalogue, prefix = TOPIC_PREFIX } = options;
+    const source = coordinatorSource(instanceId, logId);
     const keys = options.keys ?? (signingKey === undefined ? [] : [signingKey]);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.repliesTopic = repliesTopic(prefix);
@@ -94,7 +94,7 @@ export class KafkaTransport implements BranchTransport {
       client,
       clock,
       commandCountMax: this.limits.commandCountMax,
-      origin: () => ({ source: coordinatorSource(instanceId, logId), nowMs: clock.now(), signingKey }),
+      origin: () => ({ source, nowMs: clock.now(), signingKey }),
       topicOf: (command) =>
         topicOf(command, { instances: catalogue.instancesOf(command.service), prefix, nowMs: clock.now() }),
       replyPlaceOf: (gid) => this.replyPlaceOf(gid),
@@ -183,6 +183,7 @@ export class KafkaTransport implements BranchTransport {
         }
       },
       onTrouble,
+      onRecovery: () => this.options.onHeard?.(),
     });
   }
 
@@ -264,7 +265,7 @@ export class KafkaTransport implements BranchTransport {
       this.options.onTrouble?.(error);
       return undefined;
     } finally {
-      this.unanswered.remove(attemptKey(envelope));
+      this.unanswered.remove(envelope);
     }
   }
 }

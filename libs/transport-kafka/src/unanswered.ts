@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@atone/engine';
-import { attemptKey, type BranchCommand } from '@atone/protocol';
+import { isSameAttempt, type BranchCommand, type ReplyEnvelope } from '@atone/protocol';
 import type { Waiting } from './command.queue.js';
 
 /** A command that is in a topic. */
@@ -20,7 +20,8 @@ const LOOK_EVERY_MS = 20;
 
 /** The attempts that have left and are not answered, until nearly nobody waits for them any more. */
 export class Unanswered {
-  private readonly entries = new Map<string, Entry>();
+  /** By gid, whose text is there already: almost always one. */
+  private readonly entries = new Map<string, Entry[]>();
   private alarm: { readonly at: number; readonly timer: Timer } | undefined;
   private onDrained: (() => void) | undefined;
 
@@ -32,12 +33,22 @@ export class Unanswered {
 
   add({ command, leaveBy, giveUpAt }: Waiting, topic: string): void {
     const tellAt = Math.max(giveUpAt - TELL_BEFORE_MS, (leaveBy + giveUpAt) / 2);
-    this.entries.set(attemptKey(command), { command, topic, tellAt });
+    const entry = { command, topic, tellAt };
+    const others = this.entries.get(command.gid);
+    if (others === undefined) {
+      this.entries.set(command.gid, [entry]);
+    } else {
+      others.push(entry);
+    }
     this.watch(tellAt);
   }
 
-  remove(attempt: string): void {
-    this.entries.delete(attempt);
+  remove(attempt: Pick<ReplyEnvelope, 'gid' | 'branchId' | 'op' | 'round' | 'attempt'>): void {
+    const entries = this.entries.get(attempt.gid);
+    if (entries !== undefined) {
+      const left = entries.filter(({ command }) => !isSameAttempt(command, attempt));
+      this.keep(attempt.gid, left);
+    }
     this.look();
   }
 
@@ -71,13 +82,13 @@ export class Unanswered {
     this.alarm = undefined;
     const nowMs = this.clock.now();
     let next = Infinity;
-    for (const [attempt, entry] of this.entries) {
-      if (entry.tellAt <= nowMs) {
-        this.entries.delete(attempt);
-        this.onSilent(entry);
-      } else {
-        next = Math.min(next, entry.tellAt);
+    for (const [gid, entries] of this.entries) {
+      const [silent, others] = apart(entries, nowMs);
+      if (silent.length > 0) {
+        this.keep(gid, others);
+        silent.forEach((entry) => this.onSilent(entry));
       }
+      next = others.reduce((earliest, { tellAt }) => Math.min(earliest, tellAt), next);
     }
     if (next < Infinity) {
       this.watch(next);
@@ -85,9 +96,22 @@ export class Unanswered {
     this.look();
   }
 
+  private keep(gid: string, entries: Entry[]): void {
+    if (entries.length === 0) {
+      this.entries.delete(gid);
+    } else {
+      this.entries.set(gid, entries);
+    }
+  }
+
   private look(): void {
     if (this.entries.size === 0) {
       this.onDrained?.();
     }
   }
+}
+
+/** Returns those of which nobody waits for the answer any more, and the others. */
+function apart(entries: readonly Entry[], nowMs: number): readonly [readonly Entry[], Entry[]] {
+  return [entries.filter(({ tellAt }) => tellAt <= nowMs), entries.filter(({ tellAt }) => tellAt > nowMs)];
 }

@@ -1,6 +1,7 @@
 import type { BranchReply } from '@atone/core';
 import type { OutgoingRecord } from '@atone/kafka';
 import {
+  bytesIfMore,
   REPLY_BYTES_MAX,
   replyRecord,
   replyTo,
@@ -20,8 +21,8 @@ export class ReplyRecords {
   /** Returns the record of an answer. One that nobody would read is told in short: only a smaller output can help. */
   recordOf(attempt: Attempt, reply: BranchReply, place: ReplyPlace): OutgoingRecord {
     const record = replyRecord(replyTo(attempt, reply), place, this.origin());
-    const bytes = Buffer.byteLength(record.value);
-    if (bytes <= REPLY_BYTES_MAX) {
+    const bytes = bytesIfMore(record.value, REPLY_BYTES_MAX);
+    if (bytes === undefined) {
       return record;
     }
     const message = `The answer has ${bytes} octets, and ${REPLY_BYTES_MAX} is the most that a record of an answer may have.`;
