@@ -12,6 +12,8 @@ test('an outage of the brokers is one line without a trace, and one when they ar
 
   told.trouble(new KafkaUnreachableError(['kafka:9092']));
   told.trouble(new Error('connect ECONNREFUSED'));
+  told.trouble(Object.assign(new Error('no broker'), { name: 'KafkaJSNumberOfRetriesExceeded' }));
+  told.trouble(Object.assign(new AggregateError([], 'no broker'), { code: 'PLT_KFK_MULTIPLE' }));
   told.hears();
   told.hears();
 

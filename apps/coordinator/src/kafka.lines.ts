@@ -38,8 +38,7 @@ export class KafkaLines {
   /** Of brokers that are away the words are enough; of anything else, its place is needed as well. */
   trouble(error: unknown): void {
     const { code, message, name } = errorFacts(error);
-    // The libraries' own are plain errors.
-    if (String(code).startsWith('KAFKA_') || name === 'Error') {
+    if (isOfBrokers({ name, code })) {
       const isTold = this.warnings.warn({ reason: message }, 'trouble with kafka, trying again');
       this.isTroubled ||= isTold;
     } else {
@@ -60,4 +59,9 @@ export class KafkaLines {
     const place = { topic, partition, offset: String(offset), source: headers['ce_source'] };
     this.warnings.warn({ ...place, reason }, 'a reply came from another installation');
   }
+}
+
+/** Whether an error is Atone's own about Kafka, or one of the client libraries, of which some are plain. */
+function isOfBrokers({ name, code }: { readonly name: string; readonly code: unknown }): boolean {
+  return name === 'Error' || name.startsWith('KafkaJS') || /^(?:KAFKA|PLT_KFK)_/u.test(String(code));
 }

@@ -60,6 +60,8 @@ export interface SubscriptionOptions {
    * again, and nothing of it ends the subscription.
    */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
+  /** Called when the brokers have answered well for some seconds since the last trouble with them, also where no record comes. */
+  readonly onRecovery?: (() => void) | undefined;
 }
 
 export interface TopicSettings {

@@ -8,6 +8,31 @@ const PLACE = { topic: 'orders', partition: 0 };
 const HELD = new Map([['orders', [0]]]);
 
 describe('the work of a member', () => {
+  test('tells once that the brokers are back, when no trouble has come for some seconds', () => {
+    const time = { nowMs: 0 };
+    let recoveryCount = 0;
+    const work = new GroupWork(
+      {
+        groupId: 'g',
+        topics: ['orders'],
+        from: 'earliest',
+        onBatch: async () => undefined,
+        onRecovery: () => (recoveryCount += 1),
+      },
+      () => time.nowMs,
+    );
+    const counts = [0, 1_000, 2_999, 1, 5_000].map((passedMs, at) => {
+      time.nowMs += passedMs;
+      if (at === 1) {
+        work.trouble(new Error('away'));
+      }
+      work.answered();
+      return recoveryCount;
+    });
+
+    expect(counts).toEqual([0, 0, 0, 1, 1]);
+  });
+
   test('takes batches of bounded size, and commits behind the last', async () => {
     const { batches, commits, port, work } = member({ recordCountMax: 2 });
     work.hold(HELD, port);

@@ -26,6 +26,9 @@ const TROUBLE_PAUSE_MS = 10_000;
 
 const TROUBLES_MAX = 100;
 
+/** Where one of several brokers is away, the others answer all the same. */
+const RECOVERED_AFTER_MS = 3_000;
+
 /**
  * What a member does with the records that its library fetches: one batch of each partition at a time, again if it is rejected, and
  * then the commit. It outlives the library's consumer, which may have to be made anew.
@@ -37,13 +40,17 @@ export class GroupWork {
   private readonly paused = new Set<string>();
   /** When each was told. */
   private readonly troubles = new Map<string, number>();
+  private lastTroubleAt: number | undefined;
   private readonly recordCountMax: number;
   private told = '[]';
   private port: GroupPort | undefined;
   private isMember = false;
   private isLeaving = false;
 
-  constructor(private readonly options: SubscriptionOptions) {
+  constructor(
+    private readonly options: SubscriptionOptions,
+    private readonly nowMs = () => performance.now(),
+  ) {
     this.recordCountMax = options.recordCountMax ?? RECORD_COUNT_MAX;
     this.committer = new OffsetCommitter({
       commit: async (progress) => this.port?.commit(progress),
@@ -91,13 +98,23 @@ export class GroupWork {
   /** Tells of trouble with the brokers; the same words again only after a while, for they are asked many times a second. */
   trouble(error: unknown): void {
     const words = error instanceof Error ? error.message : String(error);
-    const now = performance.now();
+    const now = this.nowMs();
+    this.lastTroubleAt = now;
     if (now - (this.troubles.get(words) ?? -Infinity) >= TROUBLE_PAUSE_MS) {
       if (this.troubles.size >= TROUBLES_MAX) {
         this.troubles.clear();
       }
       this.troubles.set(words, now);
       this.options.onTrouble?.(error);
+    }
+  }
+
+  /** To be called whenever a broker has answered well. */
+  answered(): void {
+    const { lastTroubleAt = Infinity } = this;
+    if (this.nowMs() - lastTroubleAt >= RECOVERED_AFTER_MS) {
+      this.lastTroubleAt = undefined;
+      this.options.onRecovery?.();
     }
   }
 

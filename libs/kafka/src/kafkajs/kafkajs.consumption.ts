@@ -25,8 +25,11 @@ import {
  */
 const RETRIES = 40;
 
-/** Members come and go; to kafkajs that is an error. */
-const ORDINARY = /rebalanc/iu;
+/**
+ * Members come and go, and the brokers' own topic of offsets is made for the first member of all; to kafkajs these are errors. What
+ * of it lasts makes the consumer crash, and is told then.
+ */
+const ORDINARY = /rebalanc|group coordinator is not available/iu;
 
 /**
  * Consumes through kafkajs.
@@ -100,6 +103,7 @@ async function failureOf(consumer: Consumer, work: GroupWork): Promise<never> {
   let fetchCount = 0;
   return new Promise((_, reject) => {
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    consumer.on(consumer.events.HEARTBEAT, () => work.answered());
     consumer.on(consumer.events.FETCH_START, () => (fetchCount += 1));
     consumer.on(consumer.events.FETCH, () => (fetchCount -= 1));
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {

@@ -76,6 +76,7 @@ export class PlatformaticConsumption {
     this.consumer.on('consumer:group:join', ({ assignments = [] }) => this.begin(assignments));
     this.consumer.on('consumer:heartbeat:end', () => {
       failureCount = 0;
+      this.consumption.work.answered();
     });
     this.consumer.on('consumer:heartbeat:error', ({ error }) => {
       failureCount += 1;

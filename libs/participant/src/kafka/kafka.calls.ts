@@ -185,6 +185,7 @@ class CallsOverKafka implements CountedKafkaCalls {
       onBatch: async (batch) => this.intake.take(batch),
       onAssignment: (partitions) => this.hold(partitions.get(this.topic) ?? []),
       onTrouble: (error) => this.lines.trouble(error, 'the answers to calls'),
+      onRecovery: () => this.lines.hears(),
     });
   }
 

@@ -101,6 +101,7 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
     onMembership: (isMember) => (isMember ? lines.hears() : undefined),
     onAssignment: (partitions) => lines.reads(partitions.get(topic) ?? []),
     onTrouble: (error) => lines.trouble(error),
+    onRecovery: () => lines.hears(),
   });
   return {
     kafka: { topic },
