@@ -14,7 +14,7 @@ export interface Plan {
   /** The document that inputs refer to by `{"$from": "$input"}`. */
   readonly input: Json;
   readonly steps: readonly PlanStep[];
-  readonly retry?: Partial<RetryPolicy>;
+  readonly retry?: Partial<RetryPolicy> | undefined;
   /** Present when the initiator's own code calls the actions; see `led.branch.ts`. */
   readonly led?: LedFacts | undefined;
 }
@@ -35,7 +35,7 @@ export interface PlanStep {
   readonly hasBarrier: boolean;
   /** Whether the action has a compensation. */
   readonly canUndo: boolean;
-  readonly retry?: Partial<RetryPolicy>;
+  readonly retry?: Partial<RetryPolicy> | undefined;
   /** Present in a led transaction. */
   readonly led?: LedStep | undefined;
 }

@@ -77,7 +77,6 @@ function referenceProblems(steps: readonly PlanStep[]): PlanProblem[] {
   // Most plans refer to nothing, and most are not a graph worth walking.
   let ancestors: Ancestors | undefined;
   return steps.flatMap((step, position) => {
-    const path = `/steps/${position}/input`;
     const { references, malformed } = referencesIn(step.input);
     const strangers = references.filter(({ from }) => {
       if (isPlanInput(from)) {
@@ -89,6 +88,7 @@ function referenceProblems(steps: readonly PlanStep[]): PlanProblem[] {
     if (malformed.length + strangers.length === 0) {
       return [];
     }
+    const path = `/steps/${position}/input`;
     return [
       ...malformed.map((text) => ({
         path,

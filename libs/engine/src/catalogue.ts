@@ -16,7 +16,7 @@ interface Offer {
 export class Catalogue {
   private byService: ReadonlyMap<string, readonly CatalogueInstance[]> = new Map();
   /** What of it was asked for, until it changes: each step of each plan that is submitted asks. */
-  private offers = new Map<string, Offer>();
+  private offers = new Map<string, Map<string, Offer>>();
   private readonly listeners: ((service: string) => void)[] = [];
   private askedCount = 0;
   private takenTurn = 0;
@@ -76,12 +76,7 @@ export class Catalogue {
 
   /** Returns the action as its newest registered instance offers it. */
   action(service: string, action: string): Offer | undefined {
-    const key = `${service} ${action}`;
-    const offer = this.offers.get(key) ?? this.newestOffer(service, action);
-    if (offer !== undefined) {
-      this.offers.set(key, offer);
-    }
-    return offer;
+    return this.offers.get(service)?.get(action) ?? this.lookUp(service, action);
   }
 
   /** Returns the names of a service's actions, for messages. */
@@ -90,6 +85,15 @@ export class Catalogue {
       instance.actions.map((action) => action.name),
     );
     return [...new Set(names)].toSorted();
+  }
+
+  private lookUp(service: string, action: string): Offer | undefined {
+    const offer = this.newestOffer(service, action);
+    if (offer !== undefined) {
+      const offers = this.offers.get(service) ?? new Map<string, Offer>();
+      this.offers.set(service, offers.set(action, offer));
+    }
+    return offer;
   }
 
   private newestOffer(service: string, action: string): Offer | undefined {

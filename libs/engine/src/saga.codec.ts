@@ -44,7 +44,11 @@ export function encodePlan(saga: Saga, envelope: Envelope): Json {
 
 /** Returns the services of all branches, each once. */
 export function servicesOf({ plan }: Saga): string[] {
-  return [...new Set(plan.steps.map(({ service }) => service))];
+  const services = new Set<string>();
+  for (const { service } of plan.steps) {
+    services.add(service);
+  }
+  return [...services];
 }
 
 /**

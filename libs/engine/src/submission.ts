@@ -1,5 +1,5 @@
 import { nearestName, planProblems, type Json, type Plan, type PlanStep } from '@atone/core';
-import type { FieldProblem, Submission, SubmittedStep } from '@atone/protocol';
+import type { ActionEntry, FieldProblem, Submission, SubmittedStep } from '@atone/protocol';
 import type { Catalogue } from './catalogue.js';
 import { InvalidPlanError } from './errors.js';
 
@@ -9,11 +9,11 @@ import { InvalidPlanError } from './errors.js';
  * @throws {InvalidPlanError} naming every field that is wrong.
  */
 export function planOf(submission: Submission, catalogue: Catalogue): Plan {
-  const unknown = submission.steps.flatMap((step, position) => unknownAction(step, position, catalogue));
+  const unknown = problemsIn(submission.steps, (step, path) => unknownAction(step, path, catalogue));
   if (unknown.length > 0) {
     throw new InvalidPlanError('UNKNOWN_ACTION', unknown);
   }
-  const tries = submission.steps.flatMap((step, position) => tryIn(step, position, catalogue));
+  const tries = problemsIn(submission.steps, (step, path) => tryIn(step, path, catalogue));
   if (tries.length > 0) {
     throw new InvalidPlanError('INVALID_PLAN', tries);
   }
@@ -23,7 +23,7 @@ export function planOf(submission: Submission, catalogue: Catalogue): Plan {
     steps: submission.steps.map((step, position) =>
       planStep(step, { catalogue, previous: submission.steps[position - 1]?.name }),
     ),
-    ...(submission.retry === undefined ? {} : { retry: defined(submission.retry) }),
+    retry: submission.retry === undefined ? undefined : defined(submission.retry),
   };
   const problems = planProblems(plan);
   if (problems.length > 0) {
@@ -40,7 +40,6 @@ function planStep(
   const offer = context.catalogue.action(step.service, step.action);
   const previous = context.previous === undefined ? [] : [context.previous];
   const { name, service, action, input = null, after = previous, pivot = false, onRefusal = 'abort' } = step;
-  const retry = { ...defined(offer?.entry.retry ?? {}), ...defined(step.retry ?? {}) };
   return {
     branchId: name,
     service,
@@ -51,42 +50,62 @@ function planStep(
     onRefusal,
     hasBarrier: offer?.kind === 'library',
     canUndo: offer?.entry.hasCompensation === true,
-    ...(Object.keys(retry).length === 0 ? {} : { retry }),
+    retry: retryOf(step, offer?.entry.retry),
   };
 }
 
-function unknownAction(step: SubmittedStep, position: number, catalogue: Catalogue): FieldProblem[] {
-  const path = `/steps/${position}`;
+/** What a step says itself comes before what the catalogue says of its action. */
+function retryOf(step: SubmittedStep, offered: ActionEntry['retry']): PlanStep['retry'] {
+  if (step.retry === undefined && offered === undefined) {
+    return undefined;
+  }
+  const retry = { ...defined(offered ?? {}), ...defined(step.retry ?? {}) };
+  return Object.keys(retry).length === 0 ? undefined : retry;
+}
+
+type StepCheck = (step: SubmittedStep, path: string) => FieldProblem | undefined;
+
+function problemsIn(steps: readonly SubmittedStep[], check: StepCheck): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  for (const [position, step] of steps.entries()) {
+    const problem = check(step, `/steps/${position}`);
+    if (problem !== undefined) {
+      problems.push(problem);
+    }
+  }
+  return problems;
+}
+
+function unknownAction(step: SubmittedStep, path: string, catalogue: Catalogue): FieldProblem | undefined {
+  if (catalogue.action(step.service, step.action) !== undefined) {
+    return undefined;
+  }
   if (catalogue.instancesOf(step.service).length === 0) {
     const nearest = nearestName(step.service, catalogue.services());
     const hint =
       nearest === undefined
         ? 'No service has registered here yet; start it and let it reach this coordinator.'
         : `The nearest one that is registered is '${nearest}'.`;
-    return [
-      { field: `${path}/service`, message: `Service '${step.service}' is not in the catalogue. ${hint}` },
-    ];
+    return {
+      field: `${path}/service`,
+      message: `Service '${step.service}' is not in the catalogue. ${hint}`,
+    };
   }
-  if (catalogue.action(step.service, step.action) === undefined) {
-    const nearest = nearestName(step.action, catalogue.actionNames(step.service));
-    const hint = nearest === undefined ? 'It offers none.' : `The nearest one is '${nearest}'.`;
-    return [
-      {
-        field: `${path}/action`,
-        message: `Service '${step.service}' has no action '${step.action}'. ${hint}`,
-      },
-    ];
-  }
-  return [];
+  const nearest = nearestName(step.action, catalogue.actionNames(step.service));
+  const hint = nearest === undefined ? 'It offers none.' : `The nearest one is '${nearest}'.`;
+  return {
+    field: `${path}/action`,
+    message: `Service '${step.service}' has no action '${step.action}'. ${hint}`,
+  };
 }
 
 /** No plan confirms anything: what a try holds would stay held. */
-function tryIn(step: SubmittedStep, position: number, catalogue: Catalogue): FieldProblem[] {
+function tryIn(step: SubmittedStep, path: string, catalogue: Catalogue): FieldProblem | undefined {
   if (catalogue.action(step.service, step.action)?.entry.kind !== 'tcc') {
-    return [];
+    return undefined;
   }
   const message = `'${step.service}.${step.action}' is a try, and a plan confirms none. Call it in a led transaction, or use an action with a compensation.`;
-  return [{ field: `/steps/${position}/action`, message }];
+  return { field: `${path}/action`, message };
 }
 
 /** Drops members that are there but undefined, which zod leaves behind and stored plans need not hold. */
