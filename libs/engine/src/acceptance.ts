@@ -8,7 +8,7 @@ import { IdempotencyInFlightError, IdempotencyMismatchError, LogDoubtError } fro
 import { reached } from './failpoints.js';
 import type { AcceptOutcome, KeyHolder, NewRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
-import { encodePlan, encodeProgress, servicesOf } from './saga.codec.js';
+import { encodePlan, encodeProgress, servicesOf, type Envelope } from './saga.codec.js';
 import { planOf } from './submission.js';
 import { isHopeless } from './write-each.js';
 
@@ -31,7 +31,18 @@ interface AcceptanceParts {
   readonly drivers: DriverTable;
   readonly arrivals: Arrivals;
   readonly suspectOrphans: () => void;
+  /** @throws {OverloadedError} when nothing new may come in. */
+  readonly admit: () => void;
 }
+
+/** A saga whose row is about to be inserted. */
+interface Newcomer {
+  readonly saga: Saga;
+  readonly envelope: Envelope;
+  readonly timeoutMs: number;
+}
+
+type Accepted = Extract<AcceptOutcome, { readonly outcome: 'accepted' }>;
 
 /** Takes in plans: each is one row, and is driven from there. */
 export class Acceptance {
@@ -44,6 +55,7 @@ export class Acceptance {
 
   /** Accepts a plan; see Engine.submit. */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    this.parts.admit();
     const key = request.idempotency?.key;
     if (key === undefined) {
       return this.accept(request, planOf(request.submission, this.ports.catalogue));
@@ -75,17 +87,26 @@ export class Acceptance {
   }
 
   private async accept(request: SubmitRequest, plan: Saga['plan']): Promise<SubmitAnswer> {
-    const { submission } = request;
-    const { clock, random } = this.ports;
-    const { options } = this.parts;
-    const now = clock.now();
-    const timeoutMs = submission.timeoutMs ?? options.defaultTimeoutMs;
-    const gid = mintGid(now, options.logNumber, random);
-    const saga = newSaga({ gid, plan, acceptedAt: now, deadlineAt: now + timeoutMs });
-    const { name, initiator, lane, tags = {} } = submission;
-    const { traceparent, baggage } = request;
-    const envelope = { gid, name, initiator, lane, tags, traceparent, baggage };
-    const outcome = await this.insert({
+    const newcomer = this.newcomerOf(request, plan);
+    const outcome = await this.insert(this.rowOf(newcomer, request));
+    return outcome.outcome === 'key-taken' ? replay(outcome, request) : this.begin(newcomer, outcome);
+  }
+
+  private newcomerOf({ submission, traceparent, baggage }: SubmitRequest, plan: Saga['plan']): Newcomer {
+    const { logNumber, defaultTimeoutMs } = this.parts.options;
+    const { name, initiator, lane, tags = {}, timeoutMs = defaultTimeoutMs } = submission;
+    const now = this.ports.clock.now();
+    const gid = mintGid(now, logNumber, this.ports.random);
+    return {
+      saga: newSaga({ gid, plan, acceptedAt: now, deadlineAt: now + timeoutMs }),
+      envelope: { gid, name, initiator, lane, tags, traceparent, baggage },
+      timeoutMs,
+    };
+  }
+
+  private rowOf({ saga, envelope, timeoutMs }: Newcomer, request: SubmitRequest): NewRow {
+    const { gid, name, initiator, lane, tags } = envelope;
+    return {
       gid,
       kind: 'saga',
       name,
@@ -93,15 +114,16 @@ export class Acceptance {
       lane,
       tags,
       services: servicesOf(saga),
-      owner: options.instanceId,
+      owner: this.parts.options.instanceId,
       deadlineInMs: timeoutMs,
       plan: encodePlan(saga, envelope),
       progress: encodeProgress(saga, timeoutMs),
       idempotency: request.idempotency,
-    });
-    if (outcome.outcome === 'key-taken') {
-      return replay(outcome, request);
-    }
+    };
+  }
+
+  private begin({ saga, envelope, timeoutMs }: Newcomer, outcome: Accepted): SubmitAnswer {
+    const { clock } = this.ports;
     this.ports.observer?.accepted('saga');
     const { acceptedAt, epoch } = outcome;
     if (acceptedAt > clock.now()) {
@@ -111,25 +133,33 @@ export class Acceptance {
     const history = [{ at: acceptedAt, what: 'accepted' }];
     const accepted = { ...saga, acceptedAt, deadlineAt: acceptedAt + timeoutMs, history };
     this.parts.drivers.drive(envelope, { saga: accepted, version: 1, epoch })?.post({ type: 'start' });
-    return { gid, isReplay: false };
+    return { gid: saga.gid, isReplay: false };
   }
 
   private async insert(row: NewRow): Promise<AcceptOutcome> {
-    return this.parts.arrivals.during(row.gid, async () => {
-      try {
-        await reached('engine.accept.beforeWrite');
-        const outcome = await this.parts.writer.accept(row);
-        await reached('engine.accept.afterWrite');
-        return outcome;
-      } catch (error) {
-        if (isHopeless(error)) {
-          throw error;
-        }
-        // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.
-        this.parts.suspectOrphans();
-        throw new LogDoubtError(`The log did not confirm transaction ${row.gid}.`, { cause: error });
+    const { arrivals, writer, suspectOrphans } = this.parts;
+    arrivals.enter(row.gid);
+    try {
+      const before = reached('engine.accept.beforeWrite');
+      if (before !== undefined) {
+        await before;
       }
-    });
+      const outcome = await writer.accept(row);
+      const after = reached('engine.accept.afterWrite');
+      if (after !== undefined) {
+        await after;
+      }
+      return outcome;
+    } catch (error) {
+      if (isHopeless(error)) {
+        throw error;
+      }
+      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.
+      suspectOrphans();
+      throw new LogDoubtError(`The log did not confirm transaction ${row.gid}.`, { cause: error });
+    } finally {
+      arrivals.leave(row.gid);
+    }
   }
 }
 

@@ -12,7 +12,7 @@ export class Arrivals {
 
   /** Counts `gid` as arriving for as long as `work` takes. */
   async during<Answer>(gid: string, work: () => Promise<Answer>): Promise<Answer> {
-    this.counts.set(gid, (this.counts.get(gid) ?? 0) + 1);
+    this.enter(gid);
     try {
       return await work();
     } finally {
@@ -20,7 +20,12 @@ export class Arrivals {
     }
   }
 
-  private leave(gid: string): void {
+  /** Counts `gid` as arriving until it leaves, which it does once for each time that it entered. */
+  enter(gid: string): void {
+    this.counts.set(gid, (this.counts.get(gid) ?? 0) + 1);
+  }
+
+  leave(gid: string): void {
     const count = this.counts.get(gid) ?? 0;
     if (count > 1) {
       this.counts.set(gid, count - 1);

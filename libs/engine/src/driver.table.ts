@@ -33,7 +33,12 @@ interface TableParts {
   readonly suspectOrphans: (gid?: string) => void;
 }
 
-const ELSEWHERE: ReplyFate = { isDriven: false, settled: async () => undefined };
+const AT_ONCE = Promise.resolve();
+
+const ELSEWHERE: ReplyFate = { isDriven: false, settled: () => AT_ONCE };
+
+/** Most replies cause no write. */
+const SETTLED_HERE: ReplyFate = { isDriven: true, settled: () => AT_ONCE };
 
 /** The sagas that this instance drives, and how one comes to be among them. */
 export class DriverTable {
@@ -48,7 +53,7 @@ export class DriverTable {
       instanceId: parts.instanceId,
       clock: ports.clock,
       random: ports.random,
-      write: async (update, isUrgent) => parts.writer.update(update, isUrgent),
+      write: (update, isUrgent) => parts.writer.update(update, isUrgent),
       send: (command, answerWithinMs) => {
         ports.transport.send(command, answerWithinMs);
       },
@@ -133,8 +138,9 @@ export class DriverTable {
     if (driver === undefined) {
       return ELSEWHERE;
     }
-    driver.post({ type: 'reply', ...envelope });
-    return { isDriven: true, settled: async () => driver.settled() };
+    const { branchId, op, round, attempt, reply } = envelope;
+    driver.post({ type: 'reply', branchId, op, round, attempt, reply });
+    return driver.isSettled ? SETTLED_HERE : { isDriven: true, settled: () => driver.settled() };
   }
 
   /**

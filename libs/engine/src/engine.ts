@@ -7,6 +7,7 @@ import { Doorkeeper } from './doorkeeper.js';
 import { DriverTable, snapshotOf } from './driver.table.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
+import type { InsertionPoint } from './failpoints.js';
 import { TransactionNotFoundError } from './errors.js';
 import type { HearsayEntry } from './hearsay.js';
 import type { ResolveAct, ResolveAnswer } from './led.resolution.js';
@@ -48,6 +49,7 @@ export class Engine {
     this.writer = new LogWriter(ports, { endLagMs: options.endLagMs, crowd: () => this.crowd });
     this.waiters = new OutcomeWaiters({
       clock: ports.clock,
+      isDriven: (gid) => this.drivers.has(gid),
       read: async (gid) => this.durable(gid),
       ended: async (gids) => this.endedElsewhere(gids),
     });
@@ -73,7 +75,8 @@ export class Engine {
     const epoch = (): number | undefined => this.recovery.epoch;
     this.drivers = new DriverTable(ports, { instanceId, writer, waiters, epoch, suspectOrphans });
     const { drivers } = this;
-    this.acceptance = new Acceptance(ports, { options, writer, drivers, arrivals, suspectOrphans });
+    const admit = this.admit.bind(this);
+    this.acceptance = new Acceptance(ports, { options, writer, drivers, arrivals, suspectOrphans, admit });
     this.acts = new Acts({ instanceId, drivers, read: async (gid) => this.get(gid) });
     this.led = new LedTransactions(ports, {
       options,
@@ -83,9 +86,7 @@ export class Engine {
       arrivals,
       suspectOrphans,
       epoch,
-      admit: (point) => {
-        this.doorkeeper.admit(this.crowd, point === 'engine.decide' ? OLD_WORK_RESERVE : 1);
-      },
+      admit,
     });
     ports.catalogue.onArrival((service) => {
       this.drivers.reachable(service);
@@ -146,8 +147,7 @@ export class Engine {
    * @throws {OverloadedError} when this instance holds too many; nothing was written.
    * @throws {LogDoubtError} when the log did not answer; the same idempotency key finds out later.
    */
-  async submit(request: SubmitRequest): Promise<SubmitAnswer> {
-    this.doorkeeper.admit(this.crowd);
+  submit(request: SubmitRequest): Promise<SubmitAnswer> {
     return this.acceptance.submit(request);
   }
 
@@ -292,6 +292,11 @@ export class Engine {
 
   async counts(): Promise<RowCounts> {
     return this.ports.log.counts();
+  }
+
+  /** @throws {OverloadedError} when nothing new may come in, by a submission or for one of these points. */
+  private admit(point?: InsertionPoint): void {
+    this.doorkeeper.admit(this.crowd, point === 'engine.decide' ? OLD_WORK_RESERVE : 1);
   }
 
   /** How many are here or about to be. */

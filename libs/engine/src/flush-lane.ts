@@ -29,7 +29,7 @@ const TOGETHER_DECAY = 0.95;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
-  readonly isUrgent: boolean;
+  isUrgent: boolean;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -57,7 +57,7 @@ export class FlushLane<Item, Answer> {
   ) {}
 
   /** Settles when the flush that held the item has. A failed flush rejects all of its items. */
-  async add(item: Item, isUrgent = true): Promise<Answer> {
+  add(item: Item, isUrgent = true): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.queue.push({ item, isUrgent, resolve, reject });
       this.urgentCount += isUrgent ? 1 : 0;
@@ -69,7 +69,9 @@ export class FlushLane<Item, Answer> {
   hurry(): void {
     if (this.queue.length > this.urgentCount) {
       this.urgentCount = this.queue.length;
-      this.queue = this.queue.map((waiting) => ({ ...waiting, isUrgent: true }));
+      for (const waiting of this.queue) {
+        waiting.isUrgent = true;
+      }
       this.schedule();
     }
   }
@@ -154,10 +156,10 @@ export class FlushLane<Item, Answer> {
   private async flushBatch(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
       const answers = await this.flush(batch.map((waiting) => waiting.item));
-      for (const [position, waiting] of batch.entries()) {
+      batch.forEach((waiting, position) => {
         // The port promises one answer for each item.
         waiting.resolve(answers[position] as Answer);
-      }
+      });
     } catch (error) {
       for (const waiting of batch) {
         waiting.reject(error);

@@ -67,12 +67,12 @@ export class LogWriter {
 
   /** Settles when the row is durable. A rejection leaves open whether it is. */
   async accept(row: NewRow): Promise<AcceptOutcome> {
-    return this.counted(this.acceptLane.add(row).then(resultOf));
+    return this.counted(this.acceptLane.add(row));
   }
 
   /** Settles when it is durable that the log holds the gid, by this row or another. A rejection leaves open whether it is. */
   async insertIfAbsent(row: NewRow): Promise<InsertOutcome> {
-    return this.counted(this.insertLane.add(row).then(resultOf));
+    return this.counted(this.insertLane.add(row));
   }
 
   /**
@@ -84,7 +84,14 @@ export class LogWriter {
    * @throws what the log says when it will never take this update.
    */
   async update(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome> {
-    return this.counted(this.updateThroughDoubt(update, isUrgent));
+    this.pendingCount += 1;
+    try {
+      return resultOf(await this.updateLane.add(update, isUrgent)) ? 'done' : 'lost';
+    } catch (error) {
+      return await this.updateInDoubt(update, { isUrgent, error });
+    } finally {
+      this.pendingCount -= 1;
+    }
   }
 
   /** Writes what stays behind for company, because somebody waits for it now. */
@@ -121,34 +128,37 @@ export class LogWriter {
     }
   }
 
-  private async counted<Answer>(write: Promise<Answer>): Promise<Answer> {
+  private async counted<Answer>(write: Promise<WriteResult<Answer>>): Promise<Answer> {
     this.pendingCount += 1;
     try {
-      return await write;
+      return resultOf(await write);
     } finally {
       this.pendingCount -= 1;
     }
   }
 
-  private async updateThroughDoubt(update: RowUpdate, isUrgent: boolean): Promise<UpdateOutcome> {
-    let isInDoubt = false;
+  private async updateInDoubt(
+    update: RowUpdate,
+    first: { readonly isUrgent: boolean; readonly error: unknown },
+  ): Promise<UpdateOutcome> {
+    let { error } = first;
     for (let pauseMs = DOUBT_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, DOUBT_PAUSE_MAX_MS)) {
+      if (isHopeless(error)) {
+        throw error;
+      }
+      this.ports.logger.warn({ gid: update.gid, error }, 'log write in doubt');
+      if (this.isStopping) {
+        return 'dropped';
+      }
+      // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
+      await this.pause(pauseMs);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
-        const isDone = resultOf(await this.updateLane.add(update, isUrgent));
         // oxlint-disable-next-line no-await-in-loop
-        return isDone || (isInDoubt && (await this.wasMine(update))) ? 'done' : 'lost';
-      } catch (error) {
-        if (isHopeless(error)) {
-          throw error;
-        }
-        this.ports.logger.warn({ gid: update.gid, error }, 'log write in doubt');
-        isInDoubt = true;
-        if (this.isStopping) {
-          return 'dropped';
-        }
+        const isDone = resultOf(await this.updateLane.add(update, first.isUrgent));
         // oxlint-disable-next-line no-await-in-loop
-        await this.pause(pauseMs);
+        return isDone || (await this.wasMine(update)) ? 'done' : 'lost';
+      } catch (again) {
+        error = again;
       }
     }
   }

@@ -6,13 +6,18 @@ const POLL_MS = 200;
 
 interface WaiterPorts {
   readonly clock: Clock;
+  /** Tells whether this instance drives the transaction, and so will tell of its end by itself. */
+  readonly isDriven: (gid: string) => boolean;
   /** Returns the transaction if its end is durable and this instance does not drive it. */
   readonly read: (gid: string) => Promise<Snapshot | undefined>;
   /** Returns those of `gids` that have ended in the log, without those that this instance drives. */
   readonly ended: (gids: readonly string[]) => Promise<readonly string[]>;
 }
 
-type Tell = (snapshot: Snapshot | undefined) => void;
+interface Waiter {
+  readonly timer: Timer;
+  readonly resolve: (snapshot: Snapshot | undefined) => void;
+}
 
 /**
  * Those who wait for an outcome. They are told only after the end is durable.
@@ -20,16 +25,21 @@ type Tell = (snapshot: Snapshot | undefined) => void;
  * However many wait, the log is asked once for all of them.
  */
 export class OutcomeWaiters {
-  private readonly waiting = new Map<string, Set<Tell>>();
+  private readonly waiting = new Map<string, Waiter[]>();
   private poll: Timer | undefined;
   private isClosed = false;
 
   constructor(private readonly ports: WaiterPorts) {}
 
-  /** Tells all who wait for `gid`. */
-  settle(gid: string, snapshot: Snapshot): void {
-    for (const tell of this.waiting.get(gid) ?? []) {
-      tell(snapshot);
+  /** Sends away all who wait for `gid`, with what is known of it. */
+  settle(gid: string, snapshot: Snapshot | undefined): void {
+    const waiters = this.waiting.get(gid);
+    if (waiters !== undefined) {
+      this.waiting.delete(gid);
+      for (const { timer, resolve } of waiters) {
+        timer.cancel();
+        resolve(snapshot);
+      }
     }
   }
 
@@ -37,36 +47,50 @@ export class OutcomeWaiters {
   close(): void {
     this.isClosed = true;
     this.poll?.cancel();
-    for (const tells of this.waiting.values()) {
-      for (const tell of tells) {
-        tell(undefined);
-      }
+    for (const gid of this.waiting.keys()) {
+      this.settle(gid, undefined);
     }
   }
 
   /** Returns the transaction once it has ended, or undefined when the time is up. */
-  async wait(gid: string, waitMs: number): Promise<Snapshot | undefined> {
-    const ended = await this.ports.read(gid);
-    if (ended !== undefined || this.isClosed || waitMs <= 0) {
-      return ended;
-    }
+  wait(gid: string, waitMs: number): Promise<Snapshot | undefined> {
+    // Nothing is awaited before the waiter of what is driven here stands in its place: its end may come at any moment.
+    return this.ports.isDriven(gid) ? this.queued(gid, waitMs) : this.readOrQueued(gid, waitMs);
+  }
+
+  private async readOrQueued(gid: string, waitMs: number): Promise<Snapshot | undefined> {
+    return (await this.ports.read(gid)) ?? this.queued(gid, waitMs);
+  }
+
+  private queued(gid: string, waitMs: number): Promise<Snapshot | undefined> {
     return new Promise((resolve) => {
-      const tells = this.waiting.get(gid) ?? new Set<Tell>();
-      this.waiting.set(gid, tells);
-      const tell: Tell = (snapshot) => {
-        timer.cancel();
-        tells.delete(tell);
-        if (tells.size === 0) {
-          this.waiting.delete(gid);
-        }
-        resolve(snapshot);
-      };
+      if (this.isClosed || waitMs <= 0) {
+        resolve(undefined);
+        return;
+      }
       const timer = this.ports.clock.setTimer(waitMs, () => {
-        tell(undefined);
+        this.leave(gid, waiter);
       });
-      tells.add(tell);
+      const waiter = { timer, resolve };
+      const waiters = this.waiting.get(gid);
+      if (waiters === undefined) {
+        this.waiting.set(gid, [waiter]);
+      } else {
+        waiters.push(waiter);
+      }
       this.pollLater();
     });
+  }
+
+  /** Sends one away whose time is up. */
+  private leave(gid: string, waiter: Waiter): void {
+    const others = this.waiting.get(gid)?.filter((other) => other !== waiter) ?? [];
+    if (others.length === 0) {
+      this.waiting.delete(gid);
+    } else {
+      this.waiting.set(gid, others);
+    }
+    waiter.resolve(undefined);
   }
 
   private pollLater(): void {

@@ -128,17 +128,21 @@ export class SagaDriver {
     this.deliver({ event });
   }
 
-  /**
-   * Resolves when all that was posted so far was taken, and what it wrote is in the log; or when this driver has let go of the
-   * saga. Has no write wait for company.
-   */
-  async settled(): Promise<void> {
-    if (this.isBusy && !this.isReleased) {
-      this.hurry();
-      await new Promise<void>((resolve) => {
+  /** Whether all that was posted so far was taken, and what it wrote is in the log; or this driver has let go of the saga. */
+  get isSettled(): boolean {
+    return !this.isBusy || this.isReleased;
+  }
+
+  /** Resolves when it is settled. Has no write wait for company. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isSettled) {
+        resolve();
+      } else {
+        this.hurry();
         this.letters.push({ event: { type: 'mark' }, resolve: () => resolve() });
-      });
-    }
+      }
+    });
   }
 
   /** Settles when the event and all it changed is durable; rejects with ActRefusedError when the state forbids it. */
@@ -172,20 +176,22 @@ export class SagaDriver {
       letter.reject?.(new DriverReleasedError(this.gid));
       return;
     }
-    this.letters.push(letter);
-    if (!this.isBusy) {
+    if (this.isBusy) {
+      this.letters.push(letter);
+    } else {
       this.isBusy = true;
-      void this.work();
+      this.work(letter);
     }
   }
 
-  private async work(): Promise<void> {
+  /** Takes one letter after the other, at once as long as nothing has to be written. */
+  private work(first: Letter | undefined): void {
     try {
-      for (let letter = this.letters.shift(); letter !== undefined; letter = this.letters.shift()) {
+      for (let letter = first; letter !== undefined; letter = this.letters.shift()) {
         const write = this.take(letter);
         if (write !== undefined) {
-          // oxlint-disable-next-line no-await-in-loop -- one saga's events are taken one after the other.
-          await write;
+          void this.workAfter(write);
+          return;
         }
         if (this.isReleased) {
           return;
@@ -194,9 +200,24 @@ export class SagaDriver {
       this.isBusy = false;
       this.rest();
     } catch (error) {
-      this.release('dropped');
-      this.host.crashed(this, error);
+      this.crash(error);
     }
+  }
+
+  private async workAfter(write: Promise<void>): Promise<void> {
+    try {
+      await write;
+    } catch (error) {
+      this.crash(error);
+    }
+    if (!this.isReleased) {
+      this.work(this.letters.shift());
+    }
+  }
+
+  private crash(error: unknown): void {
+    this.release('dropped');
+    this.host.crashed(this, error);
   }
 
   /** Returns a promise only when something has to be awaited: most events cost no turn of the loop. */
@@ -215,7 +236,7 @@ export class SagaDriver {
     const { durability } = transition;
     if (durability === 'lazy') {
       this.isDirty ||= transition.saga !== this.saga;
-      this.current = { ...this.current, saga: transition.saga };
+      this.current = { saga: transition.saga, version: this.version };
       this.send(transition.commands);
       letter.resolve?.(this.saga);
       return undefined;
@@ -240,6 +261,7 @@ export class SagaDriver {
   }
 
   private async writeThenSend(letter: Letter, transition: Transition, urgency: Urgency): Promise<void> {
+    // In this breath a transport may ask for the fate of the reply that has caused the write, which hurries it.
     await reached(`engine.${urgency}.beforeWrite`);
     const isUrgent = transition.durability === 'first' || this.isAwaited;
     await this.persist(transition.saga, isUrgent);
@@ -266,7 +288,7 @@ export class SagaDriver {
     }
   }
 
-  private async writeRow(
+  private writeRow(
     saga: Saga,
     { owner, isUrgent }: { owner: string | undefined; isUrgent: boolean },
   ): Promise<UpdateOutcome> {
@@ -275,7 +297,12 @@ export class SagaDriver {
     const services = saga.plan.steps === this.saga.plan.steps ? undefined : servicesOf(saga);
     const title = this.titled.unwritten();
     const update = { gid, version, progress, owner, services, epoch, title };
-    const outcome = await this.host.write(update, isUrgent);
+    const write = this.host.write(update, isUrgent);
+    return title === undefined ? write : this.entitling(write, title);
+  }
+
+  private async entitling(write: Promise<UpdateOutcome>, title: RowTitle): Promise<UpdateOutcome> {
+    const outcome = await write;
     this.titled.written(title);
     return outcome;
   }
@@ -337,8 +364,7 @@ export class SagaDriver {
       const outcome = await this.writeRow(this.saga, { owner: undefined, isUrgent: true });
       this.release(outcome === 'done' ? 'idle' : outcome);
     } catch (error) {
-      this.release('dropped');
-      this.host.crashed(this, error);
+      this.crash(error);
     }
   }
 
@@ -359,16 +385,19 @@ export class SagaDriver {
   }
 
   private send(commands: readonly CallCommand[]): void {
+    if (commands.length === 0) {
+      return;
+    }
+    const now = this.host.clock.now();
     for (const command of commands) {
       const { dueAt = 0 } = branchOf(this.saga, command.branchId);
-      this.host.send(this.address(command), Math.max(0, dueAt - this.host.clock.now()));
+      this.host.send(this.address(command, now), Math.max(0, dueAt - now));
     }
   }
 
-  private address(command: CallCommand): BranchCommand {
+  private address(command: CallCommand, now: number): BranchCommand {
     const { saga, envelope } = this;
     const { service, action, led } = stepOf(saga, command.branchId);
-    const now = this.host.clock.now();
     const { branchId, op, round, attempt, input, output } = command;
     return {
       gid: this.gid,

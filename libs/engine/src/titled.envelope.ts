@@ -7,7 +7,7 @@ export class TitledEnvelope {
   private inRow: RowTitle;
 
   constructor(private known: Envelope) {
-    this.inRow = titleOf(known);
+    this.inRow = known;
   }
 
   get envelope(): Envelope {
@@ -23,16 +23,19 @@ export class TitledEnvelope {
 
   /** Returns the title where the row does not have it yet. */
   unwritten(): RowTitle | undefined {
+    if (this.known === this.inRow) {
+      return undefined;
+    }
     const title = titleOf(this.known);
-    return isDeepStrictEqual(title, this.inRow) ? undefined : title;
+    return isDeepStrictEqual(title, titleOf(this.inRow)) ? undefined : title;
   }
 
-  /** Takes note that the row has this title, if it is one. */
-  written(title: RowTitle | undefined): void {
-    this.inRow = title ?? this.inRow;
+  /** Takes note that the row has this title. */
+  written(title: RowTitle): void {
+    this.inRow = title;
   }
 }
 
-function titleOf({ name, lane, tags }: Envelope): RowTitle {
+function titleOf({ name, lane, tags }: RowTitle): RowTitle {
   return { name, lane, tags };
 }

@@ -31,9 +31,9 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/saga.driver.ts`,
-        find: '    } else {\n      this.release(outcome);\n    }\n  }\n\n  private async writeRow',
+        find: '    } else {\n      this.release(outcome);\n    }\n  }\n\n  private writeRow',
         replace:
-          '    } else {\n      this.current = { saga, version: this.version };\n    }\n  }\n\n  private async writeRow',
+          '    } else {\n      this.current = { saga, version: this.version };\n    }\n  }\n\n  private writeRow',
       },
     ],
   },
@@ -45,7 +45,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/log-writer.ts`,
-        find: 'return isDone || (isInDoubt && (await this.wasMine(update)))',
+        find: 'return isDone || (await this.wasMine(update))',
         replace: 'return isDone',
       },
       {
@@ -137,9 +137,9 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/log-writer.ts`,
-        find: 'return this.counted(this.acceptLane.add(row).then(resultOf));',
+        find: 'return this.counted(this.acceptLane.add(row));',
         replace:
-          'void this.counted(this.acceptLane.add(row).then(resultOf)).catch(() => undefined);\n' +
+          'void this.counted(this.acceptLane.add(row)).catch(() => undefined);\n' +
           "    return { outcome: 'accepted', acceptedAt: this.ports.clock.now() };",
       },
     ],
@@ -254,7 +254,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${FOLDER}/acceptance.ts`,
-        find: '        // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n        this.parts.suspectOrphans();',
+        find: '      // The row may be there all the same. Recovery finds rows that are ours and that nobody drives.\n      suspectOrphans();',
         replace: '',
       },
     ],
