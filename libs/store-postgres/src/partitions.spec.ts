@@ -102,3 +102,21 @@ test.each([
 ])('the floor of %d is a uuid still', (ms, floor) => {
   expect(gidFloor(ms)).toBe(floor);
 });
+
+test('each index of services and tags takes in a row at once, also those that an earlier version made', async () => {
+  const { store, side } = world;
+  const unchanged = `
+    select c.relname as name
+    from pg_class as c
+    where c.relkind = 'i'
+      and c.relam = (select oid from pg_am where amname = 'gin')
+      and c.relnamespace = 'atone'::regnamespace
+      and c.reloptions is null`;
+  const [earlier] = await partitions();
+  await side.query(`alter index ${earlier}_services_idx reset (fastupdate)`);
+  expect((await side.query(unchanged)).rows).toHaveLength(1);
+
+  await store.ensurePartitions();
+
+  expect((await side.query(unchanged)).rows).toEqual([]);
+});

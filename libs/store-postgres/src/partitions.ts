@@ -25,7 +25,7 @@ export function gidFloor(ms: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
 }
 
-/** Makes the partitions from yesterday to seven days ahead which are not there yet. Several instances may do it at once. */
+/** Makes the partitions from yesterday to seven days ahead which are not there yet, and tunes all. Several instances may do it at once. */
 export async function ensurePartitions(dataSource: DataSource): Promise<void> {
   const nowMs = await databaseNow(dataSource.manager);
   const today = Math.floor(nowMs / DAY_MS);
@@ -33,6 +33,8 @@ export async function ensurePartitions(dataSource: DataSource): Promise<void> {
   const existing = new Set(await partitionNames(dataSource.manager));
   const missing = days.filter((day) => !existing.has(partitionName(day)));
   if (missing.length > 0) await dataSource.transaction((manager) => addPartitions(manager, missing));
+  const slow = await listingIndexes(dataSource.manager);
+  if (slow.length > 0) await dataSource.transaction(takeInAtOnce);
 }
 
 async function addPartitions(manager: EntityManager, days: readonly number[]): Promise<void> {
@@ -57,6 +59,33 @@ async function addPartition(manager: EntityManager, day: number): Promise<void> 
     `alter table atone.global_transaction attach partition ${table} ` +
       `for values from ('${gidFloor(day * DAY_MS)}') to ('${gidFloor((day + 1) * DAY_MS)}')`,
   );
+}
+
+/**
+ * Has the partitions' indexes of services and tags take in each row at once, and not by way of a list that is merged later: what the
+ * list saves a server that commits row by row, batches save already, and each of its entries is logged with all that is known of the
+ * list. It is a matter of each partition's own index, which inherits no change from the one above.
+ */
+async function takeInAtOnce(manager: EntityManager): Promise<void> {
+  await manager.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  for (const index of await listingIndexes(manager)) {
+    // oxlint-disable-next-line no-await-in-loop -- one connection.
+    await manager.query(`alter index ${index} set (fastupdate = off)`);
+  }
+}
+
+/** Returns the indexes of partitions that keep such a list. */
+async function listingIndexes(manager: EntityManager): Promise<string[]> {
+  const rows: { name: string }[] = await manager.query(`
+    select i.indexrelid::regclass::text as name
+    from pg_inherits as p
+    join pg_index as i on i.indrelid = p.inhrelid
+    join pg_class as c on c.oid = i.indexrelid
+    join pg_am as a on a.oid = c.relam
+    where p.inhparent = 'atone.global_transaction'::regclass
+      and a.amname = 'gin'
+      and not coalesce('fastupdate=off' = any (c.reloptions), false)`);
+  return rows.map(({ name }) => name);
 }
 
 function partitionName(day: number): string {
