@@ -3,92 +3,123 @@ import { Bench, record, type KafkaReader } from '@atone/kafka/conformance';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { LIBRARIES, worldOf } from './kafka.worlds.js';
 
-/** A broker that dies, in the eyes of clients that go on. */
-describe.each(LIBRARIES)('through $name, a broker', (library) => {
+const BY_LIBRARY = LIBRARIES.map(({ name }) => name).join(' and ');
+
+/** A broker that dies, in the eyes of clients that go on: of both libraries at once, for most of it is waiting. */
+describe(`through ${BY_LIBRARY}, a broker`, () => {
   let kafka: EmbeddedKafka;
-  const bench = new Bench(async () => worldOf(library, kafka.brokers));
+  const benches = LIBRARIES.map((library) => new Bench(async () => worldOf(library, kafka.brokers)));
 
   beforeAll(async () => {
     kafka = await startThrowawayKafka();
-    await bench.open();
+    await each(async (bench) => bench.open());
   });
 
-  afterEach(async () => bench.tidy());
+  afterEach(async () => each(async (bench) => bench.tidy()));
 
   afterAll(async () => {
-    await bench.close();
+    await each(async (bench) => bench.close());
     await kafka.stop();
   });
 
+  async function each<Answer>(deed: (bench: Bench) => Promise<Answer>): Promise<readonly Answer[]> {
+    return Promise.all(benches.map(async (bench) => deed(bench)));
+  }
+
   test('that is killed and started again under load has lost nothing that it acknowledged', async () => {
-    const topic = await bench.topic(4);
-    const reader = await bench.join({ topics: [topic] });
-    await reader.until(({ heldCount }) => heldCount === 4);
-    const stream = bench.keepSending(topic);
-    await reader.until(({ values }) => values.length > 50);
+    const loads = await each(async (bench) => {
+      const topic = await bench.topic(4);
+      const reader = await bench.join({ topics: [topic] });
+      await reader.until(({ heldCount }) => heldCount === 4);
+      const stream = bench.keepSending(topic);
+      await reader.until(({ values }) => values.length > 50);
+      return { reader, stream };
+    });
 
     await kafka.kill();
-    await stream.until(({ failures }) => failures.length > 0);
+    await Promise.all(loads.map(async ({ stream }) => stream.until(({ failures }) => failures.length > 0)));
     await kafka.restart();
 
-    const before = stream.sent.length;
-    await stream.until(({ sent }) => sent.length > before + 50);
-    const sent = await stream.stop();
-    await reader.until((now) => covers(now, sent));
-    expect(sent.length).toBeGreaterThan(100);
+    const counts = await Promise.all(
+      loads.map(async ({ reader, stream }) => {
+        const before = stream.sent.length;
+        await stream.until(({ sent }) => sent.length > before + 50);
+        const sent = await stream.stop();
+        await reader.until((now) => covers(now, sent));
+        return sent.length;
+      }),
+    );
+    expect(Math.min(...counts)).toBeGreaterThan(100);
   });
 
   test('that does not answer is given up after a while, with the word that the record may be stored', async () => {
-    const topic = await bench.topic(1);
-    const stream = bench.keepSending(topic);
-    await stream.until(({ sent }) => sent.length > 0);
+    const streams = await each(async (bench) => {
+      const stream = bench.keepSending(await bench.topic(1));
+      await stream.until(({ sent }) => sent.length > 0);
+      return stream;
+    });
 
     await kafka.kill('SIGSTOP');
 
-    await stream.until(({ failures }) => failures.length > 0);
+    await Promise.all(streams.map(async (stream) => stream.until(({ failures }) => failures.length > 0)));
     await kafka.kill('SIGCONT');
-    const before = stream.sent.length;
-    await stream.until(({ sent }) => sent.length > before);
-    await stream.stop();
-    expect(stream.failures[0]).toMatchObject({
-      code: 'KAFKA_SEND',
-      failure: 'unreachable',
-      isMaybeStored: true,
-    });
+    await Promise.all(
+      streams.map(async (stream) => {
+        const before = stream.sent.length;
+        await stream.until(({ sent }) => sent.length > before);
+        await stream.stop();
+      }),
+    );
+    const failure = { code: 'KAFKA_SEND', failure: 'unreachable', isMaybeStored: true };
+    expect(streams.map(({ failures }) => failures[0])).toMatchObject(LIBRARIES.map(() => failure));
   });
 
   test('that is away when a member joins gives it its partitions when it is back', async () => {
-    const topic = await bench.topic(1);
-    await bench.client.send([record(topic, 'a', 'one')]);
+    const topics = await each(async (bench) => {
+      const topic = await bench.topic(1);
+      await bench.client.send([record(topic, 'a', 'one')]);
+      return topic;
+    });
     await kafka.kill();
-    const reader = await bench.join({ topics: [topic] });
-    await reader.until(({ troubles }) => troubles.length > 0);
+    const readers = await Promise.all(
+      benches.map(async (bench, at) => {
+        const reader = await bench.join({ topics: topics.slice(at, at + 1) });
+        await reader.until(({ troubles }) => troubles.length > 0);
+        return reader;
+      }),
+    );
 
     await kafka.restart();
 
-    await reader.until(({ values }) => values.length > 0);
-    expect(reader.values).toEqual(['one']);
+    await Promise.all(readers.map(async (reader) => reader.until(({ values }) => values.length > 0)));
+    expect(readers.map(({ values }) => values)).toEqual(LIBRARIES.map(() => ['one']));
   });
 
   test('that is away lets a member leave', async () => {
-    const topic = await bench.topic(1);
-    const reader = await bench.join({ topics: [topic] });
-    await bench.client.send([record(topic, 'a', 'one')]);
-    await reader.until(({ values }) => values.length > 0);
+    const readers = await each(async (bench) => {
+      const topic = await bench.topic(1);
+      const reader = await bench.join({ topics: [topic] });
+      await bench.client.send([record(topic, 'a', 'one')]);
+      await reader.until(({ values }) => values.length > 0);
+      return reader;
+    });
     await kafka.kill();
 
-    await reader.close();
+    await Promise.all(readers.map(async (reader) => reader.close()));
 
-    expect(reader.heldCount).toBe(0);
+    expect(readers.map(({ heldCount }) => heldCount)).toEqual(LIBRARIES.map(() => 0));
     await kafka.restart();
   });
 
   test('that is away is told of when somebody asks for topics', async () => {
     await kafka.kill();
 
-    const asking = bench.client.partitionCounts(['orders']);
+    const answers = await each(async ({ client }) =>
+      client.partitionCounts(['orders']).catch((error: unknown) => error),
+    );
 
-    await expect(asking).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE', retryable: true });
+    const failure = { code: 'KAFKA_UNREACHABLE', retryable: true };
+    expect(answers).toMatchObject(LIBRARIES.map(() => failure));
     await kafka.restart();
   });
 });

@@ -17,20 +17,21 @@ const SETTINGS = {
   'super.users': 'User:ANONYMOUS;User:broker;User:atone',
 };
 
-describe.each(LIBRARIES)('through $name, a broker that knows its users', (library) => {
-  let kafka: EmbeddedKafka;
-  let clients: KafkaClient[] = [];
+let kafka: EmbeddedKafka;
 
-  beforeAll(async () => {
-    kafka = await startThrowawayKafka({ settings: SETTINGS });
-  });
+beforeAll(async () => {
+  kafka = await startThrowawayKafka({ settings: SETTINGS });
+});
+
+afterAll(async () => kafka.stop());
+
+describe.each(LIBRARIES)('through $name, a broker that knows its users', (library) => {
+  let clients: KafkaClient[] = [];
 
   afterEach(async () => {
     await Promise.all(clients.map(async (client) => client.close()));
     clients = [];
   });
-
-  afterAll(async () => kafka.stop());
 
   function connect(username: string, password: string): KafkaClient {
     const sasl = { mechanism: 'plain', username, password } as const;

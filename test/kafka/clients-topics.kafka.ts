@@ -26,17 +26,6 @@ describe.each(LIBRARIES)('through $name, a topic', (library) => {
     expect(second.values).toEqual(['kept']);
   });
 
-  test('that gets more partitions is read from all of them', async () => {
-    const topic = await bench.topic(1);
-    const reader = await bench.join({ topics: [topic] });
-    await reader.until(({ heldCount }) => heldCount === 1);
-
-    await kafka.addPartitions(topic, 3);
-
-    await reader.until(({ heldCount }) => heldCount === 3);
-    expect(reader.assignment.get(topic)).toEqual([0, 1, 2]);
-  });
-
   test('that takes nothing holds up no other, and has nothing of others stored again and again', async () => {
     const [bad, good, client] = [bench.newName('bad'), await bench.topic(1), bench.connect()];
     const settings = { 'max.message.bytes': '100' };
@@ -55,5 +44,32 @@ describe.each(LIBRARIES)('through $name, a topic', (library) => {
     const reader = await bench.join({ topics: [good] });
     await reader.until((now) => now.values.includes('last'));
     expect(reader.values.filter((value) => value !== 'first')).toEqual([...values, 'last']);
+  });
+});
+
+describe('a topic', () => {
+  const kafka = new TestKafka(testBrokers());
+  const benches = LIBRARIES.map((library) => new Bench(async () => worldOf(library, testBrokers())));
+
+  beforeAll(async () => Promise.all(benches.map(async (bench) => bench.open())));
+  afterAll(async () => {
+    await Promise.all(benches.map(async (bench) => bench.tidy()));
+    await Promise.all(benches.map(async (bench) => bench.close()));
+  });
+
+  // Through each library at once: both look no more often than every ten seconds.
+  test('that gets more partitions is read from all of them', async () => {
+    const assignments = await Promise.all(
+      benches.map(async (bench) => {
+        const topic = await bench.topic(1);
+        const reader = await bench.join({ topics: [topic] });
+        await reader.until(({ heldCount }) => heldCount === 1);
+        await kafka.addPartitions(topic, 3);
+        await reader.until(({ heldCount }) => heldCount === 3);
+        return reader.assignment.get(topic);
+      }),
+    );
+
+    expect(assignments).toEqual(LIBRARIES.map(() => [0, 1, 2]));
   });
 });
