@@ -1,10 +1,10 @@
+export { startKafkaCommands, type KafkaCommands, type KafkaCommandsOptions } from './kafka.commands.js';
 export {
   kafkaCommands,
-  startKafkaCommands,
-  type KafkaCommands,
-  type KafkaCommandsOptions,
+  type KafkaCounts,
+  type KafkaSource,
   type KafkaSourceOptions,
-} from './kafka.commands.js';
+} from './kafka.source.js';
 export type { CommandCounts } from './command.intake.js';
 export { createKafkaCalls, type CountedKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 export { readyTopics, type ReadyTopicsOptions } from './ready.topics.js';

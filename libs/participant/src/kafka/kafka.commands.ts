@@ -8,10 +8,8 @@ import {
   type SigningKey,
 } from '@atone/protocol';
 import type { LedClient } from '../client.led.js';
-import type { CommandSource } from '../node/command.source.js';
 import type { Participant } from '../participant.js';
 import { CommandIntake, type CommandCounts } from './command.intake.js';
-import { createKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 import { defaultClock, type KafkaCommandsClock } from './kafka.clock.js';
 import { KafkaLines, type KafkaLog } from './kafka.lines.js';
 import { LogGate } from './log.gate.js';
@@ -110,21 +108,6 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
       await subscription.close();
       await intake.idle();
     },
-  };
-}
-
-/** How a service takes commands over Kafka, and calls others; what it says of itself elsewhere holds here too. */
-export type KafkaSourceOptions = Omit<
-  KafkaCommandsOptions,
-  'participant' | 'lane' | 'keys' | 'log' | 'coordinator'
-> &
-  Pick<KafkaCallsOptions, 'preferred'>;
-
-/** Returns what has a service take commands over Kafka, and call the services that do: its option `kafka`. */
-export function kafkaCommands(options: KafkaSourceOptions): Required<CommandSource> {
-  return {
-    open: async (service) => startKafkaCommands({ ...options, ...service }),
-    callsOf: (service) => createKafkaCalls({ ...options, ...service }),
   };
 }
 

@@ -11,7 +11,7 @@ import { systemClock } from '../node/system-clock.js';
 import { createParticipant } from '../participant.js';
 import { MemoryDatabase, type MemoryTransaction } from '../testing/memory.database.js';
 import { createKafkaCalls } from './kafka.calls.js';
-import { kafkaCommands } from './kafka.commands.js';
+import { kafkaCommands } from './kafka.source.js';
 
 const KEY = { keyId: 'k1', secret: 'a secret' };
 const PARTITIONS = { partitionCount: 1, replicationFactor: 1 };
@@ -104,6 +104,34 @@ test('a service may be reached both ways', async () => {
   expect(told[0]).toMatchObject({
     baseUrl: new URL(presence.commandUrl ?? '').origin,
     kafka: { topic: 'atone.commands.ledger.green' },
+  });
+});
+
+test('a service can tell of records that were no commands to it, and no answers to its calls', async () => {
+  const source = kafkaCommands({ client: kafka.client(), createTopics: PARTITIONS });
+  const before = source.counts();
+  const presence = await serveCommands(service({ kafka: source }), undefined);
+  const calls = source.callsOf({
+    service: 'ledger',
+    keys: [KEY],
+    log: undefined,
+    coordinator: { logInfo: async () => Promise.reject(new Error('away')) },
+  });
+  calls.open();
+  await until(() => calls.isReady);
+
+  const garbage = { partition: 0, key: 'k', value: 'none', headers: {} };
+  await kafka.client().send([
+    { topic: 'atone.commands.ledger.green', ...garbage },
+    { topic: 'atone.replies.ledger', ...garbage },
+    { topic: 'atone.replies.ledger', ...garbage },
+  ]);
+
+  await until(() => source.counts().commands.dead === 1 && source.counts().calls.dead === 2);
+  await Promise.all([presence.close(), calls.close()]);
+  expect(before).toEqual({
+    commands: { dead: 0, distrusted: 0, slow: 0, busy: 0, unanswered: 0 },
+    calls: { passedOver: 0, askedAgain: 0, dead: 0, distrusted: 0 },
   });
 });
 
