@@ -67,6 +67,16 @@ export class CoordinatorProcess {
     return this.ended;
   }
 
+  /** Suspends it, as a machine that is moved: it does nothing, holds its connections, and knows nothing of the time that passes. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  /** Has it go on where it was. */
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
   /** Ends it as a power cut would. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
