@@ -18,7 +18,7 @@ export function durationSchema(limits: { readonly min: string; readonly max: str
 }
 
 /** Returns the ms that a text such as `500ms`, `10s`, `1m` or `2h` means, or undefined when it means none. */
-function durationMs(text: string): number | undefined {
+export function durationMs(text: string): number | undefined {
   const [, count, unit] = DURATION.exec(text) ?? [];
   return unit === undefined ? undefined : Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
 }

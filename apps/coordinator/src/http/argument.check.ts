@@ -2,10 +2,15 @@ import { plainSubmission, submissionSchema } from '@atone/protocol';
 import type { z } from 'zod';
 import { fieldProblems, type Checked } from './field.problems.js';
 import { fieldError } from './request.error.js';
+import { plainWaitQuery, waitQuerySchema } from './request.schemas.js';
 
 /** What comes by the thousand each second is read by hand where nothing is wrong with it; what is wrong, the schema tells. */
-const PLAIN_READERS: ReadonlyMap<z.ZodType, (value: unknown) => unknown> = new Map([
+const PLAIN_READERS: ReadonlyMap<z.ZodType, (value: unknown) => unknown> = new Map<
+  z.ZodType,
+  (value: unknown) => unknown
+>([
   [submissionSchema, plainSubmission],
+  [waitQuerySchema, plainWaitQuery],
 ]);
 
 /**

@@ -1,6 +1,6 @@
 import { gidSchema, nameSchema, retryRequestSchema } from '@atone/protocol';
 import { z } from 'zod';
-import { durationSchema } from '../duration.js';
+import { durationMs, durationSchema } from '../duration.js';
 
 /** Schemas of what only HTTP carries: queries, and parts of paths. */
 
@@ -14,6 +14,17 @@ export const waitQuerySchema = z.strictObject({
 });
 
 export type WaitQuery = z.output<typeof waitQuerySchema>;
+
+const WAIT_MS_MAX = 60_000;
+
+/** Returns the query if nothing but a wait is plainly in it; undefined leaves it to the schema. */
+export function plainWaitQuery(query: unknown): WaitQuery | undefined {
+  if (typeof query !== 'object' || query === null || !('wait' in query) || Object.keys(query).length > 1) {
+    return undefined;
+  }
+  const wait = typeof query.wait === 'string' ? durationMs(query.wait) : undefined;
+  return wait !== undefined && wait <= WAIT_MS_MAX ? { wait } : undefined;
+}
 
 export const transactionPathSchema = z.object({ gid: gidSchema });
 
