@@ -159,12 +159,13 @@ function received(
   };
 }
 
-/** Without lists of pairs in between: there are several headers to each record. */
+/** Without lists in between, and by the method of octets itself: there are several headers to each record. */
 function textsOf(headers: IHeaders): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const name of Object.keys(headers)) {
+  // oxlint-disable-next-line guard-for-in -- what was read inherits nothing that is listed
+  for (const name in headers) {
     const header = headers[name];
-    texts[name] = String((Array.isArray(header) ? header.at(-1) : header) ?? '');
+    texts[name] = (Array.isArray(header) ? header.at(-1) : header)?.toString() ?? '';
   }
   return texts;
 }
