@@ -18,10 +18,21 @@ const OLDEST_POSTGRES = '14';
 /** Without Java there is no Kafka and no model checker. That half of the checks is left out only where somebody says so. */
 const MAY_LACK_JAVA = process.env.ATONE_CI_WITHOUT_JAVA === 'true';
 
+/** Each of these runs a dozen programs, which fill a small machine: one of them at a time. */
+const DEPLOYMENTS = /\/(?:.*faults|rolling|shop|travel)\.kafka\.ts$/;
+
+/** These wait for leases and pauses more than they compute. */
+const PATIENT_CHAOS = /\/(?:led|pauses)\.chaos\.ts$/;
+
+/** Two that run at the same time draw their ports from different ones. */
+const PORT_RANGES = ['20000-24999', '25000-29999'];
+
 /** A step that takes longer hangs. */
 const STEP_TIMEOUT_MS = 30 * 60_000;
 
 const totals = { passed: 0, failed: 0 };
+/** One for all, once somebody wants to know. */
+let javaLook;
 try {
   await main();
 } catch (cause) {
@@ -47,18 +58,45 @@ async function main() {
       env: { ATONE_TEST_POSTGRES: OLDEST_POSTGRES },
     }),
   );
-  await step('model', () => checkModel());
-  await step('test:kafka', () => testOnKafka());
+  await checkOnKafka();
   await step('test:simulation', () =>
     runTests(['run', 'test:simulation', '--'], {
       expected: ['seeds', 'planted-bugs', 'command'].map((name) => `test/simulation/${name}.simulation.ts`),
     }),
   );
-  await step('test:chaos', () =>
-    runTests(['run', 'test:chaos', '--'], {
-      expected: ['kills', 'led', 'led.postgres', 'pauses'].map((name) => `test/chaos/${name}.chaos.ts`),
-    }),
+  await checkChaos();
+}
+
+/** Runs what mostly waits for brokers, and the model after it, beside what needs the machine. */
+async function checkOnKafka() {
+  const [deployments, others] = await split('kafka', DEPLOYMENTS);
+  await atTheSameTime(
+    (env) => step('test:kafka, deployments', () => testOnKafka(deployments, env)),
+    async (env) => {
+      await step('test:kafka, all others', () => testOnKafka(others, env));
+      await step('model', () => checkModel());
+    },
   );
+}
+
+async function checkChaos() {
+  const [patient, others] = await split('chaos', PATIENT_CHAOS);
+  await atTheSameTime(
+    (env) => step('test:chaos, the patient', () => testChaos(patient, env)),
+    (env) => step('test:chaos, all others', () => testChaos(others, env)),
+  );
+}
+
+/** Starts each with an environment of its own. */
+function atTheSameTime(...lanes) {
+  return Promise.all(lanes.map((lane, at) => lane({ ATONE_TEST_PORTS: PORT_RANGES[at] })));
+}
+
+/** Returns the tests of a folder that has a configuration of its own: those that match, and all others. */
+async function split(kind, pattern) {
+  const names = await readdir(join(ROOT, 'test', kind));
+  const files = names.filter((name) => name.endsWith(`.${kind}.ts`)).map((name) => `test/${kind}/${name}`);
+  return [files.filter((file) => pattern.test(file)), files.filter((file) => !pattern.test(file))];
 }
 
 /** Does one step, adds up what it counted, and shows its words if something failed. */
@@ -109,18 +147,28 @@ async function checkModel() {
   return { passed: Number(passed), failed: Number(failed) + Number(isOtherwiseBad), words: output };
 }
 
-async function testOnKafka() {
+async function testOnKafka(expected, env) {
+  const sentence = await (javaLook ??= lookForJava());
+  return sentence === undefined
+    ? runTests(['run', 'test:kafka', '--', ...expected], { expected, env })
+    : withoutJava(sentence);
+}
+
+function testChaos(expected, env) {
+  return runTests(['run', 'test:chaos', '--', ...expected], { expected, env });
+}
+
+/** Returns undefined, or in a sentence why there is no Java. */
+async function lookForJava() {
   register('./typescript.loader.mjs', import.meta.url);
   const { findJava } = await import('../libs/embedded-kafka/src/index.ts');
   try {
     await findJava();
+    return undefined;
   } catch (cause) {
     if (cause?.code !== 'NO_JAVA') throw cause;
-    return withoutJava(`Skipped: ${cause.message}`);
+    return `Skipped: ${cause.message}`;
   }
-  const names = await readdir(join(ROOT, 'test', 'kafka'));
-  const expected = names.filter((name) => name.endsWith('.kafka.ts')).map((name) => `test/kafka/${name}`);
-  return runTests(['run', 'test:kafka', '--'], { expected });
 }
 
 /** What was left out for want of Java: the line of the step says so, and nothing is counted, or it has failed. */

@@ -1,15 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** Below the ports that Linux gives to outgoing connections, one of which could take a port while its owner is dead. */
-const FIRST = 20_000;
-const COUNT = 10_000;
+/**
+ * Below the ports that Linux gives to outgoing connections, one of which could take a port while its owner is dead. Programs that
+ * draw at the same time may be given a range each: what one has drawn, and nobody listens at yet, another one could draw, too.
+ */
+const [FIRST = 0, LAST = 0] = (process.env['ATONE_TEST_PORTS'] ?? '20000-29999').split('-').map(Number);
 
 /** Returns `count` different ports that nobody listens at. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const held = new Map<number, Server>();
   while (held.size < count) {
-    const port = FIRST + Math.floor(Math.random() * COUNT);
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
     // oxlint-disable-next-line no-await-in-loop -- all are held until the last is found, so that none is given twice
     const server = held.has(port) ? undefined : await listenAt(port);
     if (server !== undefined) {
