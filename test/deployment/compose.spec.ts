@@ -144,6 +144,12 @@ describe('docker-compose.yml', () => {
     expect(fixed.match(/.*(?:dev-only|(?:PASSWORD|TOKEN|KEYS): *[^\s*]).*/gu) ?? []).toEqual([]);
   });
 
+  test('tells of each service whether it is healthy, so that --wait waits for all of them', () => {
+    const unknown = Object.entries(services).filter(([, { healthcheck }]) => healthcheck === undefined);
+
+    expect(unknown.map(([name]) => name)).toEqual([]);
+  });
+
   test('waits only for health that is checked', () => {
     const awaited = SERVICES.flatMap(([, { depends_on: needs = {} }]) => Object.entries(needs));
 
