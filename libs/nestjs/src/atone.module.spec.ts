@@ -1,7 +1,5 @@
 import 'reflect-metadata';
 import { EventEmitter, once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Inject, Injectable, Logger, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -10,7 +8,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
 import { action, contract, RefusedError, saga, type BranchContext, type Undo } from '@atone/participant';
 import { typeormDatabase } from '@atone/participant/typeorm';
-import { COMMANDS_PATH, HEADERS, signRequest, type ParticipantInstance } from '@atone/protocol';
+import { COMMANDS_PATH, HEADERS, signRequest } from '@atone/protocol';
 import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { Action } from './action.decorator.js';
@@ -19,6 +17,7 @@ import { AtoneModule } from './atone.module.js';
 import { databaseFrom, type AtoneOptions } from './atone.options.js';
 import { Participation } from './participation.js';
 import { Sagas } from './sagas.service.js';
+import { startFakeCoordinator, type FakeCoordinator } from './testing/coordinator.fixture.js';
 
 const Charge = z.object({ account: z.string(), cents: z.int() });
 const Receipt = z.object({ chargeId: z.int() });
@@ -388,51 +387,3 @@ async function withDatabase<Result>(work: (source: DataSource) => Promise<Result
   const source = await new DataSource({ type: 'postgres', url: testDatabase.url }).initialize();
   return work(source).finally(() => source.destroy());
 }
-
-interface FakeCoordinator {
-  readonly url: string;
-  readonly server: Server;
-  readonly calls: string[];
-  readonly registered: Promise<ParticipantInstance>;
-  submitted: unknown;
-}
-
-/** Takes every instance, and commits whatever is submitted. */
-async function startFakeCoordinator(): Promise<FakeCoordinator> {
-  const events = new EventEmitter<{ put: [ParticipantInstance] }>();
-  const registered = once(events, 'put').then(([entry]) => entry as ParticipantInstance);
-  const calls: string[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (part: Buffer) => (body += part.toString('utf8')));
-    request.on('end', () => {
-      calls.push(`${request.method} ${request.url}`);
-      const content: unknown = body === '' ? undefined : JSON.parse(body);
-      if (request.method === 'PUT') {
-        events.emit('put', content as ParticipantInstance);
-      }
-      if (request.method === 'POST') {
-        fake.submitted = content;
-      }
-      response.setHeader(HEADERS.protocol, '1');
-      if (request.method === 'POST' || request.method === 'GET') {
-        response.end(JSON.stringify(COMMITTED));
-      } else {
-        response.writeHead(204).end();
-      }
-    });
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const fake: FakeCoordinator = { url, server, calls, registered, submitted: undefined };
-  return fake;
-}
-
-const COMMITTED = {
-  gid: '01980000-0000-7000-8000-000000000009',
-  outcome: 'committed',
-  state: 'committed',
-  branches: [{ branchId: 'charge', output: { chargeId: 7 } }],
-};
