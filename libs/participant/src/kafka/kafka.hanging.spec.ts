@@ -8,7 +8,6 @@ import {
   steppedClock,
   TOPIC,
   until,
-  ledger,
 } from '../testing/ledger.scene.js';
 
 let scene: LedgerScene;
