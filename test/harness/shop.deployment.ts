@@ -21,6 +21,9 @@ const SERVICES: readonly DeployedService[] = ['orders', 'stock', 'payments'].map
   database: `shop_${name}`,
 }));
 
+/** The services take no more at once. */
+const PART_COUNT_MAX = 1_000;
+
 /** Returns the first `count` real orders of the sample. */
 export async function realOrders(count: number): Promise<readonly NewOrder[]> {
   return (await readPurchases(SAMPLE)).slice(0, count);
@@ -44,8 +47,14 @@ export class ShopDeployment {
   ): Promise<ShopDeployment> {
     const deployment = await KafkaDeployment.start({ ...plan, services: SERVICES });
     const { wallets, titles } = fundingFor(orders);
-    await ask(`PUT ${deployment.url('stock-1')}/titles`, { body: { titles } });
-    await ask(`PUT ${deployment.url('payments-1')}/wallets`, { body: { wallets } });
+    for (const part of inParts(titles)) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await put(`${deployment.url('stock-1')}/titles`, { titles: part });
+    }
+    for (const part of inParts(wallets)) {
+      // oxlint-disable-next-line no-await-in-loop
+      await put(`${deployment.url('payments-1')}/wallets`, { wallets: part });
+    }
     return new ShopDeployment(deployment);
   }
 
@@ -109,6 +118,19 @@ export class ShopDeployment {
 
   async stop(): Promise<void> {
     await this.deployment.stop();
+  }
+}
+
+function inParts<One>(all: readonly One[]): readonly (readonly One[])[] {
+  const count = Math.ceil(all.length / PART_COUNT_MAX);
+  return Array.from({ length: count }, (_, at) => all.slice(at * PART_COUNT_MAX, (at + 1) * PART_COUNT_MAX));
+}
+
+/** @throws Error when it is refused: in a shop without money and stock nothing is ever sold. */
+async function put(url: string, body: object): Promise<void> {
+  const { status, body: words } = await ask(`PUT ${url}`, { body });
+  if (status !== 200) {
+    throw new Error(`${url} answered ${status}: ${JSON.stringify(words)}`);
   }
 }
 

@@ -16,7 +16,8 @@ export async function startFaultyShop(): Promise<FaultyWorld<NewOrder, Told>> {
     services: ['orders', 'stock', 'payments'],
     works: orders,
     start: async (brokers) => {
-      const shop = await ShopDeployment.start(paid, { brokers, prefix });
+      // Twice what they need: whoever is charged twice is then seen to have paid twice.
+      const shop = await ShopDeployment.start([...paid, ...paid], { brokers, prefix });
       return {
         deployment: shop.deployment,
         begin: async (order) => shop.placeOne(order),

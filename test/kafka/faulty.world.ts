@@ -1,4 +1,5 @@
 import { startThrowawayKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
+import type { DeployedProcess } from '../harness/deployed.process.js';
 import type { KafkaDeployment } from '../harness/kafka.deployment.js';
 import { GroupAdmin } from './group.admin.js';
 import { SteadyLoad } from './steady.load.js';
@@ -12,12 +13,25 @@ const PROOF_COUNT = 20;
 /** What is begun at once when a fault is near. */
 const BURST_COUNT = 48;
 
+/** What was confirmed since it last looked after its disk is gone with the server: that is ten seconds, or as much as fits into memory. */
+const FORGETFUL = [
+  'alter system set synchronous_commit = off',
+  "alter system set wal_writer_delay = '10s'",
+  "alter system set wal_writer_flush_after = '1GB'",
+  'select pg_reload_conf()',
+];
+
 const UNENDED = `
 select gid, state, stuck_reason, owner, due_at
 from atone.global_transaction
 where finished_at is null
 order by gid
 limit 10`;
+
+/** What is told of whatever has ended. */
+interface Ended {
+  readonly outcome: string;
+}
 
 /** An example in production. */
 export interface FaultyExample<Work, Told> {
@@ -31,12 +45,22 @@ export interface FaultyPlan<Work, Told> {
   readonly prefix: string;
   /** Those that take commands over Kafka. */
   readonly services: readonly string[];
+  /** Those that call others over Kafka. Default: none. */
+  readonly callers?: readonly string[];
   readonly works: readonly Work[];
   readonly start: (brokers: readonly string[]) => Promise<FaultyExample<Work, Told>>;
 }
 
+/** What a group reads once more. */
+export interface Redelivery {
+  readonly groupId: string;
+  /** How many records its topic holds. */
+  readonly heldCount: number;
+  readonly againCount: number;
+}
+
 /** An example in production on brokers of its own, where work keeps coming, and where faults happen. */
-export class FaultyWorld<Work = unknown, Told = unknown> {
+export class FaultyWorld<Work = unknown, Told extends Ended = Ended> {
   readonly admin: GroupAdmin;
   readonly load: SteadyLoad<Work, Told>;
   readonly deployment: KafkaDeployment;
@@ -52,7 +76,9 @@ export class FaultyWorld<Work = unknown, Told = unknown> {
     this.load = new SteadyLoad({ works, begin: example.begin, remains: async () => this.remains() });
   }
 
-  static async start<Work, Told>(plan: FaultyPlan<Work, Told>): Promise<FaultyWorld<Work, Told>> {
+  static async start<Work, Told extends Ended>(
+    plan: FaultyPlan<Work, Told>,
+  ): Promise<FaultyWorld<Work, Told>> {
     const kafka = await startThrowawayKafka();
     try {
       return new FaultyWorld(kafka, plan, await plan.start(kafka.brokers));
@@ -76,8 +102,13 @@ export class FaultyWorld<Work = unknown, Told = unknown> {
       this.load.halt();
     }
     const deadCount = await this.admin.recordCount(`${this.plan.prefix}.dead`);
+    const outcomes = new Set(this.load.told.map(({ outcome }) => outcome));
     return [
       ...(await this.example.violations(this.load.begunCount, this.load.told)),
+      // What only ever ends in one way has not been put to the test.
+      ...['committed', 'aborted']
+        .filter((outcome) => !outcomes.has(outcome))
+        .map((outcome) => `none was ${outcome}`),
       ...(deadCount === 0 ? [] : [`there are ${deadCount} dead letters`]),
     ];
   }
@@ -89,12 +120,12 @@ export class FaultyWorld<Work = unknown, Told = unknown> {
 
   /** The groups of the coordinators and of the services, and the topics that they read. */
   get groups(): readonly { readonly groupId: string; readonly topic: string }[] {
-    const { prefix } = this.plan;
-    const services = this.plan.services.map((name) => ({
-      groupId: this.groupOf(name),
-      topic: this.commandsOf(name),
-    }));
-    return [{ groupId: this.groupOf('coordinators'), topic: `${prefix}.replies` }, ...services];
+    const { services, callers = [] } = this.plan;
+    return [
+      { groupId: this.groupOf('coordinators'), topic: this.repliesTo() },
+      ...services.map((name) => ({ groupId: this.groupOf(name), topic: this.commandsOf(name) })),
+      ...callers.map((name) => ({ groupId: this.repliesTo(name), topic: this.repliesTo(name) })),
+    ];
   }
 
   /** `coordinators`, or the name of a service. */
@@ -106,12 +137,17 @@ export class FaultyWorld<Work = unknown, Told = unknown> {
     return `${this.plan.prefix}.commands.${service}`;
   }
 
+  /** Where the answers to the coordinators are, or to a service that calls others. */
+  repliesTo(caller?: string): string {
+    return [this.plan.prefix, 'replies', ...(caller === undefined ? [] : [caller])].join('.');
+  }
+
   /** Waits until each group has both of its members. */
   async whole(): Promise<void> {
     await this.membersAre(2, [...this.plan.services, 'coordinators']);
   }
 
-  /** Waits until each of these groups has so many members, and they have shared out the partitions. */
+  /** Waits until each of these groups has so many members, and they have shared out the partitions; or none. */
   async membersAre(count: number, names: readonly string[]): Promise<void> {
     const groups = names.map((name) => this.groupOf(name));
     await this.load.waitFor(`each of ${names.join(', ')} has ${count} members`, async () => {
@@ -120,13 +156,59 @@ export class FaultyWorld<Work = unknown, Told = unknown> {
     });
   }
 
-  /** Waits until so many more records were written to a topic. */
-  async grows(topic: string, more: number): Promise<void> {
+  /** Waits until `act` has brought so many more records to a topic. */
+  async grows(topic: string, more: number, act: () => void): Promise<void> {
     const goal = (await this.admin.recordCount(topic)) + more;
+    act();
     await this.load.waitFor(
       `${more} more records are in ${topic}`,
       async () => (await this.admin.recordCount(topic)) >= goal,
     );
+  }
+
+  /**
+   * Stops all processes, sets the offsets of all groups back to the first record, and waits until all is read once more. Returns how
+   * much each group had read then, and had to read again.
+   */
+  async redeliver(): Promise<readonly Redelivery[]> {
+    const { admin, groups } = this;
+    const members = await this.stopAll();
+    const redeliveries = await Promise.all(
+      groups.map(async ({ groupId, topic }) => {
+        await admin.reset(groupId, topic);
+        return {
+          groupId,
+          heldCount: await admin.heldCount(topic),
+          againCount: await admin.lag(groupId, topic),
+        };
+      }),
+    );
+    members.forEach((member) => member.start());
+    await this.whole();
+    await Promise.all(groups.map(async ({ groupId, topic }) => this.catchesUp(groupId, topic)));
+    return redeliveries;
+  }
+
+  /** Stops those who call others first: they wait for answers. */
+  private async stopAll(): Promise<readonly DeployedProcess[]> {
+    const { deployment, plan } = this;
+    const first = new Set((plan.callers ?? []).flatMap((caller) => deployment.instancesOf(caller)));
+    const members = deployment.names.map((name) => deployment.process(name));
+    const [callers, others] = [
+      members.filter(({ name }) => first.has(name)),
+      members.filter(({ name }) => !first.has(name)),
+    ];
+    await Promise.all(callers.map(async (caller) => caller.stop()));
+    await Promise.all(others.map(async (other) => other.stop()));
+    return members;
+  }
+
+  /** Has PostgreSQL confirm from now on what it has not kept. */
+  async admitLosses(): Promise<void> {
+    for (const statement of FORGETFUL) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await this.deployment.query('atone', statement);
+    }
   }
 
   /** Waits until all that lay there has been read. */

@@ -3,6 +3,9 @@ import { SilentClient } from './silent.client.js';
 
 interface Place {
   readonly partition: number;
+  /** Of the first record that is there. */
+  readonly begin: bigint;
+  /** Behind the last one. */
   readonly offset: bigint;
 }
 
@@ -26,11 +29,17 @@ export class GroupAdmin extends SilentClient {
       const ends = await endsOf(admin, topic);
       const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
       const done = new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-      return ends.reduce((sum, { partition, offset }) => {
+      return ends.reduce((sum, { partition, begin, offset }) => {
         const next = done.get(partition) ?? 0n;
-        return sum + Number(offset - (next < 0n ? 0n : next));
+        return sum + Number(offset - (next < begin ? begin : next));
       }, 0);
     });
+  }
+
+  /** Returns how many records a topic holds. */
+  async heldCount(topic: string): Promise<number> {
+    const ends = await this.withAdmin(async (admin) => endsOf(admin, topic));
+    return ends.reduce((sum, { begin, offset }) => sum + Number(offset - begin), 0);
   }
 
   /** Returns how many records were ever written to a topic. */
@@ -56,5 +65,5 @@ export class GroupAdmin extends SilentClient {
 
 async function endsOf(admin: Admin, topic: string): Promise<readonly Place[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
-  return offsets.map(({ partition, high }) => ({ partition, offset: BigInt(high) }));
+  return offsets.map(({ partition, low, high }) => ({ partition, begin: BigInt(low), offset: BigInt(high) }));
 }

@@ -49,6 +49,7 @@ test.each(['kafkajs', 'platformatic'] as const)(
     await sales.end();
 
     expect(await started.violations(sales.told.length, sales.told)).toEqual([]);
+    expect(new Set(sales.told.map(({ outcome }) => outcome))).toEqual(new Set(['committed', 'aborted']));
     expect(rolled.filter(({ soldCount }) => soldCount === 0)).toEqual([]);
     // Whoever had to be killed would have ended by that. How soon a coordinator ends is up to the machine.
     expect(rolled.filter(({ exits }) => exits.some((exit) => exit?.signal === 'SIGKILL'))).toEqual([]);
