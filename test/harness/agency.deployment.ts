@@ -68,6 +68,17 @@ export class AgencyDeployment {
     return told;
   }
 
+  /** Books one trip at the instances of the bookings in turn, until one says how it ended. */
+  async bookOne(trip: NewTrip): Promise<BookedTrip> {
+    const desks = this.deployment.instancesOf('bookings').map((name) => this.deployment.url(name));
+    return untilAnswered(this.deployment, async (turn) => {
+      const desk = desks[(trip.tripNo + turn) % desks.length] ?? '';
+      // Who is away, or knows of nothing yet, is asked again: the number keeps a trip from being booked twice.
+      const answer = await ask<BookedTrip>(`POST ${desk}/trips`, { body: trip }).catch(() => undefined);
+      return answer?.status === 201 ? answer.body : undefined;
+    });
+  }
+
   /** Returns, in sentences, all that does not hold once each trip has ended. Waits until nobody is in doubt. */
   async violations(told: readonly BookedTrip[]): Promise<string[]> {
     const { deployment } = this;
@@ -120,15 +131,5 @@ export class AgencyDeployment {
       async (statement: string) => this.deployment.query(`travel_${name}`, statement),
     ]);
     return Object.fromEntries(entries) as TravelDatabases;
-  }
-
-  private async bookOne(trip: NewTrip): Promise<BookedTrip> {
-    const desks = this.deployment.instancesOf('bookings').map((name) => this.deployment.url(name));
-    return untilAnswered(this.deployment, async (turn) => {
-      const desk = desks[(trip.tripNo + turn) % desks.length] ?? '';
-      // Who is away, or knows of nothing yet, is asked again: the number keeps a trip from being booked twice.
-      const answer = await ask<BookedTrip>(`POST ${desk}/trips`, { body: trip }).catch(() => undefined);
-      return answer?.status === 201 ? answer.body : undefined;
-    });
   }
 }
