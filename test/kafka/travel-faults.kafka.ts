@@ -47,7 +47,8 @@ test(
     });
 
     expect(found).toEqual([]);
-    expect(KILLED.map((name) => deployment.process(name).startCount)).toEqual([2, 2, 2]);
+    // Who starts while PostgreSQL is away has to start once more.
+    expect(KILLED.filter((name) => deployment.process(name).startCount < 2)).toEqual([]);
     expect(kafka.pid).not.toBe(pid);
   },
   TIMEOUT_MS,
