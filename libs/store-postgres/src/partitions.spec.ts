@@ -1,5 +1,5 @@
 import { mintGid } from '@atone/core';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { gidFloor } from './partitions.js';
 import { mintGidAt, newRow } from './testing/row.factory.js';
 import { openStoreWorld } from './testing/store.world.js';
@@ -103,20 +103,46 @@ test.each([
   expect(gidFloor(ms)).toBe(floor);
 });
 
-test('each index of services and tags takes in a row at once, also those that an earlier version made', async () => {
-  const { store, side } = world;
-  const unchanged = `
+describe('each index of services and tags', () => {
+  test('takes in a row at once, also one that an earlier version made', async () => {
+    const { store } = world;
+    await forgetTuning();
+
+    await store.ensurePartitions();
+
+    expect(await untuned()).toEqual([]);
+  });
+
+  test('stays as it is while somebody uses it for long, who would have all others wait', async () => {
+    const { store, side } = world;
+    const earlier = await forgetTuning();
+    await side.query('begin');
+    await side.query(`select from ${earlier}`);
+
+    await store.ensurePartitions();
+
+    await side.query('rollback');
+    expect(await untuned()).toHaveLength(1);
+    await store.ensurePartitions();
+    expect(await untuned()).toEqual([]);
+  });
+});
+
+/** Makes an index of a partition as an earlier version made it. Returns the partition. */
+async function forgetTuning(): Promise<string> {
+  const [earlier = ''] = await partitions();
+  await world.side.query(`alter index ${earlier}_services_idx reset (fastupdate)`);
+  expect(await untuned()).toHaveLength(1);
+  return earlier;
+}
+
+async function untuned(): Promise<unknown[]> {
+  const { rows } = await world.side.query(`
     select c.relname as name
     from pg_class as c
     where c.relkind = 'i'
       and c.relam = (select oid from pg_am where amname = 'gin')
       and c.relnamespace = 'atone'::regnamespace
-      and c.reloptions is null`;
-  const [earlier] = await partitions();
-  await side.query(`alter index ${earlier}_services_idx reset (fastupdate)`);
-  expect((await side.query(unchanged)).rows).toHaveLength(1);
-
-  await store.ensurePartitions();
-
-  expect((await side.query(unchanged)).rows).toEqual([]);
-});
+      and c.reloptions is null`);
+  return rows;
+}

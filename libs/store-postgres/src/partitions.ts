@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { pgFacts } from './pg-failure.js';
 
 const DAY_MS = 86_400_000;
 const DAYS_BACK = 1;
@@ -14,6 +15,11 @@ const DAYS_AHEAD = 7;
 
 /** Any fixed number would do; this one spells "part". */
 const PARTITION_LOCK = 0x70_61_72_74;
+
+/** So long the change of an index may wait for who is using it: whoever comes meanwhile waits behind it. */
+const TUNE_WAIT_MS = 100;
+
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * Returns the smallest uuid whose 48 bits of time are `ms`: gids minted at or after `ms` are not below it, earlier
@@ -33,8 +39,10 @@ export async function ensurePartitions(dataSource: DataSource): Promise<void> {
   const existing = new Set(await partitionNames(dataSource.manager));
   const missing = days.filter((day) => !existing.has(partitionName(day)));
   if (missing.length > 0) await dataSource.transaction((manager) => addPartitions(manager, missing));
-  const slow = await listingIndexes(dataSource.manager);
-  if (slow.length > 0) await dataSource.transaction(takeInAtOnce);
+  for (const index of await listingIndexes(dataSource.manager)) {
+    // oxlint-disable-next-line no-await-in-loop -- others who use the log wait for one at a time.
+    await takeInAtOnce(dataSource, index);
+  }
 }
 
 async function addPartitions(manager: EntityManager, days: readonly number[]): Promise<void> {
@@ -62,15 +70,21 @@ async function addPartition(manager: EntityManager, day: number): Promise<void> 
 }
 
 /**
- * Has the partitions' indexes of services and tags take in each row at once, and not by way of a list that is merged later: what the
- * list saves a server that commits row by row, batches save already, and each of its entries is logged with all that is known of the
- * list. It is a matter of each partition's own index, which inherits no change from the one above.
+ * Has an index of services or tags take in each row at once, and not by way of a list that is merged later: what the list saves a
+ * server that commits row by row, batches save already, and each of its entries is logged with all that is known of the list. It is a
+ * matter of each partition's own index, which inherits no change from the one above.
+ *
+ * The change keeps out everybody for a moment, and has to wait for those who are there. One that is in use for longer, by a vacuum or
+ * somebody's long transaction, stays as it is until the next time: else the whole log would stand still behind them.
  */
-async function takeInAtOnce(manager: EntityManager): Promise<void> {
-  await manager.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
-  for (const index of await listingIndexes(manager)) {
-    // oxlint-disable-next-line no-await-in-loop -- one connection.
-    await manager.query(`alter index ${index} set (fastupdate = off)`);
+async function takeInAtOnce(dataSource: DataSource, index: string): Promise<void> {
+  try {
+    await dataSource.transaction(async (manager) => {
+      await manager.query(`set local lock_timeout = ${TUNE_WAIT_MS}`);
+      await manager.query(`alter index ${index} set (fastupdate = off)`);
+    });
+  } catch (error) {
+    if (pgFacts(error).code !== LOCK_NOT_AVAILABLE) throw error;
   }
 }
 
