@@ -55,6 +55,15 @@ describe('what is found out about the shape of a plan', () => {
     expect(findings(PLAN, ...many, PLAN)).toBe(258);
   });
 
+  test.each<[string, readonly string[]]>([
+    ['a name that is too long', ['x'.repeat(65)]],
+    ['more others than there can be', Array.from({ length: 33 }, () => 'pay')],
+  ])('is not kept where a step waits for %s', (...[, after]) => {
+    const steps = [step('pay'), step('ship', { after })];
+
+    expect(findings(steps, steps)).toBe(2);
+  });
+
   test('is found out anew for each long plan', () => {
     const long = Array.from({ length: 33 }, (_, number) => step(`step${number}`));
 

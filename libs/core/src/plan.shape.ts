@@ -4,6 +4,9 @@ import type { PlanStep } from './plan.js';
 /** Longer plans are rare, and to compare them costs as much as to look at them anew. */
 const STEP_COUNT_MAX = 32;
 
+/** No step has a longer name, nor waits for more others than there are. What says so is refused, and must not fill the memory. */
+const NAME_LENGTH_MAX = 64;
+
 /** How many shapes are remembered: more than most coordinators have sagas. */
 const SHAPE_COUNT_MAX = 256;
 
@@ -33,7 +36,9 @@ export class ShapeCache<Found> {
       return known.found;
     }
     const found = find(steps);
-    this.keep(place, { steps: steps.map(shapeOf), found });
+    if (steps.every(isSmall)) {
+      this.keep(place, { steps: steps.map(shapeOf), found });
+    }
     return found;
   }
 
@@ -53,6 +58,10 @@ export class ShapeCache<Found> {
 function placeOf(steps: readonly PlanStep[]): string {
   const [first, last] = [steps[0], steps.at(-1)];
   return `${steps.length} ${first?.service} ${first?.branchId} ${last?.branchId}`;
+}
+
+function isSmall({ after }: PlanStep): boolean {
+  return after.length <= STEP_COUNT_MAX && after.every((name) => name.length <= NAME_LENGTH_MAX);
 }
 
 function shapeOf(step: PlanStep): ShapeStep {
