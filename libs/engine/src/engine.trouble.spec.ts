@@ -34,6 +34,20 @@ describe('what goes wrong inside', () => {
     expect((await engine.get(gid)).saga.state).toBe('committed');
   });
 
+  test('an act that the log refuses for good is answered with its refusal', async () => {
+    const refusal = Object.assign(new Error('column is gone'), { retryable: false });
+    const log = overriding(world.log, { update: () => Promise.reject(refusal) });
+    const { engine } = await world.coordinator({ log, script: silent });
+    const { gid } = await engine.submit({ submission: planOfSteps(STEPS) });
+
+    const told: unknown[] = [];
+    const asked = engine.act(gid, { type: 'pause', by: 'ann', reason: 'look first' });
+    void asked.catch((error: unknown) => told.push(error));
+    await world.clock.advance(1_000);
+
+    expect(told).toEqual([refusal]);
+  });
+
   test('a row that a defect has set aside is shown as stuck, and a retry drives it again', async () => {
     const dead = await world.coordinator({ script: silent });
     const { gid } = await dead.engine.submit({ submission: planOfSteps(STEPS) });

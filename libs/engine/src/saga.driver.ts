@@ -190,7 +190,7 @@ export class SagaDriver {
       for (let letter = first; letter !== undefined; letter = this.letters.shift()) {
         const write = this.take(letter);
         if (write !== undefined) {
-          void this.workAfter(write);
+          void this.workAfter(write, letter);
           return;
         }
         if (this.isReleased) {
@@ -204,10 +204,11 @@ export class SagaDriver {
     }
   }
 
-  private async workAfter(write: Promise<void>): Promise<void> {
+  private async workAfter(write: Promise<void>, { reject }: Letter): Promise<void> {
     try {
       await write;
     } catch (error) {
+      reject?.(error);
       this.crash(error);
     }
     if (!this.isReleased) {
