@@ -95,6 +95,30 @@ describe(`through ${BY_LIBRARY}, a broker`, () => {
     expect(readers.map(({ values }) => values)).toEqual(LIBRARIES.map(() => ['one']));
   });
 
+  test('that was away for a moment still has its members make room for others', async () => {
+    const groups = await each(async (bench) => {
+      const [topic, groupId] = [await bench.topic(2), bench.newName('group')];
+      const first = await bench.join({ topics: [topic], groupId });
+      await bench.client.send([record(topic, 'a', 'one')]);
+      await first.until(({ values }) => values.length > 0);
+      return { bench, topic, groupId, first };
+    });
+    await kafka.kill();
+    await Promise.all(groups.map(async ({ first }) => first.until(({ troubles }) => troubles.length > 0)));
+    await kafka.restart();
+
+    const held = await Promise.all(
+      groups.map(async ({ bench, topic, groupId, first }) => {
+        const second = await bench.join({ topics: [topic], groupId });
+        const members = [first, second];
+        await Promise.all(members.map(async (member) => member.until(({ heldCount }) => heldCount === 1)));
+        return new Set(members.flatMap(({ assignment }) => assignment.get(topic) ?? []));
+      }),
+    );
+
+    expect(held).toEqual(LIBRARIES.map(() => new Set([0, 1])));
+  });
+
   test('that is away lets a member leave', async () => {
     const readers = await each(async (bench) => {
       const topic = await bench.topic(1);

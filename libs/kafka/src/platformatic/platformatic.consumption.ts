@@ -12,9 +12,6 @@ import {
 import { within } from '../within.js';
 import { PartitionFetching } from './partition.fetching.js';
 
-/** More in a row, and the consumer is made anew. */
-const HEARTBEAT_FAILURES_MAX = 10;
-
 /**
  * Consumes through `@platformatic/kafka`.
  *
@@ -71,21 +68,11 @@ export class PlatformaticConsumption {
   }
 
   private listen(): void {
-    let failureCount = 0;
     this.consumer.on('error', (error: Error) => this.fail(error));
     this.consumer.on('consumer:group:join', ({ assignments = [] }) => this.begin(assignments));
-    this.consumer.on('consumer:heartbeat:end', () => {
-      failureCount = 0;
-      this.consumption.work.answered();
-    });
-    this.consumer.on('consumer:heartbeat:error', ({ error }) => {
-      failureCount += 1;
-      if (failureCount > HEARTBEAT_FAILURES_MAX) {
-        this.fail(error);
-      } else {
-        this.consumption.work.trouble(error);
-      }
-    });
+    this.consumer.on('consumer:heartbeat:end', () => this.consumption.work.answered());
+    // It was the last one: the library sends no more behind one that failed. The group would give up a member that reads on.
+    this.consumer.on('consumer:heartbeat:error', ({ error }) => this.fail(error));
   }
 
   /** Begins anew with what a rebalance gave. */
