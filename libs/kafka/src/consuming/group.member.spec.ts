@@ -43,6 +43,23 @@ describe('a member of a group', () => {
     expect(seen).toEqual([]);
   });
 
+  test('leaves though no broker answers whether its topics are there', async () => {
+    const asked = new Door();
+    const seen: Consumption[] = [];
+    const member = memberWith(
+      async (consumption) => void seen.push(consumption),
+      async () => {
+        asked.open();
+        return new Promise(() => undefined);
+      },
+    );
+    await asked.passage;
+
+    await member.close();
+
+    expect(seen).toEqual([]);
+  });
+
   test('says so when it waits for a topic that does not exist, or that its user may not see', async () => {
     const [asked, told] = [new Door(), [] as unknown[]];
     const member = memberWith(

@@ -1,5 +1,5 @@
 import type { Subscription, SubscriptionOptions } from '../kafka.port.js';
-import type { KafkaLibrary, Membership } from '../library.port.js';
+import type { Consumption, KafkaLibrary, Membership } from '../library.port.js';
 import { RESTART_PAUSE_MS } from '../limits.js';
 import { GroupWork } from './group.work.js';
 
@@ -35,9 +35,10 @@ export class GroupMember implements Subscription {
     const membership: Membership = { memberId: null };
     while (!work.isClosing) {
       // oxlint-disable no-await-in-loop -- one consumer after the other
+      const stopped = this.untilStop();
       try {
-        if (await this.hasTopics()) {
-          await this.consume(membership);
+        if (await this.hasTopics(stopped)) {
+          await this.consume({ membership, stopped });
         }
       } catch (error) {
         work.trouble(error);
@@ -52,19 +53,26 @@ export class GroupMember implements Subscription {
    * Each consumer is given a promise of its own to stop by. What waits for a promise is kept as long as that, so one that lasts as long as the
    * member would keep every consumer that has failed.
    */
-  private async consume(membership: Membership): Promise<void> {
+  private untilStop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.stop = resolve;
+    });
+  }
+
+  private async consume(consumption: Pick<Consumption, 'membership' | 'stopped'>): Promise<void> {
     const { library, options, work } = this;
     if (!work.isClosing) {
-      const stopped = new Promise<void>((resolve) => {
-        this.stop = resolve;
-      });
-      await library.consume({ options, work, stopped, membership });
+      await library.consume({ options, work, ...consumption });
     }
   }
 
-  private async hasTopics(): Promise<boolean> {
+  /** Brokers that hang may take a minute to be given up: who leaves does not wait for that. */
+  private async hasTopics(stopped: Promise<void>): Promise<boolean> {
     const { topics } = this.options;
-    const counts = await this.library.partitionCounts(topics);
+    const counts = await Promise.race([this.library.partitionCounts(topics), stopped]);
+    if (counts === undefined) {
+      return false;
+    }
     const missing = topics.filter((topic) => !counts.has(topic));
     if (missing.length > 0) {
       this.work.trouble(
