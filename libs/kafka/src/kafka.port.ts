@@ -43,9 +43,14 @@ export interface SubscriptionOptions {
   /** The most records of one batch. Default: 500. */
   readonly recordCountMax?: number | undefined;
   /**
-   * Deals with a batch. At most one of each partition is under way, those of several partitions are at the same time.
-   * When it resolves, the batch is done and its offsets are committed, soon; whatever was not committed comes again,
-   * here or at another member. When it rejects, the same records come again after a pause.
+   * The most batches of one partition that are under way at the same time; together they have no more records than one may have. They begin
+   * in order; where one is rejected, those behind it may be through before it comes again. Default: 1.
+   */
+  readonly parallelBatchMax?: number | undefined;
+  /**
+   * Deals with a batch; those of several partitions are under way at the same time. When it resolves, the batch is done. Its offsets are
+   * committed soon, once all before it is done as well; whatever was not committed comes again, here or at another member. When it
+   * rejects, the same records come again after a pause.
    */
   readonly onBatch: (batch: ReceivedBatch) => Promise<void>;
   /** Called whenever it changes with all partitions that this member holds, by topic; an empty map while it holds none. */

@@ -22,6 +22,9 @@ import { silenceWords } from './silence.words.js';
 import { SpareWatch } from './spare.watch.js';
 import { Unanswered, type Asked } from './unanswered.js';
 
+/** Replies that end nothing do not wait for the write of an end that came before them. */
+const PARALLEL_BATCH_MAX = 8;
+
 export interface KafkaTransportOptions {
   /** Stays open when the transport is closed: others may use it too. */
   readonly client: KafkaClient;
@@ -166,6 +169,7 @@ export class KafkaTransport implements BranchTransport {
       // Whoever holds a partition for the first time may have named it in a command before it read a record of it.
       from: 'earliest',
       recordCountMax: this.limits.replyCountMax,
+      parallelBatchMax: PARALLEL_BATCH_MAX,
       onBatch: async (batch) => {
         this.options.onHeard?.();
         await this.take(batch);

@@ -6,6 +6,14 @@ import type { KafkaCheck } from './kafka.check.js';
 /** So many batches in a row may be given back for answers that cannot be stored; then one is passed over. */
 const REFUSED_IN_A_ROW = 4;
 
+/** A record that was given to the process, and is not done. */
+interface GivenRecord {
+  readonly record: ReceivedBatch['records'][number];
+  /** Which one in a row brought it. */
+  readonly delivery: number;
+  hasBegun: boolean;
+}
+
 /** Holds one life of a participant to the rules about its commands: K4 and K5. */
 export class ParticipantKafkaCheck implements KafkaStory {
   private readonly answered = new Attempts();
@@ -14,7 +22,8 @@ export class ParticipantKafkaCheck implements KafkaStory {
   private readonly buried = new Set<string>();
   private readonly running = new Map<string, string>();
   private readonly refusedInARow = new Map<string, number>();
-  private readonly begun = new Map<string, { readonly batch: ReceivedBatch; readonly places: Set<number> }>();
+  private readonly given = new Set<GivenRecord>();
+  private deliveryCount = 0;
 
   constructor(
     private readonly check: KafkaCheck,
@@ -69,7 +78,11 @@ export class ParticipantKafkaCheck implements KafkaStory {
   }
 
   delivered(batch: ReceivedBatch): Delivery {
-    this.begun.set(placeOf(batch), { batch, places: new Set() });
+    this.forget(batch);
+    this.deliveryCount += 1;
+    for (const record of batch.records) {
+      this.given.add({ record, delivery: this.deliveryCount, hasBegun: false });
+    }
     return { batch, atMs: this.check.nowMs, before: this.answered.before(batch) };
   }
 
@@ -79,6 +92,7 @@ export class ParticipantKafkaCheck implements KafkaStory {
     const isSlow = this.check.nowMs - atMs >= this.slowAfterMs - 1;
     const isPassedOver = (this.refusedInARow.get(placeOf(batch)) ?? 0) >= REFUSED_IN_A_ROW;
     this.refusedInARow.delete(placeOf(batch));
+    this.forget(batch);
     for (const record of batch.records) {
       if (isPoison(record)) {
         this.checkBuried(record);
@@ -96,14 +110,38 @@ export class ParticipantKafkaCheck implements KafkaStory {
     this.refusedInARow.set(placeOf(batch), (this.refusedInARow.get(placeOf(batch)) ?? 0) + 1);
   }
 
+  /** What comes again may begin after what was behind it and did not have to come again. */
   private checkOrder(gid: string, attempt: string): void {
-    for (const { batch, places } of this.begun.values()) {
-      const place = batch.records.findIndex((one, index) => attemptOf(one) === attempt && !places.has(index));
-      if (place >= 0) {
-        if ([...places].some((later) => later > place && batch.records[later]?.key === gid)) {
-          this.check.broken('K4', gid, `${attempt} begins after one that was sent later`);
-        }
-        places.add(place);
+    const all = [...this.given].filter(({ record }) => record.key === gid);
+    const own = all
+      .filter(({ record, hasBegun }) => !hasBegun && attemptOf(record) === attempt)
+      .toSorted((left, right) => Number(left.record.offset - right.record.offset))[0];
+    if (own === undefined) {
+      return;
+    }
+    own.hasBegun = true;
+    const { record, delivery } = own;
+    const isOvertaken = all.some(
+      (other) =>
+        other.hasBegun &&
+        other.record.partition === record.partition &&
+        other.record.offset > record.offset &&
+        other.delivery >= delivery,
+    );
+    if (isOvertaken) {
+      this.check.broken('K4', gid, `${attempt} begins after one that was sent later`);
+    }
+  }
+
+  private forget({ topic, partition, records }: ReceivedBatch): void {
+    const offsets = new Set(records.map(({ offset }) => offset));
+    for (const one of this.given) {
+      if (
+        one.record.topic === topic &&
+        one.record.partition === partition &&
+        offsets.has(one.record.offset)
+      ) {
+        this.given.delete(one);
       }
     }
   }
@@ -119,8 +157,8 @@ export class ParticipantKafkaCheck implements KafkaStory {
   }
 }
 
-function placeOf({ topic, partition }: ReceivedBatch): string {
-  return `${topic}/${partition}`;
+function placeOf({ topic, partition, records }: ReceivedBatch): string {
+  return `${topic}/${partition}/${records[0]?.offset}`;
 }
 
 function graveOf(headers: OutgoingRecord['headers']): string {

@@ -28,6 +28,8 @@ const COME_BACK_MS = 20;
 export class KafkaLine implements KafkaClient {
   private readonly inner: MemoryClient;
   private isSilent = false;
+  /** By partition: when the batch that came last began. */
+  private readonly begun = new Map<string, Promise<void>>();
 
   constructor(
     private readonly life: Life,
@@ -106,27 +108,38 @@ export class KafkaLine implements KafkaClient {
   }
 
   private async bring(batch: ReceivedBatch, { onBatch }: SubscriptionOptions): Promise<void> {
+    await this.arrival(batch);
+    const delivery = this.story.delivered(batch);
+    this.kafka.traceRead(this.name, batch);
+    await new Promise<void>((resolve, reject) => {
+      void whenSettled(
+        onBatch(batch),
+        () => {
+          this.story.done(delivery);
+          resolve();
+        },
+        (error) => {
+          this.story.refused(delivery);
+          this.kafka.world.trace(this.name, `leaves ${batch.topic}/${batch.partition}: ${error.message}`);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** However long each takes, the batches of a partition begin in order. */
+  private async arrival({ topic, partition }: ReceivedBatch): Promise<void> {
     const { draws } = this.kafka.world;
     const lateMs = (this.strike('records-late') ?? 0) ** 3 * LATE_MS;
     const wayMs = 0.5 + draws.next(`${this.name} delivery latency`) * 2;
-    await new Promise<void>((resolve, reject) => {
+    const former = this.begun.get(`${topic}/${partition}`);
+    const begun = new Promise<void>((resolve) => {
       this.life.after(wayMs + lateMs + this.kafka.awayMs(this.name), () => {
-        const delivery = this.story.delivered(batch);
-        this.kafka.traceRead(this.name, batch);
-        void whenSettled(
-          onBatch(batch),
-          () => {
-            this.story.done(delivery);
-            resolve();
-          },
-          (error) => {
-            this.story.refused(delivery);
-            this.kafka.world.trace(this.name, `leaves ${batch.topic}/${batch.partition}: ${error.message}`);
-            reject(error);
-          },
-        );
+        resolve(former);
       });
     });
+    this.begun.set(`${topic}/${partition}`, begun);
+    await begun;
   }
 
   /** Has an answer come to the process, in its own time. */

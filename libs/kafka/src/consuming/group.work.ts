@@ -30,7 +30,7 @@ const TROUBLES_MAX = 100;
 const RECOVERED_AFTER_MS = 3_000;
 
 /**
- * What a member does with the records that its library fetches: one batch of each partition at a time, again if it is rejected, and
+ * What a member does with the records that its library fetches: batches of each partition in order, again if they are rejected, and
  * then the commit. It outlives the library's consumer, which may have to be made anew.
  */
 export class GroupWork {
@@ -155,6 +155,7 @@ export class GroupWork {
   private newLane(place: Place): PartitionLane {
     return new PartitionLane(place, {
       recordCountMax: this.recordCountMax,
+      parallelBatchMax: this.options.parallelBatchMax ?? 1,
       onBatch: this.options.onBatch,
       onTrouble: (error) => this.options.onTrouble?.(error),
       onProgress: (progress) => {

@@ -2,6 +2,7 @@ import type { ReceivedBatch, Subscription, SubscriptionOptions } from '../kafka.
 import { firstOf, Signal } from './memory.clock.js';
 import type { MemoryGroup } from './memory.group.js';
 import type { MemoryFaults, MemoryKafka } from './memory.kafka.js';
+import { MemoryLine } from './memory.line.js';
 import type { MemoryPartition } from './memory.partition.js';
 
 type Assignment = ReadonlyMap<string, readonly number[]>;
@@ -108,21 +109,33 @@ export class MemoryMember implements Subscription {
   }
 
   private async work(partition: MemoryPartition, generation: number): Promise<void> {
-    const { from, recordCountMax = RECORD_COUNT_MAX } = this.options;
+    const { from, recordCountMax = RECORD_COUNT_MAX, parallelBatchMax = 1 } = this.options;
     const fresh = from === 'earliest' ? partition.begin : partition.end;
-    let offset = this.place.group.offsetOf(partition.topic, partition.partition) ?? fresh;
+    const { topic, partition: number } = partition;
+    const line = new MemoryLine(this.place.group.offsetOf(topic, number) ?? fresh, {
+      deal: async (records) => this.dealUntilDone({ topic, partition: number, records }, generation),
+      commit: async (offset) => this.commit({ topic, partition: number, offset }, generation),
+    });
     while (this.mayGoOn(generation)) {
-      const records = partition.read(offset, recordCountMax);
-      const last = records.at(-1);
-      // oxlint-disable no-await-in-loop -- one batch of a partition after the other
-      if (last === undefined) {
-        await firstOf([partition.appended, this.changed]);
-      } else if (await this.deal({ topic: partition.topic, partition: partition.partition, records })) {
-        offset = last.offset + 1n;
-        await this.commit({ topic: partition.topic, partition: partition.partition, offset }, generation);
+      const room = line.runningCount < parallelBatchMax ? recordCountMax - line.recordCount : 0;
+      const records = room > 0 ? partition.read(line.next, room) : [];
+      if (records.length > 0) {
+        line.begin(records);
+      } else {
+        // oxlint-disable-next-line no-await-in-loop -- until there is something to begin
+        await firstOf([partition.appended, this.changed, line.ended]);
       }
-      // oxlint-enable no-await-in-loop
     }
+    await line.idle();
+  }
+
+  private async dealUntilDone(batch: ReceivedBatch, generation: number): Promise<boolean> {
+    let isDone = false;
+    while (!isDone && this.mayGoOn(generation)) {
+      // oxlint-disable-next-line no-await-in-loop -- the same again until it is done
+      isDone = await this.deal(batch);
+    }
+    return isDone;
   }
 
   private mayGoOn(generation: number): boolean {

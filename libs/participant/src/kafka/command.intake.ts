@@ -60,6 +60,9 @@ const LATE_COUNT_MAX = 1_024;
 /** So many times in a row a batch comes again whose answers the brokers do not take; then it is passed over. */
 const REPLY_ATTEMPT_MAX = 5;
 
+/** Those whose partition has gone to another instance are remembered for no longer than until there are so many. */
+const FAILED_COUNT_MAX = 1_024;
+
 /** Carries out the commands of batches: those of one gid in order, those of different ones at the same time. */
 export class CommandIntake {
   readonly counts: CommandCounts = { dead: 0, distrusted: 0, slow: 0, busy: 0, unanswered: 0 };
@@ -73,7 +76,7 @@ export class CommandIntake {
   private isMovingOn = false;
   /** Whether all turns were taken by commands that do not return, when it was looked at last. */
   private isHanging = false;
-  /** By partition: how often in a row answers were not taken. */
+  /** By batch: how often in a row answers were not taken. */
   private readonly failedInARow = new Map<string, number>();
   private readonly keeper: CommandKeeper = {
     execute: (one) => this.execute(one),
@@ -109,7 +112,7 @@ export class CommandIntake {
     } else {
       batch.alarm = alarm;
     }
-    this.judge(`${topic}/${partition}`, batch.answers.unstored);
+    this.judge(`${topic}/${partition}, from offset ${records[0]?.offset} on`, batch.answers.unstored);
   }
 
   /** Resolves when what was left to run has ended, and is answered. */
@@ -331,18 +334,21 @@ export class CommandIntake {
    * What nobody knows of is tried again with the whole batch: the barrier repeats its answers. What the brokers have refused, or
    * do not take for long, is passed over, so that the others of the partition have their turn: its sender asks again.
    */
-  private judge(partition: string, unstored: readonly Unstored[]): void {
-    const attempt = (this.failedInARow.get(partition) ?? 0) + 1;
+  private judge(batch: string, unstored: readonly Unstored[]): void {
+    const attempt = (this.failedInARow.get(batch) ?? 0) + 1;
     const retryable = unstored.find(({ error }) => (error as { retryable?: boolean }).retryable === true);
     if (retryable !== undefined && attempt < REPLY_ATTEMPT_MAX) {
-      this.failedInARow.set(partition, attempt);
+      if (this.failedInARow.size >= FAILED_COUNT_MAX) {
+        this.failedInARow.clear();
+      }
+      this.failedInARow.set(batch, attempt);
       throw retryable.error;
     }
-    this.failedInARow.delete(partition);
+    this.failedInARow.delete(batch);
     const count = unstored.reduce((sum, one) => sum + one.count, 0);
     this.counts.unanswered += count;
     for (const { error } of unstored.slice(0, 1)) {
-      this.options.onTrouble(error, `${count} answers to commands of ${partition}`);
+      this.options.onTrouble(error, `${count} answers to commands of ${batch}`);
     }
   }
 }

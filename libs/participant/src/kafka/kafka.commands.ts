@@ -23,6 +23,9 @@ const PARALLEL_MAX = 64;
 /** How long those behind a command wait for it, if nothing else is said. */
 const SLOW_AFTER_MS = 10_000;
 
+/** Commands do not wait until the answers to those before them are stored. */
+const PARALLEL_BATCH_MAX = 8;
+
 export interface KafkaCommandsOptions {
   readonly participant: Participant;
   /** Stays open when the commands are closed: others may use it too. */
@@ -92,6 +95,7 @@ export async function startKafkaCommands(options: KafkaCommandsOptions): Promise
     topics: [topic],
     // What was sent before the first instance had joined is as good as any other.
     from: 'earliest',
+    parallelBatchMax: PARALLEL_BATCH_MAX,
     onBatch: async (batch) => {
       lines.hears();
       await intake.take(gate === undefined ? batch : await gate.sift(batch));

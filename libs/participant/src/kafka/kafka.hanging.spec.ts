@@ -19,17 +19,17 @@ beforeEach(async () => {
 afterEach(async () => scene.close());
 
 describe('a handler that does not return', () => {
-  test('lets those behind it have their turn after a while, and is answered when it ends', async () => {
+  test('keeps nobody behind it from having a turn, and is answered when it ends', async () => {
     const clock = steppedClock();
     const open = scene.hold('hangs');
     const { counts } = await scene.start({ clock });
     await scene.send(command('hangs'));
     await until(() => scene.started.length === 1);
     await scene.send(command('other', { gid: gid(2) }));
+    await until(() => scene.answers().length === 1);
 
     clock.pass();
 
-    await until(() => scene.answers().length === 1);
     const before = { answers: scene.answers(), slow: counts.slow };
     open();
     await until(() => scene.answers().length === 2);
