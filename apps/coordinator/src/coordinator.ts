@@ -93,8 +93,8 @@ async function listen(app: NestFastifyApplication, configuration: Configuration)
   try {
     await app.listen({ host, port });
   } catch (error) {
-    // Whoever holds the port may be about to end, as the former coordinator of a restart.
-    const mayPass = errorFacts(error).code === 'EADDRINUSE';
+    // Who holds the port may be about to end, as the former coordinator of a restart, and an address may come up.
+    const mayPass = errorFacts(error).code !== 'EACCES';
     throw new StartError(listenMessage(error, `${host}:${port}`), { cause: error, mayPass });
   }
   const address = app.getHttpServer().address();

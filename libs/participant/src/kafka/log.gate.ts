@@ -20,10 +20,29 @@ export interface LogGateOptions {
  * with the dead letters, and who has sent them is told why nothing was done.
  */
 export class LogGate {
+  /** By partition: until the batch that came last is through. */
+  private readonly former = new Map<string, Promise<void>>();
+
   constructor(private readonly options: LogGateOptions) {}
 
-  /** Returns the batch without what is of others. Never rejects. */
-  async sift(batch: ReceivedBatch): Promise<ReceivedBatch> {
+  /** Returns the batch without what is of others, after those of its partition that came before. Never rejects. */
+  sift(batch: ReceivedBatch): Promise<ReceivedBatch> {
+    const place = `${batch.topic}/${batch.partition}`;
+    const sifted = this.siftAfter(this.former.get(place), batch);
+    this.former.set(
+      place,
+      sifted.then(() => undefined),
+    );
+    return sifted;
+  }
+
+  private async siftAfter(former: Promise<void> | undefined, batch: ReceivedBatch): Promise<ReceivedBatch> {
+    const own = await this.ownAmong(batch);
+    await former;
+    return own;
+  }
+
+  private async ownAmong(batch: ReceivedBatch): Promise<ReceivedBatch> {
     const others = await this.othersAmong(new Set(batch.records.map((record) => logIdOf(record))));
     if (others.size === 0) {
       return batch;
