@@ -110,27 +110,21 @@ export class ParticipantKafkaCheck implements KafkaStory {
     this.refusedInARow.set(placeOf(batch), (this.refusedInARow.get(placeOf(batch)) ?? 0) + 1);
   }
 
-  /** What comes again may begin after what was behind it and did not have to come again. */
+  /**
+   * What comes again may begin after what was behind it and did not have to come again. Of records with one attempt that one counts which
+   * keeps the order: those that were given up while they waited never begin.
+   */
   private checkOrder(gid: string, attempt: string): void {
     const all = [...this.given].filter(({ record }) => record.key === gid);
-    const own = all
-      .filter(({ record, hasBegun }) => !hasBegun && attemptOf(record) === attempt)
-      .toSorted((left, right) => Number(left.record.offset - right.record.offset))[0];
-    if (own === undefined) {
+    const asked = all.filter(({ record, hasBegun }) => !hasBegun && attemptOf(record) === attempt);
+    const begun = asked.find((one) => !all.some((other) => hasOvertaken(other, one))) ?? asked[0];
+    if (begun === undefined) {
       return;
     }
-    own.hasBegun = true;
-    const { record, delivery } = own;
-    const isOvertaken = all.some(
-      (other) =>
-        other.hasBegun &&
-        other.record.partition === record.partition &&
-        other.record.offset > record.offset &&
-        other.delivery >= delivery,
-    );
-    if (isOvertaken) {
+    if (all.some((other) => hasOvertaken(other, begun))) {
       this.check.broken('K4', gid, `${attempt} begins after one that was sent later`);
     }
+    begun.hasBegun = true;
   }
 
   private forget({ topic, partition, records }: ReceivedBatch): void {
@@ -155,6 +149,15 @@ export class ParticipantKafkaCheck implements KafkaStory {
       );
     }
   }
+}
+
+function hasOvertaken(other: GivenRecord, { record, delivery }: GivenRecord): boolean {
+  return (
+    other.hasBegun &&
+    other.record.partition === record.partition &&
+    other.record.offset > record.offset &&
+    other.delivery >= delivery
+  );
 }
 
 function placeOf({ topic, partition, records }: ReceivedBatch): string {
