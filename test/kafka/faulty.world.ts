@@ -22,7 +22,7 @@ const FORGETFUL = [
 ];
 
 const UNENDED = `
-select gid, state, stuck_reason, owner, due_at
+select gid, version, state, stuck_reason, owner, due_at, progress -> 'branches' as branches
 from atone.global_transaction
 where finished_at is null
 order by gid

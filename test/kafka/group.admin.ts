@@ -1,4 +1,5 @@
-import type { Admin } from 'kafkajs';
+import { KafkaJSError, type Admin } from 'kafkajs';
+import { until } from '../harness/until.js';
 import { SilentClient } from './silent.client.js';
 
 interface Place {
@@ -63,7 +64,15 @@ export class GroupAdmin extends SilentClient {
   }
 }
 
+/** Asks again where leaders are being elected: kafkajs gives up at once when it has just heard of brokers that do not lead. */
 async function endsOf(admin: Admin, topic: string): Promise<readonly Place[]> {
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await until(`there are leaders of ${topic}`, async () =>
+    admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+      if (error instanceof KafkaJSError) {
+        return undefined;
+      }
+      throw error;
+    }),
+  );
   return offsets.map(({ partition, low, high }) => ({ partition, begin: BigInt(low), offset: BigInt(high) }));
 }
