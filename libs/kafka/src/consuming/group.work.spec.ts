@@ -99,6 +99,19 @@ describe('the work of a member', () => {
     await work.close();
   });
 
+  test('has what was paused fetched again after a rebalance, which forgets what waited', async () => {
+    const door = new Door();
+    const { pauses, port, work } = member({ recordCountMax: 1, onBatch: async () => door.passage });
+    work.hold(HELD, port);
+    work.push(PLACE, records(0, 4));
+
+    work.hold(HELD, port);
+
+    expect(pauses).toEqual([true, false]);
+    door.open();
+    await work.close();
+  });
+
   test('tells of a rejected batch, and deals with it again', async () => {
     let rejections = 2;
     const { batches, commits, port, troubles, work } = member({

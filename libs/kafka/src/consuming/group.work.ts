@@ -37,7 +37,7 @@ export class GroupWork {
   readonly pauses = new Pauses();
   private readonly lanes = new Map<string, PartitionLane>();
   private readonly committer: OffsetCommitter;
-  private readonly paused = new Set<string>();
+  private readonly paused = new Map<string, Place>();
   /** When each was told. */
   private readonly troubles = new Map<string, number>();
   private lastTroubleAt: number | undefined;
@@ -66,7 +66,8 @@ export class GroupWork {
   hold(assignment: Assignment, port?: GroupPort): void {
     this.port = port;
     this.committer.forget();
-    this.paused.clear();
+    // A library keeps what is paused so through a rebalance; nothing waits any more, so nothing else would end that.
+    this.paused.forEach((place) => this.setPaused(place, false));
     this.lanes.forEach((lane) => lane.restart());
     this.tell(assignment);
     this.tellMembership(port !== undefined);
@@ -170,10 +171,15 @@ export class GroupWork {
 
   private setPaused(place: Place, isPaused: boolean): void {
     const key = keyOf(place);
-    if (this.paused.has(key) !== isPaused) {
-      this.paused[isPaused ? 'add' : 'delete'](key);
-      this.port?.setPaused?.(place, isPaused);
+    if (this.paused.has(key) === isPaused) {
+      return;
     }
+    if (isPaused) {
+      this.paused.set(key, place);
+    } else {
+      this.paused.delete(key);
+    }
+    this.port?.setPaused?.(place, isPaused);
   }
 }
 
