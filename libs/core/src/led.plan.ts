@@ -4,7 +4,7 @@ import { listPredicate, problemOf, registrationProblem } from './led.list.js';
 import { merged } from './led.order.js';
 import { planIndex } from './plan.graph.js';
 import type { Plan, PlanStep } from './plan.js';
-import { newBranch, type AbortReason, type Branch, type Saga } from './saga.state.js';
+import { newBranch, newSaga, type AbortReason, type Branch, type Saga } from './saga.state.js';
 
 /*
  * A led transaction: the initiator's own code has called the actions, and the machine only ends their branches. Its plan
@@ -101,22 +101,8 @@ function bare(
   given: Pick<Saga, 'state' | 'history'> & Partial<Saga>,
 ): Saga {
   const plan: Plan = { name, input: null, steps: [], led };
-  return {
-    gid,
-    plan,
-    // The initiator has called the actions: whatever may have happened is undone.
-    memory: 'broken',
-    acceptedAt,
-    deadlineAt,
-    endedAt: undefined,
-    abort: undefined,
-    stuck: undefined,
-    paused: undefined,
-    resolved: undefined,
-    branches: [],
-    historyDroppedCount: 0,
-    ...given,
-  };
+  // The initiator has called the actions: whatever may have happened is undone.
+  return { ...newSaga({ gid, plan, acceptedAt, deadlineAt }), memory: 'broken', ...given };
 }
 
 /** Returns the saga in the order in which it is undone backwards: that of the list, and what it leaves out in between. */
