@@ -12,7 +12,7 @@ const SHARE_MIN = 0.8;
 export interface Comparison {
   readonly library: string;
   readonly inFlight: number;
-  /** The coordinator's rate by the prototype's, over all turns. */
+  /** The coordinator's rate by the prototype's, each that of its middle turn: what else the machine did in one does not count. */
   readonly share: number;
 }
 
@@ -48,10 +48,13 @@ export function comparisonVerdicts(comparisons: readonly Comparison[]): readonly
     });
 }
 
+/** Returns the rate of the middle turn. */
 function rateOf(stretches: readonly RatedStretch[], name: ContenderName): number {
-  const own = stretches.filter((one) => one.name === name).map(({ stretch }) => stretch);
-  const count = own.reduce((sum, { load }) => sum + load.count, 0);
-  return count / own.reduce((sum, { seconds }) => sum + seconds, 0);
+  const rates = stretches
+    .filter((one) => one.name === name)
+    .map(({ stretch: { load, seconds } }) => load.count / seconds)
+    .toSorted((left, right) => left - right);
+  return rates[Math.floor(rates.length / 2)] ?? Number.NaN;
 }
 
 export function percent(share: number): string {

@@ -16,8 +16,8 @@ export interface ComparisonShape {
   readonly seconds: number;
 }
 
-/** So often each contender has its turn with each load. */
-const TURNS = 2;
+/** So often each contender has its turn with each load: odd, so that one turn is the middle one. */
+const TURNS = 3;
 
 /** After so many sagas the larger program is compiled as well. On a busy machine that takes long, so not for ever. */
 const WARM_UP_COUNT = 20_000;
