@@ -27,6 +27,7 @@ module.exports = {
     onlyKnows('kafka', []),
     onlyKnows('transport-kafka', ['core', 'protocol', 'engine', 'kafka']),
     onlyKnows('participant', ['core', 'protocol', 'kafka']),
+    onlyKnows('automatic', ['core', 'protocol', 'participant']),
     onlyKnows('nestjs', ['core', 'protocol', 'participant', 'kafka']),
     onlyKnows('embedded-postgres', []),
     onlyKnows('embedded-kafka', []),

@@ -1,0 +1,307 @@
+-- How a table is put under the protection of global transactions, and out of it again.
+
+-- The columns by which a row is found again: of the primary key, or of the index that is the table's replica identity.
+create or replace function atone.key_of(relation regclass) returns name[]
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select array_agg(a.attname order by k.ordinality)
+  from (
+    select i.indkey, i.indnkeyatts
+    from pg_index as i join pg_class as c on c.oid = i.indrelid
+    where i.indrelid = $1 and i.indisvalid and (i.indisprimary or (i.indisreplident and c.relreplident = 'i'))
+    order by i.indisprimary desc
+    limit 1
+  ) as i
+  cross join lateral unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k (attnum, ordinality)
+  join pg_attribute as a on a.attrelid = $1 and a.attnum = k.attnum
+$$;
+
+-- Changes when what capture and undo rely on has changed.
+create or replace function atone.fingerprint_of(relation regclass) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select encode(sha256(convert_to(concat_ws(
+    E'\n',
+    (
+      select string_agg(format('%s %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated, a.attidentity), ',' order by a.attnum)
+      from pg_attribute as a where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+    ),
+    atone.key_of($1)::text,
+    (
+      select string_agg(format('%s %s', g.index_name, g.expression), ',' order by g.guard)
+      from atone.guards($1, atone.key_of($1), 'row') as g
+    )
+  ), 'UTF8')), 'hex')
+$$;
+
+-- A table whose rows follow those of `relation` by a foreign key, and which is not attached. No row: none.
+create or replace function atone.loose_follower_of(relation regclass) returns table (title text, constraint_name name)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('%I.%I', n.nspname, c.relname), f.conname
+  from pg_constraint as f
+  join pg_class as c on c.oid = f.conrelid
+  join pg_namespace as n on n.oid = c.relnamespace
+  where f.contype = 'f' and f.confrelid = $1 and f.conrelid <> $1 and f.conparentid = 0
+    and (f.confdeltype in ('c', 'n', 'd') or f.confupdtype in ('c', 'n', 'd'))
+    and not exists (select from atone.attached as a where a.schema_name = n.nspname and a.table_name = c.relname)
+  order by 1, 2
+  limit 1
+$$;
+
+-- Why `relation` cannot be attached, and what to do about it. No row: it can.
+create or replace function atone.objections_to(relation regclass) returns table (message text, hint text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with about as (
+    select c.oid, c.relkind, c.relispartition, c.relpersistence, n.nspname, format('%I.%I', n.nspname, c.relname) as title,
+      atone.key_of(c.oid) as keys
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = $1
+  )
+  select format('%s cannot be attached: %s', a.title, o.reason), o.hint
+  from about as a
+  cross join lateral (
+    select 1, 'only tables can, and partitioned tables.', null where a.relkind not in ('r', 'p')
+    union all
+    select 2, 'it is a partition.', 'Attach the partitioned table, which covers its partitions.' where a.relispartition
+    union all
+    select 3, 'it is temporary.', null where a.relpersistence = 't'
+    union all
+    select 4, 'it is not a table of yours.', null where a.nspname in ('atone', 'atone_read', 'pg_catalog', 'information_schema')
+    union all
+    select 5, 'it takes part in inheritance.', 'Only partitions can be told from each other by their key.'
+    where not a.relispartition and exists (
+      select from pg_inherits as h join pg_class as c on c.oid = h.inhrelid
+      where (h.inhparent = a.oid and not c.relispartition) or h.inhrelid = a.oid
+    )
+    union all
+    select 6, 'a partition of it is a foreign table.', null
+    where exists (select from pg_partition_tree(a.oid) as p join pg_class as c on c.oid = p.relid where c.relkind = 'f')
+    union all
+    select 7, 'it has no key by which a row could be found again.',
+      format('Give it a primary key, or a unique index of columns that are not null: alter table %s replica identity using index …', a.title)
+    where a.relkind in ('r', 'p') and a.keys is null
+    union all
+    select 8, format('equal values of its key (%s) may print differently.', array_to_string(a.keys, ', ')),
+      'Floating-point numbers, most types of extensions and collations that are not deterministic are no keys to hold a row by.'
+    where a.keys is not null and atone.key_expression(a.oid, a.keys, 'new') is null
+    union all
+    select 9, format('%s follows its changes (%s), and is not attached, so that what it loses could not be restored.', f.title, f.constraint_name),
+      format('Attach it first: select atone.attach(%L)', f.title)
+    from atone.loose_follower_of(a.oid) as f
+  ) as o (place, reason, hint)
+  order by o.place
+  limit 1
+$$;
+
+-- What may keep an undo from restoring a row, though the table can be attached.
+create or replace function atone.warnings_of(relation regclass) returns setof text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('Trigger %I fires in an undo as well, and may change what is restored. Unless it is meant to, create it with '
+    'when (current_setting(''atone.undo'', true) is distinct from ''1'').', t.tgname)
+  from pg_trigger as t
+  where t.tgrelid = $1 and not t.tgisinternal and t.tgname not in ('zzz_atone_capture', 'atone_truncate')
+    and pg_get_triggerdef(t.oid) not like '%atone.undo%'
+  union all
+  select format('Rule %I rewrites statements, those of an undo too.', r.rulename)
+  from pg_rewrite as r where r.ev_class = $1 and r.rulename <> '_RETURN'
+  union all
+  select 'Row security is on: an undo restores only what the role of the service may see and write.'
+  from pg_class as c where c.oid = $1 and c.relrowsecurity
+  union all
+  select format('What exclusion constraint %I keeps apart is not held: another row may take the place of one that is undone.', c.conname)
+  from pg_constraint as c where c.conrelid = $1 and c.contype = 'x'
+  union all
+  select format('Column %I is of type %s, which an extension defines: see that its text restores it.', a.attname, format_type(a.atttypid, a.atttypmod))
+  from pg_attribute as a
+  where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+    and exists (
+      select from pg_depend as d
+      where d.classid = 'pg_type'::regclass and d.objid = atone.base_type(a.atttypid) and d.deptype = 'e'
+    )
+$$;
+
+-- The triggers by which a table and its partitions are protected. Those of rows are inherited by partitions, those of statements are not.
+create or replace function atone.build_triggers(table_id integer, relation regclass) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  part record;
+begin
+  execute format('drop trigger if exists zzz_atone_capture on %s', $2);
+  -- By its name the last one to fire: what the triggers of others write because of a row has then been kept before that row.
+  execute format(
+    'create trigger zzz_atone_capture after insert or update or delete on %s for each row execute function atone.capture_%s()', $2, $1
+  );
+  for part in select p.relid::regclass as title from pg_partition_tree($2) as p loop
+    execute format('alter table only %s enable always trigger zzz_atone_capture', part.title);
+    execute format('drop trigger if exists atone_truncate on %s', part.title);
+    execute format(
+      'create trigger atone_truncate before truncate on %s for each statement execute function atone.refuse_truncate(%L)', part.title, $1
+    );
+    execute format('alter table only %s enable always trigger atone_truncate', part.title);
+  end loop;
+end
+$$;
+
+-- A name for the view of a table that no other table's view has.
+create or replace function atone.view_name_for(schema_name name, table_name name, table_id integer) returns name
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select candidate.name::name
+  from (
+    values (1, $2::text), (2, concat($1, '_', $2)), (3, concat(left($2, 40), '_', $3))
+  ) as candidate (place, name)
+  where octet_length(candidate.name) <= 63
+    and not exists (select from atone.attached as a where a.view_name = candidate.name and a.id <> $3)
+  order by candidate.place
+  limit 1
+$$;
+
+-- Makes what protects an attached table anew, as its columns and indexes are now.
+create or replace function atone.build(table_id integer) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  attached atone.attached;
+  relation regclass;
+  wanted_name name;
+begin
+  select * into attached from atone.attached as a where a.id = $1;
+  relation := format('%I.%I', attached.schema_name, attached.table_name)::regclass;
+  execute format(
+    'create or replace function atone.capture_%s() returns trigger language plpgsql security definer %s as %L',
+    $1, atone.capture_settings(relation, attached.key_columns),
+    atone.capture_source($1, relation, attached.key_columns, attached.writers)
+  );
+  execute format('revoke all on function atone.capture_%s() from public', $1);
+  perform atone.build_triggers($1, relation);
+  wanted_name := atone.view_name_for(attached.schema_name, attached.table_name, $1);
+  if attached.view_name is not null then
+    execute format('drop view if exists atone_read.%I', attached.view_name);
+  end if;
+  update atone.attached as a set view_name = wanted_name where a.id = $1;
+  perform atone.build_view($1, relation, wanted_name);
+end
+$$;
+
+-- Keeps the changes of `relation` by global transactions from now on, and protects the rows that they hold from everybody. Again after a
+-- change of its columns or indexes. Returns what may keep an undo from restoring a row.
+create or replace function atone.attach(relation regclass, writers text default 'any') returns table (warning text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  objection record;
+  keys constant name[] := atone.key_of($1);
+  attached_id integer;
+begin
+  if $2 is null or $2 not in ('any', 'global-only') then
+    raise exception using errcode = 'GX010', message = format('Writers are ''any'' or ''global-only'', not ''%s''.', $2);
+  end if;
+  select * into objection from atone.objections_to($1);
+  if found then
+    raise exception using errcode = 'GX010', message = objection.message, hint = coalesce(objection.hint, '');
+  end if;
+  -- Nobody writes past the triggers while they are made.
+  execute format('lock table %s in share row exclusive mode', $1);
+  insert into atone.attached as a (schema_name, table_name, key_columns, writers, fingerprint)
+  select n.nspname, c.relname, keys, $2, atone.fingerprint_of($1)
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = $1
+  on conflict (schema_name, table_name) do update
+    set key_columns = excluded.key_columns, writers = excluded.writers, fingerprint = excluded.fingerprint, attached_at = now()
+  returning a.id into attached_id;
+  perform atone.build(attached_id);
+  return query select atone.warnings_of($1);
+end
+$$;
+
+-- Takes `relation` out of the protection, once no global transaction holds a row of it.
+create or replace function atone.detach(relation regclass) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  attached record;
+  follows record;
+  part record;
+begin
+  select a.* into attached
+  from atone.attached as a
+  join pg_namespace as n on n.nspname = a.schema_name
+  join pg_class as c on c.relnamespace = n.oid and c.relname = a.table_name
+  where c.oid = $1;
+  if not found then
+    raise exception using errcode = 'GX011', message = format('%s is not attached.', $1);
+  end if;
+  execute format('lock table %s in share row exclusive mode', $1);
+  if exists (select from atone.image as i where i.table_id = attached.id) then
+    raise exception using
+      errcode = 'GX011',
+      message = format('%s cannot be detached: global transactions hold rows of it.', $1),
+      hint = 'Wait until they have ended: select distinct gid from atone.image.';
+  end if;
+  select format('%I.%I', a.schema_name, a.table_name) as title, f.conname into follows
+  from pg_constraint as f
+  join pg_class as c on c.oid = f.confrelid
+  join pg_namespace as n on n.oid = c.relnamespace
+  join atone.attached as a on a.schema_name = n.nspname and a.table_name = c.relname
+  where f.contype = 'f' and f.conrelid = $1 and f.confrelid <> $1 and f.conparentid = 0
+    and (f.confdeltype in ('c', 'n', 'd') or f.confupdtype in ('c', 'n', 'd'))
+  limit 1;
+  if found then
+    raise exception using
+      errcode = 'GX011',
+      message = format('%s cannot be detached: it follows the changes of %s (%s), which is attached.', $1, follows.title, follows.conname),
+      hint = format('Detach that first: select atone.detach(%L)', follows.title);
+  end if;
+  execute format('drop view if exists atone_read.%I', attached.view_name);
+  execute format('drop trigger if exists zzz_atone_capture on %s', $1);
+  for part in select p.relid::regclass as title from pg_partition_tree($1) as p loop
+    execute format('drop trigger if exists atone_truncate on %s', part.title);
+  end loop;
+  execute format('drop function if exists atone.capture_%s()', attached.id);
+  delete from atone.attached as a where a.id = attached.id;
+end
+$$;
+
+-- What keeps attached tables from being protected, and what mends it. No row: nothing.
+create or replace function atone.check_tables() returns table (table_name text, problem text, remedy text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with tables as (
+    select a.*, format('%I.%I', a.schema_name, a.table_name) as title, to_regclass(format('%I.%I', a.schema_name, a.table_name)) as relation
+    from atone.attached as a
+  )
+  select t.title, 'It is gone.', format('delete from atone.attached where id = %s, once no image of it is left.', t.id)
+  from tables as t where t.relation is null
+  union all
+  select t.title, format('Its trigger %s is %s on %s.', needed.name, case when g.oid is null then 'missing' else 'disabled' end, p.relid::regclass),
+    format('select atone.attach(%L, %L)', t.title, t.writers)
+  from tables as t
+  cross join lateral pg_partition_tree(t.relation) as p
+  cross join lateral (values ('zzz_atone_capture'), ('atone_truncate')) as needed (name)
+  left join pg_trigger as g on g.tgrelid = p.relid and g.tgname = needed.name
+  where t.relation is not null and (g.oid is null or g.tgenabled <> 'A')
+  union all
+  select t.title, 'Its columns, its key or its unique indexes have changed.', format('select atone.attach(%L, %L)', t.title, t.writers)
+  from tables as t
+  where t.relation is not null and t.fingerprint <> atone.fingerprint_of(t.relation)
+  union all
+  select t.title, format('%s follows its changes (%s), and is not attached.', f.title, f.constraint_name), format('select atone.attach(%L)', f.title)
+  from tables as t
+  cross join lateral atone.loose_follower_of(t.relation) as f
+  where t.relation is not null
+$$;

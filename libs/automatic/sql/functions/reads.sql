@@ -1,0 +1,32 @@
+-- What is globally committed, read without waiting for anybody.
+
+-- Makes the view of a table: its rows, and in the place of those that others hold, how they were.
+create or replace function atone.build_view(table_id integer, relation regclass, view_name name) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  attached atone.attached;
+  parts jsonb;
+  names text;
+begin
+  select * into attached from atone.attached as a where a.id = $1;
+  parts := atone.undo_parts(attached);
+  select string_agg(format('%s as %I',
+      case when a.attgenerated <> '' and not a.attname = any (attached.key_columns) then 'null' else format('atone_past_.%I', a.attname) end, a.attname), ', ' order by a.attnum)
+  into names
+  from pg_attribute as a where a.attrelid = $2 and a.attnum > 0 and not a.attisdropped;
+  execute format(
+    'create view atone_read.%I as '
+    'select atone_table_.* from %s as atone_table_ where not exists ('
+    '  select from atone.image as i where i.table_id = %s and i.guard = 0 and i.key = %s and i.holds and i.gid is distinct from atone.current_gid()) '
+    'union all '
+    'select %s from ('
+    '  select distinct on (i.gid, i.key) i.before from atone.image as i'
+    '  where i.table_id = %s and i.guard = 0 and i.gid is distinct from atone.current_gid() order by i.gid, i.key, i.id'
+    ') as atone_image_ cross join lateral (%s) as atone_past_ where atone_image_.before is not null',
+    $3, $2, $1, atone.key_expression($2, attached.key_columns, 'atone_table_'), names, $1,
+    replace(parts ->> 'row', '@', 'atone_image_.before')
+  );
+end
+$$;

@@ -1,0 +1,378 @@
+-- How images are applied: newest first, and only to rows that are as they were left.
+
+-- What the statements of an undo need of a table, written once for each branch. In them, @ stands for an image.
+create or replace function atone.undo_parts(attached atone.attached) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  title constant text := format('%I.%I', $1.schema_name, $1.table_name);
+  relation constant regclass := to_regclass(title);
+  values_list text;
+  text_columns text;
+  key_match text;
+  settable text;
+begin
+  if relation is null then
+    return null;
+  end if;
+  select
+    string_agg(case when c.kept_as_text then format('(@ ->> %L)::%s as %I', c.name, c.type, c.name) else format('(atone_source_.atone_row_).%1$I as %1$I', c.name) end, ', ' order by c.place),
+    coalesce(string_agg(quote_literal(c.name), ', ') filter (where c.kept_as_text), '')
+  into values_list, text_columns
+  from atone.image_columns(relation, $1.key_columns) as c;
+  select string_agg(format('atone_table_.%1$I operator(%2$I.=) (select atone_wanted_.%1$I from atone_wanted_)', k.name, coalesce(o.nspname, 'pg_catalog')), ' and ')
+  into key_match
+  from unnest($1.key_columns) as k (name)
+  join pg_attribute as a on a.attrelid = relation and a.attname = k.name
+  left join lateral (
+    select n.nspname
+    from pg_index as i
+    cross join lateral unnest(i.indkey[0:i.indnkeyatts - 1], i.indclass[0:i.indnkeyatts - 1]) as part (attnum, opclass)
+    join pg_opclass as c on c.oid = part.opclass
+    join pg_amop as m on m.amopfamily = c.opcfamily and m.amopstrategy = 3 and m.amoplefttype = c.opcintype and m.amoprighttype = c.opcintype
+    join pg_operator as p on p.oid = m.amopopr
+    join pg_namespace as n on n.oid = p.oprnamespace
+    where i.indrelid = relation and part.attnum = a.attnum and i.indisunique
+    limit 1
+  ) as o on true;
+  return jsonb_build_object(
+    'title', title,
+    -- A row of the table made of an image, which stands for @.
+    'row', format(
+      'select %s from (select jsonb_populate_record(null::%s, @ - array[%s]::text[]) as atone_row_) as atone_source_',
+      values_list, title, text_columns
+    ),
+    'match', key_match,
+    'image', atone.image_expression(relation, $1.key_columns, 'atone_table_'),
+    'wanted_image', atone.image_expression(relation, $1.key_columns, 'atone_wanted_'),
+    'keys', to_jsonb($1.key_columns),
+    'columns', (
+      select jsonb_agg(jsonb_build_object('name', c.name, 'generated', c.is_generated, 'always', c.is_always_identity) order by c.place)
+      from atone.image_columns(relation, $1.key_columns) as c
+    )
+  );
+end
+$$;
+
+-- The row of the table that an image stands for, as a query named atone_wanted_.
+create or replace function atone.row_from(parameter text, parts jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('atone_wanted_ as (%s)', replace($2 ->> 'row', '@', $1))
+$$;
+
+-- The image as it would be made now, by this session, of the columns that the table still has.
+create or replace function atone.image_now(image jsonb, parts jsonb) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  made jsonb;
+begin
+  if $1 is null then
+    return null;
+  end if;
+  execute format('with %s select %s from atone_wanted_', atone.row_from('$1', parts), parts ->> 'wanted_image') into made using $1;
+  return atone.narrowed(made, $1);
+end
+$$;
+
+-- Of `made`, what `image` has as well: a column that came later has no past.
+create or replace function atone.narrowed(made jsonb, image jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_object_agg(m.key, m.value) from jsonb_each($1) as m where $2 ? m.key
+$$;
+
+-- The image of the row that is there under the key of `image`, locked; null where none is.
+create or replace function atone.row_image(image jsonb, parts jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  made jsonb;
+begin
+  execute format('with %s select %s from %s as atone_table_ where %s for update', atone.row_from('$1', parts), parts ->> 'image', parts ->> 'title', parts ->> 'match')
+  into made using $1;
+  return atone.narrowed(made, $1);
+end
+$$;
+
+-- Whether two images are of one key.
+create or replace function atone.same_key(one jsonb, other jsonb, parts jsonb) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select bool_and($1 -> k = $2 -> k) from jsonb_array_elements_text($3 -> 'keys') as k
+$$;
+
+-- `found`, with those columns put back which nobody has changed since.
+create or replace function atone.merged(before jsonb, after jsonb, found jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when $1 is null or $2 is null or $3 is null then $3
+    else (select jsonb_object_agg(f.key, case when f.value = $2 -> f.key then $1 -> f.key else f.value end) from jsonb_each($3) as f)
+  end
+$$;
+
+create or replace function atone.write_row(present jsonb, wanted jsonb, parts jsonb) returns void
+language plpgsql
+as $$
+declare
+  names text;
+  settings text;
+begin
+  if $2 is null then
+    execute format('with %s delete from %s as atone_table_ where %s', atone.row_from('$1', parts), parts ->> 'title', parts ->> 'match') using $1;
+    return;
+  end if;
+  select
+    string_agg(quote_ident(c ->> 'name'), ', ') filter (where not (c ->> 'generated')::boolean),
+    string_agg(format('%1$I = (select atone_new_.%1$I from atone_new_)', c ->> 'name'), ', ')
+      filter (where not (c ->> 'generated')::boolean and not (c ->> 'always')::boolean)
+  into names, settings
+  from jsonb_array_elements(parts -> 'columns') as c
+  where $2 ? (c ->> 'name');
+  if $1 is null then
+    execute format('with %s insert into %s (%s) overriding system value select %s from atone_wanted_', atone.row_from('$1', parts), parts ->> 'title', names, names)
+    using $2;
+  else
+    execute format(
+      'with %s, atone_new_ as (%s) update %s as atone_table_ set %s where %s',
+      atone.row_from('$1', parts), replace(parts ->> 'row', '@', '$2'), parts ->> 'title', settings, parts ->> 'match'
+    ) using $1, $2;
+  end if;
+end
+$$;
+
+-- Undoes one image. Null: the row is as it was before it. Else what stands against that.
+create or replace function atone.undo_image(image atone.image, parts jsonb, choice text) returns jsonb
+language plpgsql
+as $$
+declare
+  title constant text := parts ->> 'title';
+  -- The row that the statement has left, and the one that it found.
+  left_as constant jsonb := $1.after;
+  found_as constant jsonb := $1.before;
+  current_at_new jsonb;
+  current_at_old jsonb;
+  after_now jsonb;
+  before_now jsonb;
+  is_moved boolean;
+  verified jsonb;
+begin
+  after_now := atone.image_now(left_as, parts);
+  before_now := atone.image_now(found_as, parts);
+  current_at_new := atone.row_image(coalesce(left_as, found_as), parts);
+  is_moved := left_as is not null and found_as is not null and not atone.same_key(left_as, found_as, parts);
+  current_at_old := case when is_moved then atone.row_image(found_as, parts) else current_at_new end;
+  if current_at_old is not distinct from before_now and (not is_moved or current_at_new is null) then
+    return null;
+  end if;
+  if current_at_new is distinct from after_now then
+    -- A trigger of the user's has gone further back in one go, to a state that an older image left or found.
+    if not is_moved and exists (
+      select from atone.image as o
+      where o.gid = $1.gid and o.branch_id = $1.branch_id and o.table_id = $1.table_id and o.key = $1.key and o.id < $1.id and o.op <> 'key'
+        and atone.image_now(o.before, parts) is not distinct from current_at_new
+    ) then
+      return null;
+    end if;
+    if choice is null then
+      return jsonb_build_object('table', title, 'key', $1.key, 'expected', after_now, 'found', current_at_new, 'restore', before_now);
+    elsif choice = 'keep' then
+      return null;
+    elsif choice = 'merge' then
+      before_now := atone.merged(before_now, after_now, current_at_new);
+      if before_now is not distinct from current_at_new then
+        return null;
+      end if;
+    end if;
+  end if;
+  perform atone.write_row(case when current_at_new is null then null else coalesce(left_as, found_as) end, before_now, parts);
+  verified := atone.row_image(coalesce(found_as, left_as), parts);
+  if verified is distinct from before_now then
+    return jsonb_build_object('table', title, 'key', $1.key, 'expected', before_now, 'found', verified, 'restore', before_now,
+      'reason', 'A trigger, a rule or row security has changed what was restored.');
+  end if;
+  return null;
+end
+$$;
+
+-- Applies the images of a branch, newest first. What another row stands against (a foreign key, a unique value) is put off until that one has
+-- been dealt with. Returns what is dirty.
+create or replace function atone.undo_images(gid uuid, branch_id text, choice text) returns jsonb
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  waiting bigint[];
+  next_waiting bigint[];
+  postponed text[];
+  image atone.image;
+  parts jsonb := '{}';
+  attached atone.attached;
+  verdict jsonb;
+  dirty jsonb := '[]';
+  trouble jsonb;
+begin
+  select array_agg(i.id order by i.id desc) into waiting
+  from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.op <> 'key';
+  while cardinality(waiting) > 0 loop
+    next_waiting := '{}';
+    postponed := '{}';
+    trouble := null;
+    for image in
+      select i.* from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.id = any (waiting) order by i.id desc
+    loop
+      if array[concat(image.table_id, ':', image.key)] <@ postponed then
+        next_waiting := next_waiting || image.id;
+        continue;
+      end if;
+      if not parts ? image.table_id::text then
+        select * into attached from atone.attached as a where a.id = image.table_id;
+        parts := parts || jsonb_build_object(image.table_id::text, atone.undo_parts(attached));
+      end if;
+      if parts -> image.table_id::text = 'null' then
+        dirty := dirty || jsonb_build_object('table', format('%I.%I', attached.schema_name, attached.table_name), 'key', image.key,
+          'expected', image.after, 'found', null, 'restore', image.before, 'reason', 'The table is gone.');
+        continue;
+      end if;
+      begin
+        verdict := atone.undo_image(image, parts -> image.table_id::text, $3);
+        if verdict is not null then
+          dirty := dirty || verdict;
+        end if;
+      exception
+        when foreign_key_violation or unique_violation or exclusion_violation then
+          trouble := jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
+            'expected', image.after, 'found', null, 'restore', image.before, 'reason', sqlerrm, 'code', sqlstate);
+          next_waiting := next_waiting || image.id;
+          postponed := postponed || concat(image.table_id, ':', image.key);
+      end;
+    end loop;
+    if cardinality(next_waiting) = cardinality(waiting) then
+      return dirty || trouble;
+    end if;
+    waiting := next_waiting;
+  end loop;
+  if jsonb_array_length(dirty) = 0 then
+    begin
+      set constraints all immediate;
+    exception
+      when foreign_key_violation or unique_violation or exclusion_violation then
+        dirty := jsonb_build_array(jsonb_build_object('reason', sqlerrm, 'code', sqlstate));
+    end;
+  end if;
+  return dirty;
+end
+$$;
+
+-- Ends an undo that cannot go on: its local transaction is rolled back, and the rows stay held until a person has decided.
+create or replace function atone.refuse_dirty(gid uuid, branch_id text, dirty jsonb) returns void
+language plpgsql
+as $$
+begin
+  raise exception using
+    errcode = 'GX006',
+    message = pg_catalog.format('%s rows of branch %s of %s cannot be put back as they were.', pg_catalog.jsonb_array_length($3), $2, $1),
+    detail = pg_catalog.jsonb_build_object(
+      'seen', pg_catalog.md5($3::pg_catalog.text),
+      'rowCount', pg_catalog.jsonb_array_length($3),
+      'rows', pg_catalog.jsonb_path_query_array($3, '$[0 to 99]')
+    ),
+    hint = 'Somebody else has changed them. A person decides what is right.';
+end
+$$;
+
+-- What is dirty now: what an undo would find, which is taken back again.
+create or replace function atone.dirty_rows_of(gid uuid, branch_id text) returns jsonb
+language plpgsql
+as $$
+declare
+  dirty jsonb;
+begin
+  begin
+    dirty := atone.undo_images($1, $2, null);
+    raise exception using errcode = 'GX099', message = 'This is taken back.';
+  exception
+    when sqlstate 'GX099' then
+      return dirty;
+  end;
+end
+$$;
+
+-- Puts the rows back as they were before branch `branch_id` of `gid`. A row that somebody else has changed is left alone, and with it all others,
+-- by error GX006, until a person chooses: 'restore' what was, 'keep' what is there, or 'merge', which restores what nobody has changed since. A
+-- choice counts for what the person has `seen`, as GX006 told it, and for nothing that came later.
+-- Outcomes: undone; covered, where another branch of the same transaction has written over a row and must be undone first.
+create or replace function atone.undo_branch(gid uuid, branch_id text, choice text default null, seen text default null) returns jsonb
+language plpgsql
+set datestyle = iso set intervalstyle = postgres set extra_float_digits = 1 set bytea_output = hex set lc_monetary = 'C'
+as $$
+#variable_conflict use_column
+declare
+  dirty jsonb;
+  covering text;
+begin
+  if $3 is not null and $3 not in ('restore', 'keep', 'merge') then
+    raise exception using errcode = 'GX012', message = format('The choice is ''restore'', ''keep'' or ''merge'', not ''%s''.', $3);
+  end if;
+  select above.branch_id into covering
+  from atone.image as i
+  join atone.image as above on above.gid = i.gid and above.table_id = i.table_id and above.guard = i.guard and above.key = i.key
+    and above.id > i.id and above.branch_id <> i.branch_id
+  where i.gid = $1 and i.branch_id = $2 and i.guard = 0
+  limit 1;
+  if found then
+    return jsonb_build_object('outcome', 'covered', 'branchId', covering);
+  end if;
+  perform set_config('atone.undo', '1', true), set_config('atone.gid', $1::text, true), set_config('atone.branch', $2, true);
+  set constraints all deferred;
+  if $3 is not null then
+    dirty := atone.dirty_rows_of($1, $2);
+    if md5(dirty::text) is distinct from $4 then
+      perform atone.refuse_dirty($1, $2, dirty);
+    end if;
+  end if;
+  dirty := atone.undo_images($1, $2, $3);
+  if jsonb_array_length(dirty) > 0 then
+    perform atone.refuse_dirty($1, $2, dirty);
+  end if;
+  perform set_config('atone.undo', '', true), set_config('atone.gid', '', true), set_config('atone.branch', '', true);
+  delete from atone.image as i where i.gid = $1 and i.branch_id = $2;
+  return jsonb_build_object('outcome', 'undone');
+end
+$$;
+
+
+create or replace function atone.release(gids uuid[], branch_ids text[]) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  released bigint;
+begin
+  with gone as (
+    delete from atone.image as i using unnest($1, $2) as b (gid, branch_id)
+    where i.gid = b.gid and i.branch_id = b.branch_id
+    returning i.gid, i.holds
+  )
+  select count(*) filter (where holds), array_agg(distinct gid) into released, gids from gone;
+  -- A row that another branch has written over goes on being held, by its oldest image that is left.
+  update atone.image as i
+  set holds = true
+  where i.gid = any (gids) and not i.holds
+    and not exists (
+      select from atone.image as o
+      where o.gid = i.gid and o.table_id = i.table_id and o.guard = i.guard and o.key = i.key and (o.holds or o.id < i.id)
+    );
+  return released;
+end
+$$;

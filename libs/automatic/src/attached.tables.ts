@@ -1,0 +1,64 @@
+import type { LocalDatabase } from '@atone/participant';
+
+/** How a table is attached. */
+export interface AttachOptions {
+  /**
+   * Who may write to the table: anybody, or global transactions only. A write through a client that Atone does not know cannot be told
+   * from that of an ordinary writer, so it would not be undone; 'global-only' refuses it instead. Default: 'any'.
+   */
+  readonly writers?: 'any' | 'global-only' | undefined;
+}
+
+/** Something that keeps an attached table from being protected. */
+export interface TableProblem {
+  /** The table, quoted as SQL needs it. */
+  readonly table: string;
+  readonly problem: string;
+  /** The statement that mends it. */
+  readonly remedy: string;
+}
+
+/**
+ * Has the changes of `table` by global transactions kept, so that they can be undone, and the rows that they hold protected from every
+ * other writer. Again after a change of its columns or indexes.
+ *
+ * @param table as in SQL: `orders`, or `sales."Order lines"`.
+ * @returns what may keep an undo from restoring a row of it: triggers, rules, types of extensions.
+ * @throws the database's error GX010 where the table cannot be attached; it says why, and what to do.
+ */
+export async function attach(
+  database: LocalDatabase<unknown>,
+  table: string,
+  { writers = 'any' }: AttachOptions = {},
+): Promise<readonly string[]> {
+  return database.transaction(async ({ sql }) => {
+    const { rows } = await sql.execute('select warning from atone.attach($1::regclass, $2)', [
+      table,
+      writers,
+    ]);
+    return rows.map(({ warning }) => String(warning));
+  });
+}
+
+/**
+ * Takes `table` out of the protection.
+ *
+ * @throws the database's error GX011 while global transactions hold rows of it, or while a table that it follows is attached.
+ */
+export async function detach(database: LocalDatabase<unknown>, table: string): Promise<void> {
+  await database.transaction(async ({ sql }) => {
+    await sql.execute('select atone.detach($1::regclass)', [table]);
+  });
+}
+
+/** Tells what keeps attached tables from being protected. Nothing: all of them are. */
+export async function checkTables(database: LocalDatabase<unknown>): Promise<readonly TableProblem[]> {
+  return database.transaction(async ({ sql }) => {
+    const { rows } = await sql.execute('select table_name, problem, remedy from atone.check_tables()');
+    return rows.map(({ table_name: table, problem, remedy }) => ({
+      table: String(table),
+      problem: String(problem),
+      remedy: String(remedy),
+    }));
+  });
+}
