@@ -150,3 +150,7 @@ function opened<Value>(value: Value | undefined): Value {
 export function record(topic: string, key: string, value: string): OutgoingRecord {
   return { topic, key, value, headers: {} };
 }
+
+export function numbers(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, number) => number);
+}

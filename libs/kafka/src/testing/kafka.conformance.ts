@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { partitionOf } from '../partition.choice.js';
-import { Bench, record, type KafkaWorld } from './kafka.bench.js';
-import { Door, type KafkaReader } from './kafka.reader.js';
+import { describeBatches, describeParallelBatches } from './batch.conformance.js';
+import { Bench, numbers, record, type KafkaWorld } from './kafka.bench.js';
+import type { KafkaReader } from './kafka.reader.js';
 
 /** Runs the promises of `KafkaClient` against one implementation. */
 export function describeKafkaClient(kind: string, open: () => Promise<KafkaWorld>): void {
@@ -19,6 +20,9 @@ export function describeKafkaClient(kind: string, open: () => Promise<KafkaWorld
     });
     describe('a batch', () => {
       describeBatches(bench);
+    });
+    describe('a batch that may be under way beside others of its partition', () => {
+      describeParallelBatches(bench);
     });
     describe('topics', () => {
       describeTopics(bench);
@@ -245,101 +249,6 @@ function describeGroup(bench: Bench): void {
   });
 }
 
-function describeBatches(bench: Bench): void {
-  test('has no more records than was asked for, and the topic they come from', async () => {
-    const topic = await bench.topic(1);
-    await bench.client.send(numbers(100).map((number) => record(topic, 'a', `${number}`)));
-
-    const reader = await bench.join({ topics: [topic], recordCountMax: 7 });
-
-    await reader.until(({ values }) => values.length >= 100);
-    expect(Math.max(...reader.batches.map(({ records }) => records.length))).toBeLessThanOrEqual(7);
-    expect(reader.batches.every((batch) => batch.topic === topic && batch.partition === 0)).toBe(true);
-    expect(reader.values).toEqual(numbers(100).map(String));
-  });
-
-  test('waits for the one before it of its partition, and not for those of others', async () => {
-    const topic = await bench.topic(2);
-    const door = new Door();
-    await bench.client.send(
-      numbers(10).map((number) => ({ ...record(topic, 'a', `${number}`), partition: number % 2 })),
-    );
-    let underWay = 0;
-    const reader = await bench.join({
-      topics: [topic],
-      recordCountMax: 1,
-      onBatch: async ({ partition }) => {
-        underWay += 1;
-        await (partition === 0 ? door.passage : undefined);
-        underWay -= 1;
-      },
-    });
-
-    await reader.until(({ records }) => records.filter(({ partition }) => partition === 1).length === 5);
-
-    expect(reader.values.filter((value) => Number(value) % 2 === 0)).toEqual(['0']);
-    expect(underWay).toBeGreaterThanOrEqual(1);
-    door.open();
-    await reader.until(({ values }) => values.length === 10);
-  });
-
-  test('that is rejected comes again, with the same records, while other partitions go on', async () => {
-    const topic = await bench.topic(2);
-    await bench.client.send([
-      { ...record(topic, 'a', 'bad'), partition: 0 },
-      { ...record(topic, 'a', 'good'), partition: 1 },
-    ]);
-    let rejectionCount = 0;
-    const reader = await bench.join({
-      topics: [topic],
-      onBatch: async ({ partition }) => {
-        if (partition === 0 && rejectionCount < 3) {
-          rejectionCount += 1;
-          throw new Error('not now');
-        }
-      },
-    });
-
-    await reader.until(({ values }) => values.filter((value) => value === 'bad').length === 4);
-
-    await reader.until(({ values }) => values.includes('good'));
-    expect(reader.troubles.filter((trouble) => String(trouble) === 'Error: not now')).toHaveLength(3);
-  });
-
-  test('that is rejected until its member leaves comes again at the next member', async () => {
-    const [topic, groupId] = [await bench.topic(1), bench.newName('group')];
-    await bench.client.send([record(topic, 'a', 'one')]);
-    const first = await bench.join({ topics: [topic], groupId, onBatch: reject });
-    await first.until(({ values }) => values.length > 1);
-    await first.close();
-
-    const second = await bench.join({ topics: [topic], groupId });
-
-    await second.until(({ values }) => values.length > 0);
-    expect(second.values).toEqual(['one']);
-  });
-
-  test('that is under way is waited for and committed by a member that leaves', async () => {
-    const [topic, groupId] = [await bench.topic(1), bench.newName('group')];
-    await bench.client.send([record(topic, 'a', 'one')]);
-    const door = new Door();
-    const first = await bench.join({ topics: [topic], groupId, onBatch: async () => door.passage });
-    await first.until(({ values }) => values.length === 1);
-
-    let hasLeft = false;
-    const leaving = first.close().then(() => (hasLeft = true));
-    await bench.client.send([record(topic, 'a', 'two')]);
-    expect(hasLeft).toBe(false);
-    door.open();
-    await leaving;
-
-    const second = await bench.join({ topics: [topic], groupId });
-    await second.until(({ values }) => values.includes('two'));
-    expect(first.values).toEqual(['one']);
-    expect(second.values).toEqual(['two']);
-  });
-}
-
 function describeTopics(bench: Bench): void {
   test('are created once, and told with the number of their partitions', async () => {
     const [name, missing] = [bench.newName('topic'), bench.newName('missing')];
@@ -375,14 +284,6 @@ function describeTopics(bench: Bench): void {
     });
     expect(await bench.client.partitionCounts([name, fine])).toEqual(new Map([[fine, 2]]));
   });
-}
-
-async function reject(): Promise<never> {
-  throw new Error('not here');
-}
-
-function numbers(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, number) => number);
 }
 
 function holdsHalf(reader: KafkaReader): boolean {

@@ -5,6 +5,7 @@ export interface ReaderOptions {
   readonly topics: readonly string[];
   readonly from?: 'earliest' | 'latest';
   readonly recordCountMax?: number;
+  readonly parallelBatchMax?: number;
   /** What to do with a batch, beside taking notice of it. */
   readonly onBatch?: (batch: ReceivedBatch) => Promise<void>;
 }
@@ -22,12 +23,13 @@ export class KafkaReader {
 
   static async join(client: KafkaClient, options: ReaderOptions): Promise<KafkaReader> {
     const reader = new KafkaReader(options);
-    const { groupId, topics, from = 'earliest', recordCountMax } = options;
+    const { groupId, topics, from = 'earliest', recordCountMax, parallelBatchMax } = options;
     reader.subscription = await client.subscribe({
       groupId,
       topics,
       from,
       recordCountMax,
+      parallelBatchMax,
       onBatch: async (batch) => reader.take(batch),
       onAssignment: (partitions) => {
         reader.assignment = partitions;
