@@ -27,6 +27,7 @@ const PROGRAMS = {
     join(ROOT, 'test', 'simulation', 'main.ts'),
   ],
   bench: [join(ROOT, 'bench', 'dist', 'main.js')],
+  cli: [join(ROOT, 'apps', 'cli', 'dist', 'main.js')],
   'participant-check': [join(ROOT, 'libs', 'testing', 'dist', 'check', 'main.js')],
 };
 
@@ -42,7 +43,7 @@ async function main() {
   }
   if (!Object.hasOwn(PROGRAMS, name))
     return complain(
-      'Usage: node tools/run.mjs start|test|chaos|kafka|simulation|simulate|bench|participant-check [arguments]',
+      'Usage: node tools/run.mjs start|test|chaos|kafka|simulation|simulate|bench|cli|participant-check [arguments]',
     );
   if (tellsOptions()) return become([...PROGRAMS[name], ...args]);
   if (!(await installIfNeeded())) return complain('The dependencies could not be installed.');

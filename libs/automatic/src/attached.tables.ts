@@ -62,3 +62,39 @@ export async function checkTables(database: LocalDatabase<unknown>): Promise<rea
     }));
   });
 }
+
+/** A table whose rows are protected. */
+export interface AttachedTable {
+  /** Quoted as SQL needs it. */
+  readonly table: string;
+  /** The columns by which a row is found again. */
+  readonly key: readonly string[];
+  readonly writers: 'any' | 'global-only';
+  /** How many rows of it global transactions hold now. */
+  readonly heldCount: number;
+  /** The view of its globally committed rows. */
+  readonly view: string;
+}
+
+const READ_ATTACHED = `
+select format('%I.%I', a.schema_name, a.table_name) as title, a.key_columns::text[] as key, a.writers,
+  (
+    select count(*)::integer from atone.held as h where h.schema_name = a.schema_name and h.table_name = a.table_name
+  ) as held_count,
+  format('atone_read.%I', a.view_name) as view
+from atone.attached as a
+order by 1`;
+
+/** Returns the tables that are attached, by name. */
+export async function attachedTables(database: LocalDatabase<unknown>): Promise<readonly AttachedTable[]> {
+  return database.transaction(async ({ sql }) => {
+    const { rows } = await sql.execute(READ_ATTACHED);
+    return rows.map(({ title, key, writers, held_count: heldCount, view }) => ({
+      table: String(title),
+      key: key as readonly string[],
+      writers: writers as AttachedTable['writers'],
+      heldCount: Number(heldCount),
+      view: String(view),
+    }));
+  });
+}

@@ -30,6 +30,32 @@ export async function installAutomatic(database: LocalDatabase<unknown>): Promis
   });
 }
 
+/** Returns what `installAutomatic` does in a database that has nothing of it yet, as SQL for somebody else to run. */
+export function installationScript(): string {
+  const statements = [
+    ...tableStatements(0),
+    ...functionStatements(),
+    `update atone.automatic_version set version = ${AUTOMATIC_VERSION}, functions_hash = '${functionsHash()}'`,
+  ];
+  return ['begin', ...statements, 'commit']
+    .map((statement) => `${statement.replace(/;$/u, '')};`)
+    .join('\n\n');
+}
+
+/**
+ * Gives `role` what it needs: 'run' for a service whose branches are undone and cleaned up; 'read' to see who holds what, and the views of
+ * globally committed rows. Who only writes to attached tables needs nothing.
+ */
+export async function grantTo(
+  database: LocalDatabase<unknown>,
+  role: string,
+  use: 'run' | 'read',
+): Promise<void> {
+  await database.transaction(async ({ sql }) => {
+    await sql.execute('select atone.grant_to($1, $2)', [role, use]);
+  });
+}
+
 /**
  * Tells whether the automatic kind is installed as this library needs it.
  *

@@ -17,6 +17,16 @@ as $$
   join pg_attribute as a on a.attrelid = $1 and a.attnum = k.attnum
 $$;
 
+-- A table and its partitions.
+create or replace function atone.parts_of(relation regclass) returns setof regclass
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select $1
+  union
+  select p.relid::regclass from pg_partition_tree($1) as p
+$$;
+
 -- Changes when what capture and undo rely on has changed.
 create or replace function atone.fingerprint_of(relation regclass) returns text
 language sql stable
@@ -81,7 +91,7 @@ as $$
     )
     union all
     select 6, 'a partition of it is a foreign table.', null
-    where exists (select from pg_partition_tree(a.oid) as p join pg_class as c on c.oid = p.relid where c.relkind = 'f')
+    where exists (select from atone.parts_of(a.oid) as p (relid) join pg_class as c on c.oid = p.relid where c.relkind = 'f')
     union all
     select 7, 'it has no key by which a row could be found again.',
       format('Give it a primary key, or a unique index of columns that are not null: alter table %s replica identity using index …', a.title)
@@ -141,7 +151,7 @@ begin
   execute format(
     'create trigger zzz_atone_capture after insert or update or delete on %s for each row execute function atone.capture_%s()', $2, $1
   );
-  for part in select p.relid::regclass as title from pg_partition_tree($2) as p loop
+  for part in select p.title from atone.parts_of($2) as p (title) loop
     execute format('alter table only %s enable always trigger zzz_atone_capture', part.title);
     execute format('drop trigger if exists atone_truncate on %s', part.title);
     execute format(
@@ -268,7 +278,7 @@ begin
   end if;
   execute format('drop view if exists atone_read.%I', attached.view_name);
   execute format('drop trigger if exists zzz_atone_capture on %s', $1);
-  for part in select p.relid::regclass as title from pg_partition_tree($1) as p loop
+  for part in select p.title from atone.parts_of($1) as p (title) loop
     execute format('drop trigger if exists atone_truncate on %s', part.title);
   end loop;
   execute format('drop function if exists atone.capture_%s()', attached.id);
@@ -288,10 +298,10 @@ as $$
   select t.title, 'It is gone.', format('delete from atone.attached where id = %s, once no image of it is left.', t.id)
   from tables as t where t.relation is null
   union all
-  select t.title, format('Its trigger %s is %s on %s.', needed.name, case when g.oid is null then 'missing' else 'disabled' end, p.relid::regclass),
+  select t.title, format('Its trigger %s is %s on %s.', needed.name, case when g.oid is null then 'missing' else 'disabled' end, p.relid),
     format('select atone.attach(%L, %L)', t.title, t.writers)
   from tables as t
-  cross join lateral pg_partition_tree(t.relation) as p
+  cross join lateral atone.parts_of(t.relation) as p (relid)
   cross join lateral (values ('zzz_atone_capture'), ('atone_truncate')) as needed (name)
   left join pg_trigger as g on g.tgrelid = p.relid and g.tgname = needed.name
   where t.relation is not null and (g.oid is null or g.tgenabled <> 'A')
