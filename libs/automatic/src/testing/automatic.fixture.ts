@@ -26,9 +26,17 @@ export class AutomaticFixture {
     return fixture;
   }
 
-  /** Runs statements, each of which commits by itself unless they say otherwise. */
+  /** Runs statements as one transaction, unless they say otherwise. Where one fails, nothing of them is left open. */
   async run(statements: string): Promise<void> {
-    await this.pool.query(statements);
+    const client = await this.pool.connect();
+    try {
+      await client.query(statements);
+    } catch (cause) {
+      await client.query('rollback');
+      throw cause;
+    } finally {
+      client.release();
+    }
   }
 
   async rows(
@@ -37,6 +45,12 @@ export class AutomaticFixture {
   ): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.pool.query<Record<string, unknown>>(statement, [...params]);
     return rows;
+  }
+
+  /** The major version of the server. */
+  async serverVersion(): Promise<number> {
+    const [row] = await this.rows("select current_setting('server_version_num')::int / 10000 as major");
+    return Number(row?.['major']);
   }
 
   /** Runs statements in the local transaction of a branch, which commits. */
