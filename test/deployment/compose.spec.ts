@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { environmentSchema as coordinatorSchema, readConfiguration } from '@atone/coordinator';
-import { environmentSchema as shopSchema } from '@atone/example-music-shop';
+import { environmentSchema as coordinatorSchema, readConfiguration, STOP_MS_MAX } from '@atone/coordinator';
+import { environmentSchema as shopSchema, OUTCOME_WAIT } from '@atone/example-music-shop';
 import { describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { readText, ROOT } from '../docs/markdown.js';
-import { composeFile, servicesOf } from './compose.file.js';
+import { composeFile, servicesOf, type ComposeService } from './compose.file.js';
 
 const { services, configs } = composeFile();
 const SERVICES = Object.entries(services);
 const SCHEMA = new URL('compose-spec/compose-spec.json', import.meta.url);
 
-/** How long a coordinator may take to stop, and the process to end after that. */
-const STOP_S_MAX = 10;
+/** Where PostgreSQL listens that is not told otherwise. */
+const POSTGRES_PORT = '5432';
 
 describe('docker-compose.yml', () => {
   test('is a Compose file', () => {
@@ -52,7 +52,7 @@ describe('docker-compose.yml', () => {
       expect(configuration.apiToken).toBe(configs['atone-token']?.content);
       expect(portsOf(service)).toEqual([configuration.httpPort]);
       expect(service.healthcheck?.test.join(' ')).toContain(`:${configuration.httpPort}/health/ready`);
-      expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(STOP_S_MAX);
+      expect(graceMsOf(service)).toBeGreaterThan(STOP_MS_MAX);
     },
   );
 
@@ -65,6 +65,7 @@ describe('docker-compose.yml', () => {
       const { PORT, ...read } = shopSchema.parse(environment);
       expect(portsOf(service)).toEqual([PORT]);
       expect(service.healthcheck?.test.join(' ')).toContain(`:${PORT}/health'`);
+      expect(graceMsOf(service)).toBeGreaterThan(Number.parseInt(OUTCOME_WAIT, 10) * 1_000);
       const [, coordinator] = servicesOf('coordinator')[0] ?? [];
       expect(coordinator?.environment).toMatchObject({
         ATONE_API_TOKEN: read.COORDINATOR_TOKEN,
@@ -123,6 +124,43 @@ describe('docker-compose.yml', () => {
     expect(databases.map(({ pathname }) => pathname.slice(1)).filter((each) => !created.has(each))).toEqual(
       [],
     );
+    const { environment = {} } = services['postgres'] ?? {};
+    expect(databases.map(({ hostname, port }) => `${hostname}:${port}`)).toEqual(
+      databases.map(() => `postgres:${environment['PGPORT'] ?? POSTGRES_PORT}`),
+    );
+  });
+
+  test('publishes the port at which PostgreSQL listens', () => {
+    const { environment = {}, ...postgres } = services['postgres'] ?? {};
+
+    expect(portsOf(postgres)).toEqual([Number(environment['PGPORT'] ?? POSTGRES_PORT)]);
+  });
+
+  test('names brokers by what Kafka calls itself, which is what clients are sent to', () => {
+    const { environment = {} } = services['kafka'] ?? {};
+    const advertised = listenersOf(environment['KAFKA_ADVERTISED_LISTENERS']);
+    const named = SERVICES.flatMap(([, service]) => service.environment?.['ATONE_KAFKA_BROKERS'] ?? []);
+
+    expect(named).toHaveLength(5);
+    expect([...new Set(named)]).toEqual([...advertised.values()]);
+    expect([...advertised.values()].map((address) => new URL(`kafka://${address}`).hostname)).toEqual([
+      'kafka',
+    ]);
+  });
+
+  test('has Kafka listen at the ports by which it is named', () => {
+    const { environment = {}, healthcheck } = services['kafka'] ?? {};
+    const listened = listenersOf(environment['KAFKA_LISTENERS']);
+    const advertised = listenersOf(environment['KAFKA_ADVERTISED_LISTENERS']);
+    const [, quorum = ''] = environment['KAFKA_CONTROLLER_QUORUM_VOTERS']?.split('@') ?? [];
+
+    const named = [...advertised, ['CONTROLLER', quorum] as const];
+
+    expect(named.map(([name]) => name)).toEqual([...listened.keys()]);
+    expect(named.map(([, address]) => address)).toEqual(
+      [...listened.values()].map((address) => `kafka${address}`),
+    );
+    expect(healthcheck?.test).toContain(advertised.get('PLAINTEXT'));
   });
 
   test('publishes nothing beyond the machine, and no port twice', () => {
@@ -166,6 +204,20 @@ describe('docker-compose.yml', () => {
     expect(sources.filter((source) => !existsSync(join(ROOT, source)))).toEqual([]);
   });
 });
+
+/** Returns the addresses of a list of Kafka's listeners, by name. */
+function listenersOf(list = ''): ReadonlyMap<string, string> {
+  return new Map(
+    list.split(',').map((listener) => {
+      const [name = '', address = ''] = listener.split('://');
+      return [name, address];
+    }),
+  );
+}
+
+function graceMsOf({ stop_grace_period: period = '' }: ComposeService): number {
+  return Number(/^(?<seconds>\d+)s$/u.exec(period)?.groups?.['seconds']) * 1_000;
+}
 
 /** Returns the ports inside of the containers that are published. */
 function portsOf({ ports = [] }: { readonly ports?: readonly string[] }): number[] {

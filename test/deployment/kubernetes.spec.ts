@@ -1,4 +1,4 @@
-import { environmentSchema } from '@atone/coordinator';
+import { environmentSchema, STOP_MS_MAX } from '@atone/coordinator';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
@@ -31,9 +31,6 @@ interface Manifest {
     };
   };
 }
-
-/** After so long a coordinator that is told to stop ends regardless. */
-const STOP_S_MAX = 10;
 
 const YAML =
   codeBlocks(readText('docs/deployment.md')).find(({ language }) => language === 'yaml')?.text ?? '';
@@ -82,6 +79,6 @@ describe('the manifests in docs/deployment.md', () => {
   test('give a coordinator the time to hand over', () => {
     const sleepS = CONTAINER?.lifecycle.preStop.sleep.seconds ?? 0;
 
-    expect(POD?.spec.terminationGracePeriodSeconds).toBeGreaterThan(sleepS + STOP_S_MAX);
+    expect(POD?.spec.terminationGracePeriodSeconds).toBeGreaterThan(sleepS + STOP_MS_MAX / 1_000);
   });
 });

@@ -3,9 +3,7 @@ import { createCoordinator, type Coordinator } from './coordinator.js';
 import { errorFacts } from './error.facts.js';
 import { openLogger } from './ports/pino.logger.js';
 import { StartError } from './start.error.js';
-
-/** How long a stop may take before the process ends regardless: whatever it leaves is taken over. */
-const STOP_MS_MAX = 10_000;
+import { STOP_MS_MAX } from './stop.limit.js';
 
 /** As `sysexits.h` has it (EX_CONFIG): to start again changes nothing, somebody has to change something first. */
 const EXIT_CODE_MISCONFIGURED = 78;

@@ -1,5 +1,5 @@
 export { environmentSchema } from './environment.js';
-export { OrdersController } from './orders/orders.controller.js';
+export { OrdersController, OUTCOME_WAIT } from './orders/orders.controller.js';
 export { PaymentsController } from './payments/payments.controller.js';
 export { StockController } from './stock/stock.controller.js';
 export { fundingFor, type Funding } from './shop/funding.js';

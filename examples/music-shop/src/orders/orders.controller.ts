@@ -10,6 +10,9 @@ interface Placed {
   readonly reason?: string;
 }
 
+/** Who places an order is answered after this, also where the order has not ended by then. */
+export const OUTCOME_WAIT = '10s';
+
 @Controller('orders')
 export class OrdersController {
   constructor(
@@ -23,7 +26,7 @@ export class OrdersController {
     const idempotencyKey = orderKey(order.orderNo);
     const { gid, outcome, abort } = await this.sagas.submit(placeOrder, order, {
       idempotencyKey,
-      wait: '10s',
+      wait: OUTCOME_WAIT,
     });
     return { gid, outcome, ...(abort === undefined ? {} : { reason: abort.message }) };
   }
