@@ -104,8 +104,9 @@ create or replace function atone.short_key(key text) returns text
 language sql immutable parallel safe
 as $$
   select case
-    when pg_catalog.octet_length($1) <= 512 then $1
-    else pg_catalog.concat('sha256:', pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to($1, 'UTF8')), 'hex'))
+    when pg_catalog.octet_length($1) > 512
+      then pg_catalog.concat('sha256:', pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to($1, 'UTF8')), 'hex'))
+    else $1
   end
 $$;
 
