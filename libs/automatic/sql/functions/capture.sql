@@ -59,12 +59,16 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  holder_branch text;
 begin
   loop
     perform atone.refuse_or_wait($3, $4, $5);
-    if exists (select from atone.image as i where i.table_id = $3 and i.guard = $4 and i.key = $5 and i.holds and i.gid = $1) then
-      -- A mark adds nothing to what is held.
-      if $6 <> 'key' then
+    select i.branch_id into holder_branch
+    from atone.image as i where i.table_id = $3 and i.guard = $4 and i.key = $5 and i.holds and i.gid = $1;
+    if found then
+      -- A mark adds nothing to what its own branch holds. Another branch may end before this one does.
+      if $6 <> 'key' or holder_branch <> $2 then
         insert into atone.image (gid, branch_id, table_id, guard, key, op, holds, before, after)
         values ($1, $2, $3, $4, $5, $6, false, $7, $8);
       end if;
@@ -135,7 +139,7 @@ begin
 end
 $$;
 
--- What an undo touches must be its own.
+-- What an undo touches must be its own: of its branch, not only of its global transaction.
 create or replace function atone.require_held(table_id integer, old_key text, new_key text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -150,13 +154,20 @@ begin
   where k is not null and not exists (
     select from atone.image as i
     where i.table_id = $1 and i.guard = 0 and i.key = k and i.holds and i.gid = atone.current_gid()
+      and (
+        i.branch_id = current_setting('atone.branch')
+        or exists (
+          select from atone.image as o
+          where o.gid = i.gid and o.branch_id = current_setting('atone.branch') and o.table_id = $1 and o.guard = 0 and o.key = k
+        )
+      )
   )
   limit 1;
   if found then
     select * into attached from atone.attached as a where a.id = $1;
     raise exception using
       errcode = 'GX003',
-      message = format('The undo reached row %s of %I.%I, which its transaction does not hold.', stranger, attached.schema_name, attached.table_name),
+      message = format('The undo reached row %s of %I.%I, which its branch has not changed.', stranger, attached.schema_name, attached.table_name),
       hint = 'Somebody has added a row that depends on one which is undone. See it, and repair by hand.';
   end if;
 end

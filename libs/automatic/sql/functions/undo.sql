@@ -307,10 +307,24 @@ begin
 end
 $$;
 
+-- The last branch of the same transaction that has changed something later than `branch_id` did.
+create or replace function atone.branch_after(gid uuid, branch_id text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select i.branch_id
+  from atone.image as i
+  where i.gid = $1 and i.branch_id <> $2
+    and i.id > (select max(o.id) from atone.image as o where o.gid = $1 and o.branch_id = $2)
+  order by i.id desc
+  limit 1
+$$;
+
 -- Puts the rows back as they were before branch `branch_id` of `gid`. A row that somebody else has changed is left alone, and with it all others,
 -- by error GX006, until a person chooses: 'restore' what was, 'keep' what is there, or 'merge', which restores what nobody has changed since. A
 -- choice counts for what the person has `seen`, as GX006 told it, and for nothing that came later.
--- Outcomes: undone; covered, where another branch of the same transaction has written over a row and must be undone first.
+-- Outcomes: undone; covered, where another branch of the same transaction has written over a row, or stands against the undo, and must be
+-- undone first.
 create or replace function atone.undo_branch(gid uuid, branch_id text, choice text default null, seen text default null) returns jsonb
 language plpgsql
 set datestyle = iso set intervalstyle = postgres set extra_float_digits = 1 set bytea_output = hex set lc_monetary = 'C'
@@ -327,24 +341,34 @@ begin
   from atone.image as i
   join atone.image as above on above.gid = i.gid and above.table_id = i.table_id and above.guard = i.guard and above.key = i.key
     and above.id > i.id and above.branch_id <> i.branch_id
-  where i.gid = $1 and i.branch_id = $2 and i.guard = 0
+  where i.gid = $1 and i.branch_id = $2
   limit 1;
   if found then
     return jsonb_build_object('outcome', 'covered', 'branchId', covering);
   end if;
-  perform set_config('atone.undo', '1', true), set_config('atone.gid', $1::text, true), set_config('atone.branch', $2, true);
-  set constraints all deferred;
-  if $3 is not null then
-    dirty := atone.dirty_rows_of($1, $2);
-    if md5(dirty::text) is distinct from $4 then
+  begin
+    perform set_config('atone.undo', '1', true), set_config('atone.gid', $1::text, true), set_config('atone.branch', $2, true);
+    set constraints all deferred;
+    if $3 is not null then
+      dirty := atone.dirty_rows_of($1, $2);
+      if md5(dirty::text) is distinct from $4 then
+        perform atone.refuse_dirty($1, $2, dirty);
+      end if;
+    end if;
+    dirty := atone.undo_images($1, $2, $3);
+    if jsonb_array_length(dirty) > 0 then
       perform atone.refuse_dirty($1, $2, dirty);
     end if;
-  end if;
-  dirty := atone.undo_images($1, $2, $3);
-  if jsonb_array_length(dirty) > 0 then
-    perform atone.refuse_dirty($1, $2, dirty);
-  end if;
-  perform set_config('atone.undo', '', true), set_config('atone.gid', '', true), set_config('atone.branch', '', true);
+    perform set_config('atone.undo', '', true), set_config('atone.gid', '', true), set_config('atone.branch', '', true);
+  exception
+    -- What a later branch has done to other rows may stand against this one: a row that depends on one of these, a unique value.
+    when sqlstate 'GX003' or sqlstate 'GX006' then
+      covering := atone.branch_after($1, $2);
+      if covering is null then
+        raise;
+      end if;
+      return jsonb_build_object('outcome', 'covered', 'branchId', covering);
+  end;
   delete from atone.image as i where i.gid = $1 and i.branch_id = $2;
   return jsonb_build_object('outcome', 'undone');
 end
