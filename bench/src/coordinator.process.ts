@@ -7,7 +7,7 @@ import { endChild, isRunning, type Ground } from './ground.js';
 const COORDINATOR = new URL('../../apps/coordinator/dist/main.js', import.meta.url);
 
 /** As the image starts it. */
-const NODE_ARGS = ['--max-semi-space-size=32'];
+const NODE_ARGS = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32'];
 
 export interface CoordinatorSettings {
   readonly databaseUrl: string;

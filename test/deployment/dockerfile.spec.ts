@@ -1,31 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
+import { Copy } from 'dockerfile-ast';
 import { readText, repositoryFiles, ROOT } from '../docs/markdown.js';
 import { composeFile } from './compose.file.js';
-
-const DOCKERFILE = DockerfileParser.parse(readText('Dockerfile'));
-
-interface Stage {
-  readonly name: string;
-  readonly from: string;
-  readonly instructions: readonly Instruction[];
-}
-
-const STAGES = stages();
-
-/** The instructions of a stage behind those of the stages that it is made from. */
-function chain(name: string): readonly Instruction[] {
-  const stage = STAGES.find((each) => each.name === name);
-  return stage === undefined ? [] : [...chain(stage.from), ...stage.instructions];
-}
-
-function argumentsOf(name: string, keyword: string): readonly string[] {
-  return chain(name)
-    .filter((instruction) => instruction.getKeyword() === keyword)
-    .map((instruction) => instruction.getArgumentsContent() ?? '');
-}
+import { argumentsOf, chain, commandOf, STAGES } from './docker.file.js';
 
 describe('the Dockerfile', () => {
   test('has a target for each image of docker-compose.yml', () => {
@@ -52,12 +31,18 @@ describe('the Dockerfile', () => {
   test.each(['coordinator', 'music-shop'])(
     'has Node take the signals in %s, with a program that is there',
     (target) => {
-      const [command = ''] = argumentsOf(target, 'CMD');
-      const [program, ...words] = JSON.parse(command) as string[];
+      const [program, ...words] = commandOf(target);
       const entry = words.find((word) => !word.startsWith('--')) ?? '';
 
       expect(program).toBe('node');
       expect(existsSync(join(ROOT, entry.replace('/dist/', '/src/').replace(/\.js$/u, '.ts')))).toBe(true);
+    },
+  );
+
+  test.each(['coordinator', 'music-shop'])(
+    'has Node keep silent in %s about the negative times that kafkajs sets timers to',
+    (target) => {
+      expect(commandOf(target)).toContain('--disable-warning=TimeoutNegativeWarning');
     },
   );
 
@@ -68,8 +53,7 @@ describe('the Dockerfile', () => {
         .filter((instruction) => instruction instanceof Copy)
         .map((copy) => `${copy.getFromFlag()?.getValue()}: ${copy.getArgumentsContent()}`);
       const built = argumentsOf('build', 'RUN').join('\n');
-      const [command = ''] = argumentsOf(target, 'CMD');
-      const [folder = ''] = /(?:apps|examples)\/[^/]+/u.exec(command) ?? [];
+      const [folder = ''] = /(?:apps|examples)\/[^/]+/u.exec(commandOf(target).at(-1) ?? '') ?? [];
 
       expect(copies).toEqual([`build: /image/${target} ./`]);
       expect(built).toContain(`node tools/image.mjs ${folder} /image/${target}`);
@@ -113,16 +97,3 @@ describe('.dockerignore', () => {
     ).toEqual([]);
   });
 });
-
-function stages(): readonly Stage[] {
-  const found: { name: string; from: string; instructions: Instruction[] }[] = [];
-  for (const instruction of DOCKERFILE.getInstructions()) {
-    if (instruction.getKeyword() === 'FROM') {
-      const from = instruction as From;
-      found.push({ name: from.getBuildStage() ?? '', from: from.getImage() ?? '', instructions: [] });
-    } else {
-      found.at(-1)?.instructions.push(instruction);
-    }
-  }
-  return found;
-}

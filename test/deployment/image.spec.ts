@@ -9,6 +9,7 @@ import { KAFKA_LIBRARIES } from '@atone/kafka/connect';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ROOT } from '../docs/markdown.js';
 import { until } from '../harness/until.js';
+import { commandOf } from './docker.file.js';
 
 /** To compile, to copy, and to start beside everything else that is tested. */
 const TIMEOUT_MS = 240_000;
@@ -50,7 +51,8 @@ async function start(
   entry: string,
   { word, environment }: { readonly word: string; readonly environment: Readonly<Record<string, string>> },
 ) {
-  const child = spawn(process.execPath, [entry], {
+  const [, ...options] = commandOf(image).slice(0, -1);
+  const child = spawn(process.execPath, [...options, entry], {
     cwd: join(folder, image),
     env: { NODE_ENV: 'production', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
