@@ -228,6 +228,8 @@ begin
   from atone.guards($2, $3, 'new') as g;
   return format(
     $source$
+-- A column of the table may go by any name of these.
+#variable_conflict use_column
 declare
   me uuid := nullif(current_setting('atone.gid', true), '');
   old_key text;

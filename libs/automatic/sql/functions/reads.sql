@@ -26,7 +26,7 @@ begin
     '  where i.table_id = %s and i.guard = 0 and i.gid is distinct from atone.current_gid() order by i.gid, i.key, i.id'
     ') as atone_image_ cross join lateral (%s) as atone_past_ where atone_image_.before is not null',
     $3, $2, $1, atone.key_expression($2, attached.key_columns, 'atone_table_'), names, $1,
-    replace(parts ->> 'row', '@', 'atone_image_.before')
+    atone.row_query('atone_image_.before', parts)
   );
 end
 $$;

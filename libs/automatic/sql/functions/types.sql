@@ -13,6 +13,19 @@ as $$
   select c.oid from chain as c where c.typtype <> 'd'
 $$;
 
+-- A type by its name, and what a domain is made of in its place: an image may lack a value that the domain wants.
+create or replace function atone.base_type_name(type oid, modifier integer) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with recursive chain (oid, modifier, typtype, typbasetype, typtypmod) as (
+    select t.oid, $2, t.typtype, t.typbasetype, t.typtypmod from pg_type as t where t.oid = $1
+    union all
+    select t.oid, c.typtypmod, t.typtype, t.typbasetype, t.typtypmod from chain as c join pg_type as t on t.oid = c.typbasetype and c.typtype = 'd'
+  )
+  select format_type(c.oid, c.modifier) from chain as c where c.typtype <> 'd'
+$$;
+
 -- The expression whose text is equal where values are, whatever the settings of the session. Null: none is known.
 create or replace function atone.key_text(value text, type oid, collation_oid oid) returns text
 language sql stable
@@ -43,7 +56,9 @@ create or replace function atone.is_kept_as_text(type oid) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select t.typcategory = 'A' or t.typtype = 'c' or t.oid in ('json'::regtype, 'jsonb'::regtype)
+  select t.typcategory = 'A' or t.typtype = 'c'
+    -- The zero of a number of JSON has no sign.
+    or t.oid in ('json'::regtype, 'jsonb'::regtype, 'float4'::regtype, 'float8'::regtype)
     or exists (select from pg_cast as c where c.castsource = t.oid and c.casttarget = 'json'::regtype)
   from pg_type as t
   where t.oid = atone.base_type($1)
@@ -55,7 +70,7 @@ returns table (place smallint, name name, type text, kept_as_text boolean, is_ge
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), atone.is_kept_as_text(a.atttypid),
+  select a.attnum, a.attname, atone.base_type_name(a.atttypid, a.atttypmod), atone.is_kept_as_text(a.atttypid),
     a.attgenerated <> '', a.attidentity = 'a'
   from pg_attribute as a
   where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
@@ -158,12 +173,14 @@ set search_path = pg_catalog, pg_temp
 as $$
   select concat(
     'set search_path = pg_catalog, pg_temp',
-    case when bool_or(c.kept_as_text or t.typcategory in ('T', 'R') or t.typtype in ('r', 'm')) then ' set intervalstyle = postgres set datestyle = iso' end,
-    case when bool_or(c.kept_as_text or t.oid in ('float4'::regtype, 'float8'::regtype) or t.typcategory = 'G') then ' set extra_float_digits = 1' end,
-    case when bool_or(c.kept_as_text) then ' set bytea_output = hex' end,
-    case when bool_or(c.kept_as_text or t.oid = 'money'::regtype) then ' set lc_monetary = ''C''' end
+    case when bool_or(a.is_nested or t.typcategory in ('T', 'R') or t.typtype in ('r', 'm')) then ' set intervalstyle = postgres set datestyle = iso' end,
+    case when bool_or(a.is_nested or t.oid in ('float4'::regtype, 'float8'::regtype) or t.typcategory = 'G') then ' set extra_float_digits = 1' end,
+    case when bool_or(a.is_nested) then ' set bytea_output = hex' end,
+    case when bool_or(a.is_nested or t.oid = 'money'::regtype) then ' set lc_monetary = ''C''' end
   )
   from atone.image_columns($1, $2) as c
-  join pg_attribute as a on a.attrelid = $1 and a.attname = c.name
-  join pg_type as t on t.oid = atone.base_type(a.atttypid)
+  join pg_attribute as p on p.attrelid = $1 and p.attname = c.name
+  join pg_type as t on t.oid = atone.base_type(p.atttypid)
+  -- What is kept as text may have values of any type inside; a number has not.
+  cross join lateral (select c.kept_as_text and t.typcategory <> 'N') as a (is_nested)
 $$;

@@ -1,6 +1,6 @@
 -- How images are applied: newest first, and only to rows that are as they were left.
 
--- What the statements of an undo need of a table, written once for each branch. In them, @ stands for an image.
+-- What the statements of an undo need of a table, written once for each branch.
 create or replace function atone.undo_parts(attached atone.attached) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -8,8 +8,8 @@ as $$
 declare
   title constant text := format('%I.%I', $1.schema_name, $1.table_name);
   relation constant regclass := to_regclass(title);
-  values_list text;
-  text_columns text;
+  fields text;
+  definitions text;
   key_match text;
   settable text;
 begin
@@ -17,9 +17,9 @@ begin
     return null;
   end if;
   select
-    string_agg(case when c.kept_as_text then format('(@ ->> %L)::%s as %I', c.name, c.type, c.name) else format('(atone_source_.atone_row_).%1$I as %1$I', c.name) end, ', ' order by c.place),
-    coalesce(string_agg(quote_literal(c.name), ', ') filter (where c.kept_as_text), '')
-  into values_list, text_columns
+    string_agg(format(case when c.kept_as_text then '(atone_row_.%1$I)::%2$s as %1$I' else 'atone_row_.%1$I as %1$I' end, c.name, c.type), ', ' order by c.place),
+    string_agg(format('%I %s', c.name, case when c.kept_as_text then 'pg_catalog.text' else c.type end), ', ' order by c.place)
+  into fields, definitions
   from atone.image_columns(relation, $1.key_columns) as c;
   select string_agg(format('atone_table_.%1$I operator(%2$I.=) (select atone_wanted_.%1$I from atone_wanted_)', k.name, coalesce(o.nspname, 'pg_catalog')), ' and ')
   into key_match
@@ -38,11 +38,8 @@ begin
   ) as o on true;
   return jsonb_build_object(
     'title', title,
-    -- A row of the table made of an image, which stands for @.
-    'row', format(
-      'select %s from (select jsonb_populate_record(null::%s, @ - array[%s]::text[]) as atone_row_) as atone_source_',
-      values_list, title, text_columns
-    ),
+    'fields', fields,
+    'definitions', definitions,
     'match', key_match,
     'image', atone.image_expression(relation, $1.key_columns, 'atone_table_'),
     'wanted_image', atone.image_expression(relation, $1.key_columns, 'atone_wanted_'),
@@ -55,12 +52,20 @@ begin
 end
 $$;
 
--- The row of the table that an image stands for, as a query named atone_wanted_.
+-- The query for the row of the table that the image `parameter` stands for.
+create or replace function atone.row_query(parameter text, parts jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('select %s from pg_catalog.jsonb_to_record(%s) as atone_row_ (%s)', $2 ->> 'fields', $1, $2 ->> 'definitions')
+$$;
+
+-- The same, as a query named atone_wanted_.
 create or replace function atone.row_from(parameter text, parts jsonb) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select format('atone_wanted_ as (%s)', replace($2 ->> 'row', '@', $1))
+  select format('atone_wanted_ as (%s)', atone.row_query($1, $2))
 $$;
 
 -- The image as it would be made now, by this session, of the columns that the table still has.
@@ -144,7 +149,7 @@ begin
   else
     execute format(
       'with %s, atone_new_ as (%s) update %s as atone_table_ set %s where %s',
-      atone.row_from('$1', parts), replace(parts ->> 'row', '@', '$2'), parts ->> 'title', settings, parts ->> 'match'
+      atone.row_from('$1', parts), atone.row_query('$2', parts), parts ->> 'title', settings, parts ->> 'match'
     ) using $1, $2;
   end if;
 end
