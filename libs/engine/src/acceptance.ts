@@ -1,10 +1,16 @@
 import { mintGid, newSaga, type Saga } from '@atone/core';
 import type { Submission } from '@atone/protocol';
 import type { Arrivals } from './arrivals.js';
+import { CatalogueRereading } from './catalogue.rereading.js';
 import type { DriverTable } from './driver.table.js';
 import type { EngineOptions } from './engine.options.js';
 import type { EnginePorts } from './engine.ports.js';
-import { IdempotencyInFlightError, IdempotencyMismatchError, LogDoubtError } from './errors.js';
+import {
+  IdempotencyInFlightError,
+  IdempotencyMismatchError,
+  InvalidPlanError,
+  LogDoubtError,
+} from './errors.js';
 import { reached } from './failpoints.js';
 import type { AcceptOutcome, KeyHolder, NewRow } from './log.port.js';
 import type { LogWriter } from './log-writer.js';
@@ -47,18 +53,21 @@ type Accepted = Extract<AcceptOutcome, { readonly outcome: 'accepted' }>;
 /** Takes in plans: each is one row, and is driven from there. */
 export class Acceptance {
   private readonly keysInFlight = new Set<string>();
+  private readonly rereading: CatalogueRereading;
 
   constructor(
     private readonly ports: EnginePorts,
     private readonly parts: AcceptanceParts,
-  ) {}
+  ) {
+    this.rereading = new CatalogueRereading(ports.catalogue, ports.clock);
+  }
 
   /** Accepts a plan; see Engine.submit. */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     this.parts.admit();
     const key = request.idempotency?.key;
     if (key === undefined) {
-      return this.accept(request, planOf(request.submission, this.ports.catalogue));
+      return this.acceptOnce(request);
     }
     if (this.keysInFlight.has(key)) {
       throw new IdempotencyInFlightError(key);
@@ -72,18 +81,28 @@ export class Acceptance {
   }
 
   /** A repeat gets its answer though the catalogue has changed since, and the plan could not be accepted any more. */
-  private async acceptOnce(request: SubmitRequest, key: string): Promise<SubmitAnswer> {
+  private async acceptOnce(request: SubmitRequest, key?: string): Promise<SubmitAnswer> {
     let plan: Saga['plan'];
     try {
       plan = planOf(request.submission, this.ports.catalogue);
     } catch (error) {
-      const holder = await this.ports.log.findKey(key);
-      if (holder === undefined) {
-        throw error;
+      const holder = key === undefined ? undefined : await this.ports.log.findKey(key);
+      if (holder !== undefined) {
+        return replay(holder, request);
       }
-      return replay(holder, request);
+      await this.readAgainFor(error);
+      this.parts.admit();
+      plan = planOf(request.submission, this.ports.catalogue);
     }
     return this.accept(request, plan);
+  }
+
+  /** What has registered at another coordinator, or just now, is unknown here only until the catalogue is read again. */
+  private async readAgainFor(error: unknown): Promise<void> {
+    if (!(error instanceof InvalidPlanError && error.code === 'UNKNOWN_ACTION')) {
+      throw error;
+    }
+    await this.rereading.reread();
   }
 
   private async accept(request: SubmitRequest, plan: Saga['plan']): Promise<SubmitAnswer> {
