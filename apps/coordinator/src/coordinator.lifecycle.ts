@@ -1,10 +1,5 @@
 import { Engine } from '@atone/engine';
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
 import { KafkaLink } from './kafka.link.js';
 import { StartError } from './start.error.js';
 import { StoreUpkeep } from './store.upkeep.js';
@@ -20,12 +15,10 @@ const NO_LOG: Unreadiness = {
 };
 
 /**
- * Starts the engine before the first request is taken, and stops it after the last one has been answered.
+ * Starts the engine when the server listens, but before the first request is taken, and stops it after the last one has been answered.
  */
 @Injectable()
-export class CoordinatorLifecycle
-  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
-{
+export class CoordinatorLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
   private currentPhase: 'starting' | 'running' | 'stopping' = 'starting';
 
   constructor(
@@ -38,12 +31,16 @@ export class CoordinatorLifecycle
   get unreadiness(): Unreadiness | undefined {
     switch (this.currentPhase) {
       case 'starting':
-        return { code: 'LOG_UNAVAILABLE', reason: 'The coordinator is starting.' };
+        return { code: 'OVERLOADED', reason: 'The coordinator is starting.' };
       case 'stopping':
         return { code: 'OVERLOADED', reason: 'The coordinator is stopping.' };
       case 'running':
         return this.idleness;
     }
+  }
+
+  get isStarting(): boolean {
+    return this.currentPhase === 'starting';
   }
 
   get isStopping(): boolean {
@@ -58,7 +55,13 @@ export class CoordinatorLifecycle
     return this.engine.isTakingWork ? undefined : NO_LOG;
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  /**
+   * Takes part in Kafka and in the log. To be called once the server listens: whoever cannot serve has joined no group then, and is in no
+   * list, so that nobody waits for it.
+   *
+   * @throws {StartError}
+   */
+  async start(): Promise<void> {
     await this.kafka.open();
     try {
       await this.engine.start();

@@ -7,10 +7,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
 import { CoordinatorModule } from './coordinator.module.js';
+import { CoordinatorLifecycle } from './coordinator.lifecycle.js';
 import { errorFacts } from './error.facts.js';
 import { createHttpServer } from './http/http.server.js';
 import { RouteTable } from './http/route.table.js';
 import { SchemaPipe } from './http/schema.pipe.js';
+import { refuseUntilStarted } from './http/start.gate.js';
 import { submitDirectly } from './http/submit.route.js';
 import { TransactionsController } from './http/transactions.controller.js';
 import { ApiDescription } from './openapi/api.description.js';
@@ -61,10 +63,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   );
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(filter);
+  refuseUntilStarted(adapter.getInstance(), app.get(CoordinatorLifecycle));
   submitDirectly(adapter.getInstance(), { controller: app.get(TransactionsController), filter });
   app.get(ApiDescription).describeBy(() => describeApi(app, VERSION));
   const url = await startOrClose(app, configuration);
-  app.get(OwnFacts).reachedAt(url);
   const engine = app.get(Engine);
   logger.info({ url, instance: engine.instanceId }, 'coordinator started');
   return {
@@ -81,7 +83,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
 async function startOrClose(app: NestFastifyApplication, configuration: Configuration): Promise<string> {
   try {
     await app.init();
-    return await listen(app, configuration);
+    const url = await listen(app, configuration);
+    app.get(OwnFacts).reachedAt(url);
+    await app.get(CoordinatorLifecycle).start();
+    return url;
   } catch (error) {
     await app.close();
     throw error;
