@@ -18,5 +18,6 @@ export type {
   TopicSettings,
 } from './kafka.port.js';
 export { SparingLog } from './sparing.log.js';
+export { sendWithRetries } from './retried.send.js';
 export { partitionOf } from './partition.choice.js';
 export { partitionsCommand, topicCommands } from './topic.commands.js';

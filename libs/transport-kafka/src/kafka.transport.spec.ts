@@ -3,7 +3,6 @@ import { commandTo } from '@atone/engine/conformance';
 import type { ReplyFate } from '@atone/engine';
 import {
   attemptKey,
-  commandRecord,
   deadTopic,
   repliesTopic,
   replyRecord,
@@ -361,20 +360,6 @@ describe('a record that is no reply', () => {
 
     await until(() => transport.counts.distrusted === 1);
     expect(replies).toEqual([]);
-  });
-
-  test('holds nothing up where it cannot be kept', async () => {
-    const troubles: unknown[] = [];
-    const transport = world.transport({ onTrouble: (error) => troubles.push(error) });
-    await transport.start();
-    world.kafka.faults = { request: () => 'unreachable' };
-    const command = commandTo('stock');
-    const place = { topic: REPLIES, replyTo: { topic: REPLIES, partition: 0 } };
-    const { value, headers } = commandRecord(command, place, { source: '/', nowMs: 0 });
-    world.kafka.partition(REPLIES, 0).append({ topic: REPLIES, key: command.gid, value, headers }, 0);
-
-    await until(() => world.kafka.committed(GROUP, REPLIES, 0) === 1n);
-    expect(troubles).toMatchObject([{ code: 'KAFKA_SEND' }]);
   });
 });
 

@@ -1,5 +1,11 @@
 import type { ReplyFate } from '@atone/engine';
-import type { KafkaClient, OutgoingRecord, ReceivedBatch, ReceivedRecord } from '@atone/kafka';
+import {
+  sendWithRetries,
+  type KafkaClient,
+  type OutgoingRecord,
+  type ReceivedBatch,
+  type ReceivedRecord,
+} from '@atone/kafka';
 import {
   deadRecord,
   deadTopic,
@@ -127,7 +133,7 @@ export class ReplyIntake {
   }
 
   /**
-   * A dead letter that cannot be stored holds nothing up: the record stays where it was for as long as the topic keeps it, and
+   * A dead letter that cannot be stored holds nothing up for long: the record stays where it was for as long as the topic keeps it, and
    * the sentence tells where.
    */
   private async bury(dead: readonly OutgoingRecord[]): Promise<void> {
@@ -135,7 +141,7 @@ export class ReplyIntake {
       return;
     }
     try {
-      await this.options.client.send(dead);
+      await sendWithRetries(this.options.client, dead);
     } catch (error) {
       this.options.onTrouble(error);
     }

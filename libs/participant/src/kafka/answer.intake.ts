@@ -1,4 +1,10 @@
-import type { KafkaClient, OutgoingRecord, ReceivedBatch, ReceivedRecord } from '@atone/kafka';
+import {
+  sendWithRetries,
+  type KafkaClient,
+  type OutgoingRecord,
+  type ReceivedBatch,
+  type ReceivedRecord,
+} from '@atone/kafka';
 import { deadRecord, deadTopic, readReplyRecord, type RecordTrust } from '@atone/protocol';
 import type { AwaitedAnswers } from './awaited.answers.js';
 
@@ -52,9 +58,9 @@ export class AnswerIntake {
   /** What cannot be stored stays where it was for as long as the topic keeps it. */
   private async bury(dead: readonly OutgoingRecord[]): Promise<void> {
     if (dead.length > 0) {
-      await this.options.client
-        .send(dead)
-        .catch((error: unknown) => this.options.onTrouble(error, 'dead letters of answers'));
+      await sendWithRetries(this.options.client, dead).catch((error: unknown) =>
+        this.options.onTrouble(error, 'dead letters of answers'),
+      );
     }
   }
 }

@@ -1,5 +1,11 @@
 import type { BranchReply } from '@atone/core';
-import type { KafkaClient, OutgoingRecord, ReceivedBatch, ReceivedRecord } from '@atone/kafka';
+import {
+  sendWithRetries,
+  type KafkaClient,
+  type OutgoingRecord,
+  type ReceivedBatch,
+  type ReceivedRecord,
+} from '@atone/kafka';
 import {
   deadRecord,
   deadTopic,
@@ -319,13 +325,13 @@ export class CommandIntake {
     one.batch.answers.release();
   }
 
-  /** A dead letter that cannot be stored holds nothing up: the record stays where it was for as long as the topic keeps it. */
+  /** A dead letter that cannot be stored holds nothing up for long: the record stays where it was for as long as the topic keeps it. */
   private async bury(record: ReceivedRecord, reason: string): Promise<void> {
     this.counts.dead += 1;
     this.options.onDead(record, reason);
     const letter: OutgoingRecord = deadRecord(record, { topic: deadTopic(this.options.prefix), reason });
     const { topic, partition, offset } = record;
-    await this.options.client.send([letter]).catch((error: unknown) => {
+    await sendWithRetries(this.options.client, [letter]).catch((error: unknown) => {
       this.options.onTrouble(error, `a dead letter, which stays at ${topic}/${partition}, offset ${offset}`);
     });
   }

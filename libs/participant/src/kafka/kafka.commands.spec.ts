@@ -188,6 +188,20 @@ describe('what cannot be carried out', () => {
     ]);
   });
 
+  test('is kept with the dead letters though no broker takes it at the first try', async () => {
+    let tryCount = 0;
+    scene.kafka.faults = {
+      request: ([record]) =>
+        record?.topic === 'atone.dead' && (tryCount += 1) === 1 ? 'unreachable' : 'answered',
+    };
+    await scene.start();
+
+    await scene.kafka.client().send([{ topic: TOPIC, key: 'k', value: '{', headers: {} }]);
+
+    await until(() => scene.kafka.committed(GROUP, TOPIC, 0) === 1n);
+    expect(scene.kafka.records('atone.dead')).toMatchObject([{ value: '{' }]);
+  });
+
   test('because nobody signed it who may is not answered, and counted', async () => {
     const { counts } = await scene.start({ keys: [KEY] });
 

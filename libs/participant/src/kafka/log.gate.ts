@@ -1,4 +1,10 @@
-import type { KafkaClient, OutgoingRecord, ReceivedBatch, ReceivedRecord } from '@atone/kafka';
+import {
+  sendWithRetries,
+  type KafkaClient,
+  type OutgoingRecord,
+  type ReceivedBatch,
+  type ReceivedRecord,
+} from '@atone/kafka';
 import { deadRecord, deadTopic, logIdOf, readCommandRecord, type RecordTrust } from '@atone/protocol';
 import { failure } from '../branch.failure.js';
 import type { OwnLog } from './own.log.js';
@@ -65,7 +71,7 @@ export class LogGate {
 
   private async turnAway(records: readonly ReceivedRecord[]): Promise<void> {
     const letters = records.flatMap((record) => this.lettersOf(record));
-    await this.options.client.send(letters).catch((error: unknown) => {
+    await sendWithRetries(this.options.client, letters).catch((error: unknown) => {
       this.options.onTrouble(error, 'dead letters and answers to commands of another log');
     });
   }
