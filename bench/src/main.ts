@@ -1,10 +1,18 @@
 import { Command } from 'commander';
-import { FLEET_TASKS, runFleetTask, WAYS, type FleetReport, type FleetTask } from './fleet/fleet.tasks.js';
+import {
+  COMPARED_SECONDS,
+  FLEET_SECONDS,
+  FLEET_TASKS,
+  runFleetTask,
+  WAYS,
+  type FleetReport,
+  type FleetTask,
+} from './fleet/fleet.tasks.js';
 import { Ground } from './ground.js';
 import { killInitiator } from './led/dead-initiator.js';
 import { doubtsVerdict } from './led/doubts.check.js';
 import { askAboutAll, type DoubtsResult } from './led/doubts.js';
-import { COMPARED_IN_FLIGHT } from './kafka/comparison.check.js';
+import { COMPARED_IN_FLIGHTS } from './kafka/comparison.check.js';
 import { CHECKED_IN_FLIGHT, verdictsOn, type Task, type Verdict } from './promise.check.js';
 import { compareMessages } from './messages/messages.js';
 import { onPlace } from './place.js';
@@ -44,7 +52,10 @@ const options = new Command()
       "its members change (rebalance); and messages for a NestJS service, beside Nest's own transport (messages).",
   )
   .option('--task <list>', `which of ${TASKS.join(', ')}`, 'saga,tcc,led-saga,dead-initiator')
-  .option('--seconds <n>', 'how long each stretch lasts (default: 10, and less with Kafka)')
+  .option(
+    '--seconds <n>',
+    `how long each stretch lasts (default: 10; kafka: ${COMPARED_SECONDS}, coordinators: ${FLEET_SECONDS})`,
+  )
   .option('--in-flight <list>', 'how many transactions are under way at once (default: what suits the task)')
   .option('--over <list>', 'over what, with Kafka: ' + WAYS.join(', '), WAYS.join(','))
   .option('--kills <n>', 'how often takeover kills a coordinator', '3')
@@ -58,7 +69,7 @@ const options = new Command()
   )
   .option(
     '--check',
-    `tell whether what is promised holds, with ${CHECKED_IN_FLIGHT} in flight (kafka: ${COMPARED_IN_FLIGHT})`,
+    `tell whether what is promised holds, with ${CHECKED_IN_FLIGHT} in flight (kafka: ${COMPARED_IN_FLIGHTS.join(', ')})`,
   )
   .parse()
   .opts<Options>();

@@ -1,5 +1,5 @@
 import { Ground, type GroundOptions } from '../ground.js';
-import { COMPARED_IN_FLIGHT, comparisonsOf, comparisonVerdicts } from '../kafka/comparison.check.js';
+import { COMPARED_IN_FLIGHTS, comparisonsOf, comparisonVerdicts } from '../kafka/comparison.check.js';
 import { comparisonTable, shareTable } from '../kafka/comparison.table.js';
 import { comparePrototype } from '../kafka/comparison.js';
 import type { Verdict } from '../promise.check.js';
@@ -36,10 +36,9 @@ export interface FleetReport {
 }
 
 /** So that both libraries are through within five minutes. */
-const COMPARED_SECONDS = 6;
-const COMPARED_IN_FLIGHTS = [64, 256, COMPARED_IN_FLIGHT];
+export const COMPARED_SECONDS = 6;
 
-const FLEET_SECONDS = 8;
+export const FLEET_SECONDS = 8;
 const FLEET_IN_FLIGHT = 256;
 
 /** Measures a task over each way that it is about, each on a ground of its own. */
@@ -50,7 +49,7 @@ export async function runFleetTask(task: FleetTask, options: FleetOptions): Prom
   const libraries = ways.filter((way) => way !== 'http');
   switch (task) {
     case 'kafka': {
-      const inFlights = isCheck ? [COMPARED_IN_FLIGHT] : (options.inFlights ?? COMPARED_IN_FLIGHTS);
+      const inFlights = isCheck ? COMPARED_IN_FLIGHTS : (options.inFlights ?? COMPARED_IN_FLIGHTS);
       const stretches = await overEach(libraries, options, (ground, library) =>
         comparePrototype(ground, { library, inFlights, seconds }),
       );

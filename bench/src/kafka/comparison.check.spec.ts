@@ -46,8 +46,14 @@ describe('the comparison with the prototype', () => {
     expect(verdict?.isGood).toBe(false);
   });
 
-  test('promises nothing for smaller loads', () => {
-    expect(comparisonVerdicts([{ library: 'kafkajs', inFlight: 256, share: 0.1 }])).toEqual([]);
+  test.each([64, 256, 1_024])('has a verdict with %i in flight', (inFlight) => {
+    expect(comparisonVerdicts([{ library: 'kafkajs', inFlight, share: 0.1 }])).toMatchObject([
+      { isGood: false },
+    ]);
+  });
+
+  test('promises nothing for other loads', () => {
+    expect(comparisonVerdicts([{ library: 'kafkajs', inFlight: 16, share: 0.1 }])).toEqual([]);
   });
 
   test('names what was measured, and what is promised', () => {

@@ -1,9 +1,10 @@
+import { middleRate } from '../middle.rate.js';
 import type { Verdict } from '../promise.check.js';
 import type { ComparedStretch } from './comparison.js';
 import type { ContenderName } from './contender.js';
 
-/** Under this load the coordinator must keep up with the prototype. */
-export const COMPARED_IN_FLIGHT = 1_024;
+/** Under each of these loads the coordinator must keep up with the prototype. */
+export const COMPARED_IN_FLIGHTS: readonly number[] = [64, 256, 1_024];
 
 /** What the coordinator must have of the prototype's rate. */
 const SHARE_MIN = 0.8;
@@ -12,7 +13,7 @@ const SHARE_MIN = 0.8;
 export interface Comparison {
   readonly library: string;
   readonly inFlight: number;
-  /** The coordinator's rate by the prototype's, each that of its middle turn: what else the machine did in one does not count. */
+  /** The coordinator's rate by the prototype's, each that of its middle turn. */
   readonly share: number;
 }
 
@@ -37,7 +38,7 @@ export function comparisonsOf(stretches: readonly RatedStretch[]): readonly Comp
 /** Returns whether the coordinator keeps up, where that is promised. */
 export function comparisonVerdicts(comparisons: readonly Comparison[]): readonly Verdict[] {
   return comparisons
-    .filter(({ inFlight }) => inFlight === COMPARED_IN_FLIGHT)
+    .filter(({ inFlight }) => COMPARED_IN_FLIGHTS.includes(inFlight))
     .map(({ library, inFlight, share }) => {
       const isGood = share >= SHARE_MIN;
       const measured = `${percent(share)} of the prototype's rate with ${inFlight} in flight`;
@@ -48,13 +49,9 @@ export function comparisonVerdicts(comparisons: readonly Comparison[]): readonly
     });
 }
 
-/** Returns the rate of the middle turn. */
 function rateOf(stretches: readonly RatedStretch[], name: ContenderName): number {
-  const rates = stretches
-    .filter((one) => one.name === name)
-    .map(({ stretch: { load, seconds } }) => load.count / seconds)
-    .toSorted((left, right) => left - right);
-  return rates[Math.floor(rates.length / 2)] ?? Number.NaN;
+  const turns = stretches.filter((one) => one.name === name);
+  return middleRate(turns.map(({ stretch: { load, seconds } }) => ({ count: load.count, seconds })));
 }
 
 export function percent(share: number): string {
