@@ -148,11 +148,12 @@ describe('a coordinator whose database', () => {
 
     await expect(gone).rejects.toMatchObject({
       name: 'StartError',
-      message: expect.stringMatching(/^The database did not answer within 1 s\. .*ECONNREFUSED[^\n]*$/u),
+      message:
+        'The database did not answer within 1 s. The database at ATONE_DATABASE_URL (127.0.0.1:1/atone) cannot be used: connect ECONNREFUSED 127.0.0.1:1.',
     });
   });
 
-  test('does not exist says so at once', async () => {
+  test('does not exist says so at once, and where it looked', async () => {
     const url = new URL(database.url);
     url.pathname = '/nowhere';
 
@@ -160,8 +161,21 @@ describe('a coordinator whose database', () => {
 
     await expect(started).rejects.toMatchObject({
       name: 'StartError',
-      message: expect.stringContaining('nowhere'),
+      message: `The database at ATONE_DATABASE_URL (${url.host}/nowhere) cannot be used: database "nowhere" does not exist.`,
     });
+  });
+
+  test('does not let its user in says so without the password', async () => {
+    const url = new URL(database.url);
+    [url.username, url.password] = ['stranger', 'secret'];
+
+    const started = start({ ATONE_DATABASE_URL: url.href });
+
+    // How a server says it depends on how its users prove who they are.
+    await expect(started).rejects.toThrow(
+      /^The database at ATONE_DATABASE_URL .* cannot be used: .*"stranger"/u,
+    );
+    await expect(started).rejects.not.toThrow('secret');
   });
 
   test('may lose what it confirmed does not start, unless told to', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { openPostgresStore, StoreError } from '@atone/store-postgres';
+import { LogStatementError, LogUnavailableError, openPostgresStore, StoreError } from '@atone/store-postgres';
 import type { Logger } from 'pino';
 import type { Configuration } from './configuration.js';
 import { errorFacts } from './error.facts.js';
@@ -25,7 +25,7 @@ export async function openStore(
       // oxlint-disable-next-line no-await-in-loop -- each attempt follows from what became of the one before.
       return await openPostgresStore({ url, poolSize, acceptLoss, instance });
     } catch (error) {
-      const reason = errorFacts(error).message;
+      const reason = reasonOf(error, url);
       if (!isPassing(error)) {
         throw new StartError(reason, { cause: error });
       }
@@ -44,4 +44,20 @@ export async function openStore(
 
 function isPassing(error: unknown): boolean {
   return error instanceof StoreError && error.retryable;
+}
+
+/** Returns what kept the log from opening, with the variable and the place to look at where it is the database that says no. */
+function reasonOf(error: unknown, url: string): string {
+  return error instanceof LogUnavailableError || error instanceof LogStatementError
+    ? `The database at ATONE_DATABASE_URL${placeIn(url)} cannot be used: ${error.reason}.`
+    : errorFacts(error).message;
+}
+
+/** Without the password, and without the user, whom the server names where it matters. */
+function placeIn(url: string): string {
+  if (!URL.canParse(url)) {
+    return '';
+  }
+  const { host, pathname } = new URL(url);
+  return ` (${host}${pathname})`;
 }

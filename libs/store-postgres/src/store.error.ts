@@ -11,12 +11,16 @@ export class LogUnavailableError extends StoreError {
   override readonly name = 'LogUnavailableError';
   readonly code = 'LOG_UNAVAILABLE';
   readonly retryable = true;
+  /** What the server, or the connection to it, said. */
+  readonly reason: string;
 
   constructor(
     readonly operation: string,
     options: { readonly cause: unknown },
   ) {
-    super(`The log is unavailable (${operation}): ${pgFacts(options.cause).message}`, options);
+    const { message } = pgFacts(options.cause);
+    super(`The log is unavailable (${operation}): ${message}`, options);
+    this.reason = message;
   }
 }
 
@@ -28,6 +32,8 @@ export class LogStatementError extends StoreError {
   /** PostgreSQL's own code, as in `23514`. */
   readonly sqlState: string | undefined;
   readonly constraint: string | undefined;
+  /** What the server said. */
+  readonly reason: string;
 
   constructor(
     readonly operation: string,
@@ -37,6 +43,7 @@ export class LogStatementError extends StoreError {
     super(`PostgreSQL refused a statement of the log (${operation}): ${message}`, options);
     this.sqlState = code;
     this.constraint = constraint;
+    this.reason = message;
   }
 }
 
