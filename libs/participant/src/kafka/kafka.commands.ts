@@ -20,7 +20,7 @@ import { ReplyRecords } from './reply.records.js';
 /** How many transactions have a command under way at once, if nothing else is said. */
 const PARALLEL_MAX = 64;
 
-/** How long those behind a command wait for it, if nothing else is said. */
+/** How long a batch waits for a command, if nothing else is said. */
 const SLOW_AFTER_MS = 10_000;
 
 /** Commands do not wait until the answers to those before them are stored. */
@@ -52,7 +52,10 @@ export interface KafkaCommandsOptions {
   readonly createTopics?: NewTopics | undefined;
   /** How many transactions have a command under way at once. Default: 64. The participant has a limit of its own. */
   readonly parallelMax?: number | undefined;
-  /** How long those behind a command wait for it, before they have their turn though it still runs. Default: 10 s. */
+  /**
+   * How long its batch waits for a command that does not return: then the partition moves on though it still runs. A few batches behind
+   * it are under way meanwhile. Default: 10 s.
+   */
   readonly slowAfterMs?: number | undefined;
   /** Is told of what goes wrong, never of a payload. Default: nothing is logged. */
   readonly log?: KafkaLog | undefined;
