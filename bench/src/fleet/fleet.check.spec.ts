@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { coordinatorsVerdicts, sharesOfTwo, takeoverVerdicts, type RatedTurn } from './fleet.check.js';
+import { coordinatorsVerdicts, sharesOfTwo, takeoverVerdicts, type CheckedTurn } from './fleet.check.js';
 
-function turn(coordinatorCount: 1 | 2, count: number): RatedTurn {
+function turn(coordinatorCount: 1 | 2, count: number): CheckedTurn {
   return { way: 'http', coordinatorCount, count, seconds: 10 };
 }
 
-function turns(one: readonly number[], two: readonly number[]): readonly RatedTurn[] {
+function turns(one: readonly number[], two: readonly number[]): readonly CheckedTurn[] {
   return [...one.map((count) => turn(1, count)), ...two.map((count) => turn(2, count))];
 }
 
 describe('the check of two coordinators', () => {
-  test('is by the rates of all turns together', () => {
-    expect(sharesOfTwo(turns([60, 40], [50, 40]))).toEqual(new Map([['http', 0.9]]));
+  test('is by the middle one of the turns of each', () => {
+    expect(sharesOfTwo(turns([50, 10, 60], [90, 20, 45]))).toEqual(new Map([['http', 0.9]]));
   });
 
   test('is good from 0.85 times the rate of one on', () => {

@@ -1,3 +1,4 @@
+import { middleRate } from '../middle.rate.js';
 import type { Verdict } from '../promise.check.js';
 import type { Way } from './fleet.js';
 import type { Takeover } from './takeover.js';
@@ -9,23 +10,23 @@ const SHARE_MIN = 0.85;
 /** Within this time everything that a killed coordinator had under way must have ended. */
 const TAKEOVER_MS_MAX = 10_000;
 
-/** A turn, as far as its rate is concerned. */
-export type RatedTurn = Pick<CoordinatorsTurn, 'way' | 'coordinatorCount' | 'count' | 'seconds'>;
+/** What the check needs of a turn. */
+export type CheckedTurn = Pick<CoordinatorsTurn, 'way' | 'coordinatorCount' | 'count' | 'seconds'>;
 
-/** Returns the rate of two coordinators by that of one, by way. */
-export function sharesOfTwo(turns: readonly RatedTurn[]): ReadonlyMap<Way, number> {
+/** Returns the rate of two coordinators by that of one, each that of its middle turn, by way. */
+export function sharesOfTwo(turns: readonly CheckedTurn[]): ReadonlyMap<Way, number> {
   const ways = [...new Set(turns.map(({ way }) => way))];
   return new Map(
     ways.map((way) => {
       const rateOf = (coordinatorCount: number): number =>
-        rate(turns.filter((turn) => turn.way === way && turn.coordinatorCount === coordinatorCount));
+        middleRate(turns.filter((turn) => turn.way === way && turn.coordinatorCount === coordinatorCount));
       return [way, rateOf(2) / rateOf(1)];
     }),
   );
 }
 
 /** Returns whether a second coordinator costs no more than is promised. */
-export function coordinatorsVerdicts(turns: readonly RatedTurn[]): readonly Verdict[] {
+export function coordinatorsVerdicts(turns: readonly CheckedTurn[]): readonly Verdict[] {
   return [...sharesOfTwo(turns)].map(([way, share]) =>
     verdict(
       share >= SHARE_MIN,
@@ -44,11 +45,6 @@ export function takeoverVerdicts(takeovers: readonly Takeover[]): readonly Verdi
         `at most ${seconds(TAKEOVER_MS_MAX)} are promised`,
     );
   });
-}
-
-function rate(turns: readonly RatedTurn[]): number {
-  const count = turns.reduce((sum, turn) => sum + turn.count, 0);
-  return count / turns.reduce((sum, turn) => sum + turn.seconds, 0);
 }
 
 function verdict(isGood: boolean, said: string): Verdict {

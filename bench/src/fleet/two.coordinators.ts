@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Ground } from '../ground.js';
 import { load } from '../load.js';
 import type { SagaClient } from '../saga.client.js';
-import { Fleet, type Way } from './fleet.js';
+import { Fleet, type FleetMember, type Way } from './fleet.js';
 
 /** What so many coordinators came to in one turn. */
 export interface CoordinatorsTurn {
@@ -21,30 +21,52 @@ interface LoadShape {
 
 const WARM_UP_SECONDS = 4;
 
-/** Has one coordinator, and two of them, bear the same load: one, two, two, one, so that a drift of the machine concerns both alike. */
+/** How many bear each turn: three turns of either, so that one is the middle one, and a drift of the machine concerns both alike. */
+const TURNS = [1, 2, 2, 1, 1, 2] as const;
+
+/** Has one coordinator, and two of them, bear the same load in turns. */
 export async function compareCoordinators(
   ground: Ground,
   way: Way,
   shape: LoadShape,
 ): Promise<readonly CoordinatorsTurn[]> {
   const { fleet, first } = await Fleet.start(ground, way);
-  const bear = async (clients: readonly SagaClient[]): Promise<CoordinatorsTurn> => {
-    const from = performance.now();
-    const { count, p50, p99 } = await load(inTurn(clients), shape);
-    await fleet.log.untilEnded();
-    const seconds = (performance.now() - from) / 1_000;
-    return { way, coordinatorCount: clients.length === 1 ? 1 : 2, count, seconds, p50, p99 };
-  };
-  await load(inTurn([first.client]), { ...shape, seconds: WARM_UP_SECONDS });
-  const alone = await bear([first.client]);
-  const second = await fleet.add();
-  await load(inTurn([second.client]), { ...shape, seconds: WARM_UP_SECONDS });
-  const both = [await bear([first.client, second.client]), await bear([first.client, second.client])];
-  await second.client.close();
-  await second.process.stop();
-  const again = await bear([first.client]);
+  const turns: CoordinatorsTurn[] = [];
+  let second: FleetMember | undefined;
+  await warmUp(first, shape);
+  for (const coordinatorCount of TURNS) {
+    // oxlint-disable no-await-in-loop -- one turn at a time, or they would measure each other.
+    if (coordinatorCount === 1) {
+      await second?.client.close();
+      await second?.process.stop();
+      second = undefined;
+    } else if (second === undefined) {
+      second = await fleet.add();
+      await warmUp(second, shape);
+    }
+    const members = second === undefined ? [first] : [first, second];
+    turns.push({ way, coordinatorCount, ...(await bear(fleet, members, shape)) });
+    // oxlint-enable no-await-in-loop
+  }
+  await second?.client.close();
   await first.client.close();
-  return [alone, ...both, again];
+  return turns;
+}
+
+async function warmUp({ client }: FleetMember, { inFlight }: LoadShape): Promise<void> {
+  await load(() => client.run(), { inFlight, seconds: WARM_UP_SECONDS });
+}
+
+/** Returns what came of a load on these members, until all of it had ended. */
+async function bear(
+  fleet: Fleet,
+  members: readonly FleetMember[],
+  shape: LoadShape,
+): Promise<Pick<CoordinatorsTurn, 'count' | 'seconds' | 'p50' | 'p99'>> {
+  const from = performance.now();
+  const { count, p50, p99 } = await load(inTurn(members.map(({ client }) => client)), shape);
+  await fleet.log.untilEnded();
+  return { count, seconds: (performance.now() - from) / 1_000, p50, p99 };
 }
 
 function inTurn(clients: readonly SagaClient[]): () => Promise<void> {
