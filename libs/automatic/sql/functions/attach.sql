@@ -46,17 +46,25 @@ as $$
   ), 'UTF8')), 'hex')
 $$;
 
+-- The foreign keys by which rows of one table follow those of another, or those of its partitions.
+create or replace view atone.following as
+select f.conname as constraint_name, follower.oid as follower, followed.oid as followed
+from pg_catalog.pg_constraint as f
+cross join lateral (select coalesce(pg_catalog.pg_partition_root(f.conrelid), f.conrelid)) as follower (oid)
+cross join lateral (select coalesce(pg_catalog.pg_partition_root(f.confrelid), f.confrelid)) as followed (oid)
+where f.contype = 'f' and f.conparentid = 0 and follower.oid <> followed.oid
+  and (f.confdeltype in ('c', 'n', 'd') or f.confupdtype in ('c', 'n', 'd'));
+
 -- A table whose rows follow those of `relation` by a foreign key, and which is not attached. No row: none.
 create or replace function atone.loose_follower_of(relation regclass) returns table (title text, constraint_name name)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select format('%I.%I', n.nspname, c.relname), f.conname
-  from pg_constraint as f
-  join pg_class as c on c.oid = f.conrelid
+  select format('%I.%I', n.nspname, c.relname), f.constraint_name
+  from atone.following as f
+  join pg_class as c on c.oid = f.follower
   join pg_namespace as n on n.oid = c.relnamespace
-  where f.contype = 'f' and f.confrelid = $1 and f.conrelid <> $1 and f.conparentid = 0
-    and (f.confdeltype in ('c', 'n', 'd') or f.confupdtype in ('c', 'n', 'd'))
+  where f.followed = $1
     and not exists (select from atone.attached as a where a.schema_name = n.nspname and a.table_name = c.relname)
   order by 1, 2
   limit 1
@@ -262,18 +270,17 @@ begin
       message = format('%s cannot be detached: global transactions hold rows of it.', $1),
       hint = 'Wait until they have ended: select distinct gid from atone.image.';
   end if;
-  select format('%I.%I', a.schema_name, a.table_name) as title, f.conname into follows
-  from pg_constraint as f
-  join pg_class as c on c.oid = f.confrelid
+  select format('%I.%I', a.schema_name, a.table_name) as title, f.constraint_name into follows
+  from atone.following as f
+  join pg_class as c on c.oid = f.followed
   join pg_namespace as n on n.oid = c.relnamespace
   join atone.attached as a on a.schema_name = n.nspname and a.table_name = c.relname
-  where f.contype = 'f' and f.conrelid = $1 and f.confrelid <> $1 and f.conparentid = 0
-    and (f.confdeltype in ('c', 'n', 'd') or f.confupdtype in ('c', 'n', 'd'))
+  where f.follower = $1
   limit 1;
   if found then
     raise exception using
       errcode = 'GX011',
-      message = format('%s cannot be detached: it follows the changes of %s (%s), which is attached.', $1, follows.title, follows.conname),
+      message = format('%s cannot be detached: it follows the changes of %s (%s), which is attached.', $1, follows.title, follows.constraint_name),
       hint = format('Detach that first: select atone.detach(%L)', follows.title);
   end if;
   execute format('drop view if exists atone_read.%I', attached.view_name);
