@@ -149,6 +149,12 @@ delete from o where id = 'bob'`,
   },
 ];
 
+function tableOfXml(hasXml: boolean): string {
+  return `
+create table o (id int primary key${hasXml ? ', x xml' : ''});
+insert into o values (1${hasXml ? ", '<a>x</a>'" : ''}), (2${hasXml ? ", 'a content'" : ''})`;
+}
+
 describe('an undo puts back', () => {
   let fixture: AutomaticFixture;
 
@@ -168,16 +174,13 @@ describe('an undo puts back', () => {
   });
 
   test('XML, where the server was built with it', async () => {
-    const tables = (hasXml: boolean): string => `
-create table o (id int primary key${hasXml ? ', x xml' : ''});
-insert into o values (1${hasXml ? ", '<a>x</a>'" : ''}), (2${hasXml ? ", 'a content'" : ''})`;
     const [xml] = await fixture.rows(
       "select count(*)::int as functions from pg_proc where proname = 'xpath' and prosrc = 'xpath'",
     );
 
     const restored = await playScenario(fixture, {
       title: '',
-      tables: tables(xml?.['functions'] === 1),
+      tables: tableOfXml(xml?.['functions'] === 1),
       attached: ['o'],
       work: "set local xmloption = 'document'; delete from o",
     });

@@ -114,6 +114,21 @@ as $$
   select bool_and($1 -> k = $2 -> k) from jsonb_array_elements_text($3 -> 'keys') as k
 $$;
 
+-- The names under which an image puts off older ones: of its row, under the key that it found and the one that it left.
+create or replace function atone.row_names(image atone.image, parts jsonb) returns text[]
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select array_agg(concat($1.table_id, ':', n.name))
+  from (
+    select $1.key
+    union all
+    select (select jsonb_agg(i.image -> k)::text from jsonb_array_elements_text($2 -> 'keys') as k)
+    from unnest(array[$1.before, $1.after]) as i (image)
+    where i.image is not null
+  ) as n (name)
+$$;
+
 -- `found`, with those columns put back which nobody has changed since.
 create or replace function atone.merged(before jsonb, after jsonb, found jsonb) returns jsonb
 language sql immutable
@@ -235,10 +250,6 @@ begin
     for image in
       select i.* from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.id = any (waiting) order by i.id desc
     loop
-      if array[concat(image.table_id, ':', image.key)] <@ postponed then
-        next_waiting := next_waiting || image.id;
-        continue;
-      end if;
       if not parts ? image.table_id::text then
         select * into attached from atone.attached as a where a.id = image.table_id;
         parts := parts || jsonb_build_object(image.table_id::text, atone.undo_parts(attached));
@@ -248,17 +259,21 @@ begin
           'expected', image.after, 'found', null, 'restore', image.before, 'reason', 'The table is gone.');
         continue;
       end if;
+      if atone.row_names(image, parts -> image.table_id::text) && postponed then
+        next_waiting := next_waiting || image.id;
+        continue;
+      end if;
       begin
         verdict := atone.undo_image(image, parts -> image.table_id::text, $3);
         if verdict is not null then
           dirty := dirty || verdict;
         end if;
       exception
-        when foreign_key_violation or unique_violation or exclusion_violation then
+        when foreign_key_violation or restrict_violation or unique_violation or exclusion_violation then
           trouble := jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
             'expected', image.after, 'found', null, 'restore', image.before, 'reason', sqlerrm, 'code', sqlstate);
           next_waiting := next_waiting || image.id;
-          postponed := postponed || concat(image.table_id, ':', image.key);
+          postponed := postponed || atone.row_names(image, parts -> image.table_id::text);
       end;
     end loop;
     if cardinality(next_waiting) = cardinality(waiting) then
@@ -270,7 +285,7 @@ begin
     begin
       set constraints all immediate;
     exception
-      when foreign_key_violation or unique_violation or exclusion_violation then
+      when foreign_key_violation or restrict_violation or unique_violation or exclusion_violation then
         dirty := jsonb_build_array(jsonb_build_object('reason', sqlerrm, 'code', sqlstate));
     end;
   end if;
