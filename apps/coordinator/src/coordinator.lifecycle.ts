@@ -1,6 +1,12 @@
 import { Engine } from '@atone/engine';
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { KafkaLink } from './kafka.link.js';
+import { PrefixWatch } from './prefix.watch.js';
 import { StartError } from './start.error.js';
 import { StoreUpkeep } from './store.upkeep.js';
 
@@ -19,6 +25,7 @@ const NO_LOG: Unreadiness = {
  */
 @Injectable()
 export class CoordinatorLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
+  @Inject(PrefixWatch) private readonly prefixes!: PrefixWatch;
   private currentPhase: 'starting' | 'running' | 'stopping' = 'starting';
 
   constructor(
@@ -73,6 +80,7 @@ export class CoordinatorLifecycle implements BeforeApplicationShutdown, OnApplic
     }
     this.currentPhase = 'running';
     this.upkeep.start();
+    void this.prefixes.start();
   }
 
   /** Comes before the HTTP server closes: those who wait for an outcome are told how far it is, so that it can. */
@@ -82,6 +90,7 @@ export class CoordinatorLifecycle implements BeforeApplicationShutdown, OnApplic
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.prefixes.stop();
     await this.engine.stop();
     await Promise.all([this.upkeep.close(), this.kafka.close()]);
   }

@@ -10,6 +10,7 @@ import { KafkaLines } from './kafka.lines.js';
 import { KafkaLink } from './kafka.link.js';
 import { MeteredTransport } from './metrics/metered.transport.js';
 import { OwnFacts } from './own.facts.js';
+import { PrefixWatch } from './prefix.watch.js';
 import { Standby } from './standby.js';
 import { CONFIGURATION, INSTANCE_ID, KAFKA_CLIENT, KAFKA_TRANSPORT, TRANSPORT } from './tokens.js';
 
@@ -24,6 +25,7 @@ export const TRANSPORTS: readonly Provider[] = [
   { provide: Standby, useFactory: openStandby, inject: [CoordinatorParts, KAFKA_CLIENT] },
   { provide: KAFKA_TRANSPORT, useFactory: openKafka, inject: [CoordinatorParts, KAFKA_CLIENT, Standby] },
   { provide: TRANSPORT, useFactory: openTransport, inject: [CoordinatorParts, KAFKA_TRANSPORT] },
+  { provide: PrefixWatch, useFactory: openPrefixWatch, inject: [CoordinatorParts] },
   { provide: KafkaLink, useFactory: openLink, inject: [CoordinatorParts, KAFKA_CLIENT, KAFKA_TRANSPORT] },
 ];
 
@@ -78,6 +80,10 @@ function openKafka(
     onDead: (record, reason) => lines.dead(record, reason),
     onOther: (record, otherLogId) => lines.other(record, otherLogId),
   });
+}
+
+function openPrefixWatch({ instanceId, configuration, log, clock, logger }: CoordinatorParts): PrefixWatch {
+  return new PrefixWatch({ instanceId, prefix: configuration.kafka?.prefix, log, clock, logger });
 }
 
 function openTransport(parts: CoordinatorParts, kafka: KafkaTransport | undefined): BranchTransport {

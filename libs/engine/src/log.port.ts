@@ -151,6 +151,8 @@ export interface InstanceFacts {
   readonly format: number;
   /** Where its API is reached. */
   readonly url?: string | undefined;
+  /** What the names of its topics at Kafka begin with, or null where it has no Kafka. Absent where it does not tell. */
+  readonly kafkaPrefix?: string | null | undefined;
   /** The partitions of the replies that it reads, where it takes part in Kafka. */
   readonly replyPartitions?: readonly number[] | undefined;
   /** Absent where it does its work. */

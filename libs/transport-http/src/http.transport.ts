@@ -8,6 +8,7 @@ import { InstanceLoad } from './instance.load.js';
 import { DEFAULT_LIMITS, type HttpTransportLimits } from './limits.js';
 import { QueueExpiry } from './queue.expiry.js';
 import { branchKeyOf, routeOf, ServiceQueue, type Waiting } from './service.queue.js';
+import { nobodyWords } from './nobody.words.js';
 import { notSentMessage } from './not-sent.js';
 import { isReachable, type HttpInstance } from './participant.address.js';
 
@@ -208,8 +209,9 @@ export class HttpTransport implements BranchTransport {
   }
 
   private replyNobody(queue: ServiceQueue, route: string): void {
-    const isInOtherLanes = this.instancesOf(queue.service).length > 0;
-    const reply = unknown('unreachable', nobodyMessage(queue, isInOtherLanes));
+    const { service, lane } = queue;
+    const instances = this.options.catalogue.instancesOf(service);
+    const reply = unknown('unreachable', nobodyWords({ service, lane, instances }));
     const nobodys: BranchCommand[] = [];
     queue.take(route, ({ command }) => nobodys.push(command) > 0);
     for (const command of nobodys) {
@@ -240,13 +242,4 @@ export class HttpTransport implements BranchTransport {
       this.options.onSinkError?.(error);
     }
   }
-}
-
-/** Lanes are named only where they are what keeps an instance from being asked: most people have none. */
-function nobodyMessage({ service, lane }: ServiceQueue, isInOtherLanes: boolean): string {
-  if (!isInOtherLanes) {
-    return `No instance of the service '${service}' is registered.`;
-  }
-  const where = lane === undefined ? 'outside of lanes' : `in the lane '${lane}' or outside of lanes`;
-  return `No instance of the service '${service}' is known ${where}.`;
 }

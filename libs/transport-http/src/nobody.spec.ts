@@ -48,10 +48,24 @@ test('where the instances are in other lanes, a command is told where none was f
   );
 });
 
-test('an instance that takes commands over Kafka alone is not asked over HTTP', async () => {
-  world.enter(undefined, { kafka: { topic: 'atone.commands.stock' } });
+test('a service that takes commands over Kafka alone is told with its topics by a coordinator without Kafka', async () => {
+  world.enter(undefined, { kafka: { topic: 'mine.commands.stock' } });
+  world.enter(undefined, { kafka: { topic: 'mine.commands.stock.blue' }, lane: 'blue' });
 
   const reply = await answerTo();
 
-  expect(reply).toEqual(unreachable("No instance of the service 'stock' is registered."));
+  expect(reply).toEqual(
+    unreachable(
+      "The service 'stock' takes commands over Kafka alone, at mine.commands.stock, and this coordinator has no Kafka. " +
+        'Give it the ATONE_KAFKA_* of the others, or have the service listen for requests as well.',
+    ),
+  );
+});
+
+test('an instance in another lane is no reason to speak of Kafka', async () => {
+  world.enter(undefined, { kafka: { topic: 'mine.commands.stock.blue' }, lane: 'blue' });
+
+  const reply = await answerTo();
+
+  expect(reply).toEqual(unreachable("No instance of the service 'stock' is known outside of lanes."));
 });

@@ -21,6 +21,8 @@ export interface OutboxOptions {
   readonly commandCountMax: number;
   readonly origin: () => RecordOrigin;
   readonly topicOf: (command: BranchCommand) => string | undefined;
+  /** Says why there is no topic for the command. */
+  readonly whyNoTopic: (command: BranchCommand) => string;
   /** Where the answer to the transaction's command is read here; undefined while it would be read by others. */
   readonly replyPlaceOf: (gid: string) => ReplyPlace | undefined;
   /** Told what cannot be sent, or is not known to be. */
@@ -117,12 +119,7 @@ export class CommandOutbox {
     const { command } = waiting;
     const place = this.options.replyPlaceOf(command.gid);
     if (topic === undefined || place === undefined) {
-      const { service } = command;
-      this.reply(
-        command,
-        'unreachable',
-        `No instance of the service '${service}' takes commands over Kafka.`,
-      );
+      this.reply(command, 'unreachable', this.options.whyNoTopic(command));
       return;
     }
     const record = commandRecord(command, { topic, replyTo: place }, this.options.origin());

@@ -17,6 +17,7 @@ import { topicOf } from './command.topic.js';
 import { coordinatorTopics } from './coordinator.topics.js';
 import { Cut } from './cut.js';
 import { DEFAULT_LIMITS, type KafkaTransportLimits } from './limits.js';
+import { nobodyWords } from './nobody.words.js';
 import { ReplyIntake, type IntakeCounts, type OwnerPartitions } from './reply.intake.js';
 import { silenceWords } from './silence.words.js';
 import { SpareWatch } from './spare.watch.js';
@@ -100,6 +101,8 @@ export class KafkaTransport implements BranchTransport {
       origin: () => ({ source, nowMs: clock.now(), signingKey }),
       topicOf: (command) =>
         topicOf(command, { instances: catalogue.instancesOf(command.service), prefix, nowMs: clock.now() }),
+      whyNoTopic: (command) =>
+        nobodyWords({ command, instances: catalogue.instancesOf(command.service), prefix }),
       replyPlaceOf: (gid) => this.replyPlaceOf(gid),
       onReply: (envelope) => void this.deliver(envelope),
       onLeave: (waiting, topic) => this.unanswered.add(waiting, topic),

@@ -19,6 +19,10 @@ export const coordinatorInstancesSchema = z
           .optional()
           .meta({ description: 'The highest format of rows that it reads. It leaves higher ones alone.' }),
         url: z.string().optional().meta({ description: 'Where it is reached, as it knows itself.' }),
+        kafkaPrefix: z.string().nullable().optional().meta({
+          description:
+            'What the names of its topics at Kafka begin with, the same for all that share a log; null where it has no Kafka.',
+        }),
         replyPartitions: z.array(z.int()).optional().meta({
           description:
             'The partitions of the replies by Kafka that it reads; absent where it takes no part in Kafka, or its lease has run out.',

@@ -50,6 +50,7 @@ export class OverviewController {
         version: facts?.version,
         format: facts?.format,
         url: facts?.url,
+        kafkaPrefix: facts?.kafkaPrefix,
         // Others read what a dead one has read.
         replyPartitions: isLive ? facts?.replyPartitions?.toSorted((left, right) => left - right) : undefined,
         isStandby: facts?.isStandby,

@@ -110,6 +110,7 @@ const facts: fc.Arbitrary<InstanceFacts> = fc.record({
   url: rarely(fc.constant('http://10.0.0.7:7070')),
   replyPartitions: rarely(fc.array(fc.nat(11))),
   isStandby: rarely(fc.constant(true as const)),
+  kafkaPrefix: rarely(fc.constantFrom('shop', null)),
 });
 
 const renewLease = fc
