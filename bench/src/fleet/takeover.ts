@@ -23,8 +23,11 @@ const POLL_MS = 50;
 /** By then all of it should have ended long since. */
 const GIVE_UP_MS = 60_000;
 
+const NOW = `
+select extract(epoch from clock_timestamp())::float8 * 1000 as now`;
+
 const OWNED = `
-select gid, extract(epoch from clock_timestamp())::float8 * 1000 as now
+select gid
 from atone.global_transaction
 where owner = $1
   and finished_at is null`;
@@ -65,10 +68,12 @@ export async function killCoordinators(
 }
 
 async function kill9(database: pg.Client, { process, instanceId }: FleetMember): Promise<readonly number[]> {
+  // Before the kill: what it takes to see that the process is gone is part of what its transactions wait.
+  const killed = await database.query<{ now: number }>(NOW);
+  const killedAt = killed.rows[0]?.now ?? Number.NaN;
   await process.kill();
-  const { rows } = await database.query<{ gid: string; now: number }>(OWNED, [instanceId]);
+  const { rows } = await database.query<{ gid: string }>(OWNED, [instanceId]);
   const gids = rows.map(({ gid }) => gid);
-  const killedAt = rows[0]?.now ?? Number.NaN;
   await untilEnded(database, gids);
   const ends = await database.query<{ at: number }>(ENDS, [gids]);
   return ends.rows.map(({ at }) => at - killedAt);
