@@ -68,6 +68,7 @@ describe('the configuration of Kafka', () => {
     [{ ATONE_KAFKA_BROKERS: 'one:99999' }, 'ATONE_KAFKA_BROKERS must be host:port, with ports up to 65535'],
     [{ ATONE_KAFKA_CLIENT: 'node-rdkafka' }, 'ATONE_KAFKA_CLIENT must be one of kafkajs, platformatic'],
     [{ ATONE_KAFKA_PREFIX: 'a/b' }, 'ATONE_KAFKA_PREFIX must consist of up to 64 letters'],
+    [{ ATONE_KAFKA_PREFIX: 'shop.' }, 'and end in no dot'],
     [{ ATONE_KAFKA_PARTITIONS: '0' }, 'ATONE_KAFKA_PARTITIONS must be a whole number from 1'],
     [{ ATONE_KAFKA_REPLICATION: '-1' }, 'ATONE_KAFKA_REPLICATION must be a whole number from 1'],
     [{ ATONE_KAFKA_CREATE_TOPICS: 'no' }, 'ATONE_KAFKA_CREATE_TOPICS must be true or false'],

@@ -1,4 +1,4 @@
-import { brokersOf, KAFKA_LIBRARIES } from '@atone/kafka/connect';
+import { brokersOf, KAFKA_LIBRARIES, prefixOf } from '@atone/kafka/connect';
 import { TOPIC_PREFIX } from '@atone/protocol';
 import { z } from 'zod';
 import { flag, wholeNumber } from './variable.schemas.js';
@@ -7,12 +7,7 @@ const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 const WAYS = ['kafka', 'http'] as const;
 
-const brokers = z.string().superRefine((text, context) => {
-  const read = brokersOf(text);
-  if ('rule' in read) {
-    context.addIssue({ code: 'custom', message: read.rule });
-  }
-});
+const brokers = ruled(brokersOf);
 
 /** The variables by which the coordinator is told of Kafka. */
 export const KAFKA_VARIABLES = {
@@ -23,17 +18,10 @@ export const KAFKA_VARIABLES = {
   ATONE_KAFKA_CLIENT: oneOf(KAFKA_LIBRARIES).default('kafkajs').meta({
     description: 'By which library Kafka is talked to: `kafkajs` or `platformatic`.',
   }),
-  ATONE_KAFKA_PREFIX: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9._-]{1,64}$/u,
-      'must consist of up to 64 letters, digits, dots, hyphens and underscores',
-    )
-    .default(TOPIC_PREFIX)
-    .meta({
-      description:
-        'What the names of all topics and groups begin with. Two installations at one Kafka need two.',
-    }),
+  ATONE_KAFKA_PREFIX: ruled(prefixOf).default(TOPIC_PREFIX).meta({
+    description:
+      'What the names of all topics and groups begin with. Two installations at one Kafka need two.',
+  }),
   ATONE_KAFKA_TLS: flag().prefault('false').meta({ description: '`true` talks to the brokers by TLS.' }),
   ATONE_KAFKA_TLS_CA_FILE: z.string().optional().meta({
     description:
@@ -67,6 +55,16 @@ export const KAFKA_VARIABLES = {
     description: 'By what a service is asked that can be reached both ways: `kafka` or `http`.',
   }),
 };
+
+/** Returns a text that services may be told as well, by the same rule. */
+function ruled(read: typeof prefixOf | typeof brokersOf) {
+  return z.string().superRefine((text, context) => {
+    const outcome = read(text);
+    if ('rule' in outcome) {
+      context.addIssue({ code: 'custom', message: outcome.rule });
+    }
+  });
+}
 
 function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, { error: `must be one of ${names.join(', ')}` });

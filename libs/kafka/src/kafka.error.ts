@@ -1,5 +1,6 @@
 import type { OutgoingRecord } from './kafka.port.js';
 import { loginAdvice } from './login.refusal.js';
+import { topicRefusal } from './topic.refusal.js';
 
 /** What every error of this package has: a stable code, and whether trying again can help. */
 export abstract class KafkaError extends Error {
@@ -55,7 +56,7 @@ function wordsOf(cause: unknown): string {
   return cause === undefined ? '' : ` (${reasonOf(cause)})`;
 }
 
-/** A topic could not be created; an administrator has to do it. */
+/** A topic could not be created; somebody else has to do it, or it has to be another one. */
 export class KafkaTopicError extends KafkaError {
   override readonly name = 'KafkaTopicError';
   readonly code = 'KAFKA_TOPIC';
@@ -67,11 +68,8 @@ export class KafkaTopicError extends KafkaError {
     readonly commands: readonly string[],
     options?: ErrorOptions,
   ) {
-    const words = options?.cause === undefined ? '' : ` (${reasonOf(options.cause)})`;
-    super(
-      `Kafka does not let us create ${topics.join(', ')}${words}. An administrator has to run:\n${commands.join('\n')}`,
-      options,
-    );
+    const reason = options?.cause === undefined ? undefined : reasonOf(options.cause);
+    super(topicRefusal(topics, commands, reason), options);
   }
 }
 

@@ -59,6 +59,7 @@ describe('what variables say of Kafka', () => {
     [{ ATONE_KAFKA_BROKERS: 'one:99999' }, 'ATONE_KAFKA_BROKERS must be host:port, with ports up to 65535.'],
     [{ ATONE_KAFKA_BROKERS: '', ATONE_KAFKA_PREFIX: 'shop' }, 'ATONE_KAFKA_PREFIX says nothing without'],
     [{ ATONE_KAFKA_PREFIX: 'a/b' }, 'ATONE_KAFKA_PREFIX must consist of up to 64 letters'],
+    [{ ATONE_KAFKA_PREFIX: 'shop.' }, 'and end in no dot.'],
     [{ ATONE_KAFKA_TLS: 'yes' }, 'ATONE_KAFKA_TLS must be true or false.'],
     [
       { ATONE_KAFKA_SASL_PASSWORD: 'hunter2' },

@@ -10,7 +10,7 @@ export {
   type KafkaVariables,
 } from './environment.js';
 export { KafkaLibraryError } from './library.error.js';
-export { brokersOf } from './variable.rules.js';
+export { brokersOf, prefixOf } from './variable.rules.js';
 
 /** The client libraries that Atone can work with. */
 export const KAFKA_LIBRARIES = LIBRARY_NAMES;

@@ -18,9 +18,9 @@ export function brokersOf(text: string): Read<readonly string[]> {
 
 /** Reads what the names of topics and groups begin with. */
 export function prefixOf(text: string): Read<string> {
-  return /^[A-Za-z0-9._-]{1,64}$/u.test(text)
+  return /^[A-Za-z0-9._-]{0,63}[A-Za-z0-9_-]$/u.test(text)
     ? { value: text }
-    : { rule: 'must consist of up to 64 letters, digits, dots, hyphens and underscores' };
+    : { rule: 'must consist of up to 64 letters, digits, dots, hyphens and underscores, and end in no dot' };
 }
 
 /** Reads one of some words. */

@@ -3,6 +3,7 @@ import type { AnswerCounts } from './answer.intake.js';
 import type { CommandCounts } from './command.intake.js';
 import { createKafkaCalls, type CountedKafkaCalls, type KafkaCallsOptions } from './kafka.calls.js';
 import { startKafkaCommands, type KafkaCommands, type KafkaCommandsOptions } from './kafka.commands.js';
+import { checkSourceOptions } from './source.options.js';
 
 /** How a service takes commands over Kafka, and calls others; what it says of itself elsewhere holds here too. */
 export type KafkaSourceOptions = Omit<
@@ -28,8 +29,13 @@ export interface KafkaSource extends Required<CommandSource> {
 const NO_COMMANDS: CommandCounts = { dead: 0, distrusted: 0, slow: 0, busy: 0, unanswered: 0 };
 const NO_ANSWERS: AnswerCounts = { passedOver: 0, askedAgain: 0, dead: 0, distrusted: 0 };
 
-/** Returns what has a service take commands over Kafka, and call the services that do: its option `kafka`. */
+/**
+ * Returns what has a service take commands over Kafka, and call the services that do: its option `kafka`.
+ *
+ * @throws MisuseError for options that cannot work.
+ */
 export function kafkaCommands(options: KafkaSourceOptions): KafkaSource {
+  checkSourceOptions(options);
   const commands: KafkaCommands[] = [];
   const calls: CountedKafkaCalls[] = [];
   return {

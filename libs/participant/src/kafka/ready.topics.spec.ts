@@ -1,5 +1,5 @@
 import type { TopicSettings } from '@atone/kafka';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { readyTopics } from './ready.topics.js';
 
 const WEEK = String(7 * 86_400_000);
@@ -49,9 +49,29 @@ test('what is missing and not created is told with the commands that create it',
     name: 'MisuseError',
     message:
       'A test needs topics, and there is no topic atone.commands.stock, orders. Have it created by ' +
-      '`createTopics: { partitionCount: 12, replicationFactor: 3 }`, or have an administrator run:\n' +
+      '`createTopics: { partitionCount: 12, replicationFactor: -1 }`, or have an administrator run:\n' +
       'kafka-topics.sh --bootstrap-server a:9092,b:9092 --create --if-not-exists --topic atone.commands.stock --partitions 12 ' +
       `--config cleanup.policy=delete --config retention.ms=${WEEK}\n` +
       'kafka-topics.sh --bootstrap-server a:9092,b:9092 --create --if-not-exists --topic orders --partitions 12',
   });
+});
+
+test('a name that Kafka does not take is told before anybody is asked', async () => {
+  const ask = jest.fn<() => Promise<Map<string, number>>>();
+  const client = { brokers: ['a:9092'], partitionCounts: ask, createTopics: async () => undefined };
+
+  const asking = readyTopics({
+    client,
+    names: ['atone.commands.my stock', 'atone.dead'],
+    createTopics: { partitionCount: 1, replicationFactor: -1 },
+    purpose: 'A test',
+  });
+
+  await expect(asking).rejects.toMatchObject({
+    name: 'MisuseError',
+    message: expect.stringContaining(
+      "The topic 'atone.commands.my stock' would have a name that Kafka does not take",
+    ),
+  });
+  expect(ask).not.toHaveBeenCalled();
 });

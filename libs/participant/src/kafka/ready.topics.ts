@@ -35,6 +35,12 @@ export async function readyTopics(options: ReadyTopicsOptions): Promise<void> {
       `The topic '${tooLong}' would have a longer name than Kafka takes (${TOPIC_LENGTH_MAX}). Shorten the name of the service or its lane.`,
     );
   }
+  const impossible = all.find((name) => !/^[A-Za-z0-9._-]+$/u.test(name));
+  if (impossible !== undefined) {
+    throw new MisuseError(
+      `The topic '${impossible}' would have a name that Kafka does not take: letters, digits, dots, hyphens and underscores are all there may be. Change what it is made of.`,
+    );
+  }
   const known = await client.partitionCounts(all);
   const missing = all.filter((name) => !known.has(name));
   const topicsOf = (spread: TopicSpread): readonly TopicSettings[] =>
@@ -52,7 +58,7 @@ function missingMessage({ client, purpose }: ReadyTopicsOptions, topics: readonl
   const commands = topicCommands(client.brokers, topics).join('\n');
   return (
     `${purpose}, and there is no topic ${names}. Have it created by ` +
-    '`createTopics: { partitionCount: 12, replicationFactor: 3 }`, ' +
+    '`createTopics: { partitionCount: 12, replicationFactor: -1 }`, ' +
     `or have an administrator run:\n${commands}`
   );
 }
