@@ -177,7 +177,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select candidate.name::name
   from (
-    values (1, $2::text), (2, concat($1, '_', $2)), (3, concat(left($2, 40), '_', $3))
+    values (1, $2::text), (2, concat($1, '_', $2)), (3, concat(left($2, 40), '_', $3)),
+      -- A letter may have four bytes.
+      (4, concat('table_', $3))
   ) as candidate (place, name)
   where octet_length(candidate.name) <= 63
     and not exists (select from atone.attached as a where a.view_name = candidate.name and a.id <> $3)
