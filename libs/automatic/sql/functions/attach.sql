@@ -125,7 +125,8 @@ as $$
   select format('Trigger %I fires in an undo as well, and may change what is restored. Unless it is meant to, create it with '
     'when (current_setting(''atone.undo'', true) is distinct from ''1'').', t.tgname)
   from pg_trigger as t
-  where t.tgrelid = $1 and not t.tgisinternal and t.tgname not in ('zzz_atone_capture', 'atone_truncate')
+  where (t.tgrelid = $1 or t.tgrelid in (select p.relid from pg_partition_tree($1) as p))
+    and t.tgparentid = 0 and not t.tgisinternal and t.tgname not in ('zzz_atone_capture', 'atone_truncate')
     and pg_get_triggerdef(t.oid) not like '%atone.undo%'
   union all
   select format('Rule %I rewrites statements, those of an undo too.', r.rulename)
@@ -136,6 +137,10 @@ as $$
   union all
   select format('What exclusion constraint %I keeps apart is not held: another row may take the place of one that is undone.', c.conname)
   from pg_constraint as c where c.conrelid = $1 and c.contype = 'x'
+  union all
+  select format('What unique index %I of partition %s keeps apart is not held: the partitioned table does not have it.', c.relname, i.indrelid::regclass)
+  from pg_index as i join pg_class as c on c.oid = i.indexrelid
+  where i.indrelid <> $1 and i.indrelid in (select p.relid from pg_partition_tree($1) as p) and i.indisunique and not c.relispartition
   union all
   select format('Column %I is of type %s, which an extension defines: see that its text restores it.', a.attname, format_type(a.atttypid, a.atttypmod))
   from pg_attribute as a
@@ -318,6 +323,10 @@ as $$
   select t.title, 'Its columns, its key or its unique indexes have changed.', format('select atone.attach(%L, %L)', t.title, t.writers)
   from tables as t
   where t.relation is not null and t.fingerprint <> atone.fingerprint_of(t.relation)
+  union all
+  select t.title, format('Its view atone_read.%I is missing.', t.view_name), format('select atone.attach(%L, %L)', t.title, t.writers)
+  from tables as t
+  where t.relation is not null and to_regclass(format('atone_read.%I', t.view_name)) is null
   union all
   select t.title, format('%s follows its changes (%s), and is not attached.', f.title, f.constraint_name), format('select atone.attach(%L)', f.title)
   from tables as t
