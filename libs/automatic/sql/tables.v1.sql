@@ -23,6 +23,7 @@ create table atone.attached (
   writers text not null default 'any',
   view_name name,
   fingerprint text not null,
+  lock_fingerprint text not null,
   attached_at timestamptz not null default now(),
   constraint attached_name unique (schema_name, table_name),
   constraint attached_view unique (view_name),

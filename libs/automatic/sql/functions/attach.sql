@@ -27,6 +27,21 @@ as $$
   select p.relid::regclass from pg_partition_tree($1) as p
 $$;
 
+-- Changes when rows, or unique values, would be held by other keys than before.
+create or replace function atone.lock_fingerprint_of(relation regclass) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select encode(sha256(convert_to(concat_ws(
+    E'\n',
+    atone.key_expression($1, atone.key_of($1), 'row'),
+    (
+      select string_agg(format('%s %s', g.guard, g.expression), ',' order by g.guard)
+      from atone.guards($1, atone.key_of($1), 'row') as g
+    )
+  ), 'UTF8')), 'hex')
+$$;
+
 -- Changes when what capture and undo rely on has changed.
 create or replace function atone.fingerprint_of(relation regclass) returns text
 language sql stable
@@ -240,12 +255,26 @@ begin
   end if;
   -- Nobody writes past the triggers while they are made.
   execute format('lock table %s in share row exclusive mode', $1);
-  insert into atone.attached as a (schema_name, table_name, key_columns, writers, fingerprint)
-  select n.nspname, c.relname, keys, $2, atone.fingerprint_of($1)
+  if exists (
+    select
+    from atone.attached as a
+    join pg_namespace as n on n.nspname = a.schema_name
+    join pg_class as c on c.relnamespace = n.oid and c.relname = a.table_name
+    join atone.image as i on i.table_id = a.id
+    where c.oid = $1 and a.lock_fingerprint <> atone.lock_fingerprint_of($1)
+  ) then
+    raise exception using
+      errcode = 'GX010',
+      message = format('%s cannot be attached again: its key or its unique indexes have changed, and global transactions hold rows of it.', $1),
+      hint = 'Wait until they have ended: select distinct gid from atone.image.';
+  end if;
+  insert into atone.attached as a (schema_name, table_name, key_columns, writers, fingerprint, lock_fingerprint)
+  select n.nspname, c.relname, keys, $2, atone.fingerprint_of($1), atone.lock_fingerprint_of($1)
   from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
   where c.oid = $1
   on conflict (schema_name, table_name) do update
-    set key_columns = excluded.key_columns, writers = excluded.writers, fingerprint = excluded.fingerprint, attached_at = now()
+    set key_columns = excluded.key_columns, writers = excluded.writers, fingerprint = excluded.fingerprint,
+      lock_fingerprint = excluded.lock_fingerprint, attached_at = now()
   returning a.id into attached_id;
   perform atone.build(attached_id);
   return query select atone.warnings_of($1);
