@@ -129,9 +129,10 @@ function isNews(branch: Branch, reply: Answer): boolean {
       return branch.stuck?.reason !== 'branch-lost';
     case 'closed':
       return branch.closing !== undefined;
+    case 'undone':
+      return branch.stuck?.reason !== 'branch-lost' || !reply.wasEmpty || branch.closing !== undefined;
     case 'done':
     case 'confirmed':
-    case 'undone':
       return true;
   }
 }
@@ -160,7 +161,7 @@ export function applyReply(draft: Draft, event: ReplyEvent): void {
       applyLost(draft, branchId, reply.message);
       return;
     case 'undone':
-      end(draft, branchId, { state: 'compensated' });
+      applyUndone(draft, branchId, reply.wasEmpty);
       return;
     case 'closed':
       applyClosed(draft, branchId);
@@ -248,6 +249,26 @@ function applyAlreadyUndone(draft: Draft, branchId: string): void {
     draft.saga.state === 'committing' ? 'the decision is to commit' : 'nobody decided to abort';
   draft.stick(branchId, 'mixed', `The participant has undone this branch, yet ${decision}.`);
 }
+
+/**
+ * Records the answer to an undo. That nothing was there to undo is right for what never ran. After the action's own yes it means that its effect
+ * stands in another database than the one that was asked, or went with it.
+ */
+function applyUndone(draft: Draft, branchId: string, wasEmpty: boolean): void {
+  const { output, closing } = draft.branch(branchId);
+  const { hasBarrier, led } = stepOf(draft.saga, branchId);
+  if (!wasEmpty || output === undefined || !hasBarrier || led !== undefined) {
+    end(draft, branchId, { state: 'compensated' });
+  } else if (closing === undefined) {
+    draft.stick(branchId, 'branch-lost', UNDONE_WITHOUT_TRACE);
+  } else {
+    applyClosed(draft, branchId);
+  }
+}
+
+const UNDONE_WITHOUT_TRACE =
+  'The action was done, and the database that is asked to undo it knows nothing of it: an instance of the service uses another database, or this one ' +
+  'was restored from a backup. Nothing was undone.';
 
 /** To close the confirm of what is not there is to leave it out: otherwise an operator could never get past it. */
 function applyLost(draft: Draft, branchId: string, message: string): void {
