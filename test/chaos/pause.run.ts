@@ -28,6 +28,10 @@ const PAST_MS_MAX = 7_000;
 
 const BURST = 30;
 
+/** Who is not answered for long on a busy machine places its order at the other one, so that another burst is needed. */
+const BURST_AGAIN_MS = 5_000;
+const ACCEPTED_MS_MAX = 60_000;
+
 /** Returns whom else there is. */
 function otherThan(coordinator: CoordinatorName): CoordinatorName {
   return coordinator === COORDINATORS[0] ? COORDINATORS[1] : COORDINATORS[0];
@@ -107,11 +111,16 @@ async function freezeBusy(world: ChaosWorld, load: OrderLoad, { victim, afterMs 
   for (;;) {
     // oxlint-disable no-await-in-loop -- once more, should all orders have ended before the pause.
     const before = await lastLine(world);
-    load.burst(victim, BURST);
-    await until(`the ${victim} has accepted some`, async () => {
-      const { acceptedCount } = await deedsOf(world, victim, before);
-      return acceptedCount > 0;
-    });
+    const placeMore = everySoOften(() => load.burst(victim, BURST));
+    await until(
+      `the ${victim} has accepted some`,
+      async () => {
+        placeMore();
+        const { acceptedCount } = await deedsOf(world, victim, before);
+        return acceptedCount > 0;
+      },
+      ACCEPTED_MS_MAX,
+    );
     await rest(afterMs);
     world.freeze(victim);
     if ((await heldBy(world, victim)).length > 0) {
@@ -120,4 +129,15 @@ async function freezeBusy(world: ChaosWorld, load: OrderLoad, { victim, afterMs 
     world.thaw(victim);
     // oxlint-enable no-await-in-loop
   }
+}
+
+/** Returns `work` to be called as often as one likes, which is done at once, and then whenever `BURST_AGAIN_MS` have passed. */
+function everySoOften(work: () => void): () => void {
+  let nextAt = performance.now();
+  return () => {
+    if (performance.now() >= nextAt) {
+      nextAt = performance.now() + BURST_AGAIN_MS;
+      work();
+    }
+  };
 }
