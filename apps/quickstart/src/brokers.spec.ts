@@ -2,7 +2,8 @@ import type { KafkaVariables } from '@atone/kafka/connect';
 import { expect, test } from '@jest/globals';
 import { useBrokers } from './brokers.js';
 
-test.each<[KafkaVariables, string]>([
+test.each<[KafkaVariables & Readonly<Record<string, string>>, string]>([
+  [{ ATONE_KAFKA_PREFX: 'mine' }, 'There is no ATONE_KAFKA_PREFX: perhaps ATONE_KAFKA_PREFIX was meant.'],
   [{ ATONE_KAFKA_CLIENT: 'librdkafka' }, 'ATONE_KAFKA_CLIENT must be one of kafkajs, platformatic.'],
   [
     { ATONE_KAFKA_SASL_MECHANISM: 'plain' },

@@ -44,7 +44,7 @@ export async function startEmbeddedBrokers(
   const { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX } = variables;
   const known = { ATONE_KAFKA_CLIENT, ATONE_KAFKA_PREFIX };
   // Said here once, and not by each program in its log.
-  kafkaFromEnvironment({ ...known, ATONE_KAFKA_BROKERS: '127.0.0.1:0' });
+  kafkaFromEnvironment({ ...unknownOf(variables), ...known, ATONE_KAFKA_BROKERS: '127.0.0.1:0' });
   const options = {
     dataDir: folder.kafka,
     // Who asks for a topic before it is there must not get one of other settings.
@@ -99,7 +99,8 @@ export async function useBrokers(
   folder: Pick<DataFolder, 'kafkaPrefix'>,
 ): Promise<Brokers> {
   const environment = environmentOf(brokers, variables);
-  const { connection = { brokers }, library } = kafkaFromEnvironment(environment) ?? {};
+  const { connection = { brokers }, library } =
+    kafkaFromEnvironment({ ...unknownOf(variables), ...environment }) ?? {};
   const client = await connectKafka({ ...connection, clientId: 'quickstart' }, library);
   try {
     // Else the coordinator would say in its log, again and again, what can be said here once.
@@ -123,4 +124,10 @@ function environmentOf(brokers: readonly string[], variables: KafkaVariables): R
     return value === undefined || value === '' ? [] : [[name, value] as const];
   });
   return { ...Object.fromEntries(given), ATONE_KAFKA_BROKERS: brokers.join(',') };
+}
+
+/** Returns those that no program reads, for which the start is refused. */
+function unknownOf(variables: KafkaVariables): object {
+  const names: readonly string[] = KAFKA_VARIABLES;
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)));
 }

@@ -53,6 +53,26 @@ describe('what variables say of Kafka', () => {
     );
   });
 
+  test.each([
+    ['ATONE_KAFKA_PREFX', 'perhaps ATONE_KAFKA_PREFIX was meant.'],
+    ['ATONE_KAFKA_CLEINT', 'perhaps ATONE_KAFKA_CLIENT was meant.'],
+    ['ATONE_KAFKA_TLS_CAFILE', 'perhaps ATONE_KAFKA_TLS_CA_FILE was meant.'],
+    ['ATONE_KAFKA_SASL_MECHANISMS', 'perhaps ATONE_KAFKA_SASL_MECHANISM was meant.'],
+    ['ATONE_KAFKA_GROUP', 'there are ATONE_KAFKA_BROKERS, ATONE_KAFKA_CLIENT, '],
+  ])('is refused with a variable %s that nobody would read', (name, hint) => {
+    const variables = { ...BROKERS, [name]: 'x' };
+
+    expect(() => kafkaFromEnvironment(variables)).toThrow(KafkaVariableError);
+    expect(() => kafkaFromEnvironment(variables)).toThrow(`There is no ${name}: ${hint}`);
+    expect(kafkaFromEnvironment({ ...variables, [name]: '' })).toMatchObject({ prefix: 'atone' });
+  });
+
+  test('is not refused for what the coordinator alone reads', () => {
+    const variables = { ...BROKERS, ATONE_KAFKA_CREATE_TOPICS: 'false' };
+
+    expect(kafkaFromEnvironment(variables)).toMatchObject({ prefix: 'atone' });
+  });
+
   test.each<[KafkaVariables, string]>([
     [{ ATONE_KAFKA_BROKERS: 'one' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
     [{ ATONE_KAFKA_BROKERS: 'kafka://one:9092' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],

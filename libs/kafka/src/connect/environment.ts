@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { KafkaError } from '../kafka.error.js';
 import type { KafkaConnection } from '../kafka.port.js';
+import { unknownVariable } from './variable.names.js';
 import { brokersOf, flag, oneOf, prefixOf, wholeNumber, type Read } from './variable.rules.js';
 
 /** The variables by which programs are told of Kafka. One that is empty counts as unset. */
@@ -18,6 +19,9 @@ export const KAFKA_VARIABLES = [
   'ATONE_KAFKA_PARTITIONS',
   'ATONE_KAFKA_REPLICATION',
 ] as const;
+
+/** Of the coordinator alone. Who shares its environment leaves it alone. */
+const OF_COORDINATOR = 'ATONE_KAFKA_CREATE_TOPICS';
 
 type KafkaVariable = (typeof KAFKA_VARIABLES)[number];
 
@@ -58,6 +62,7 @@ const BROKERS_DECIDE = -1;
  * @throws {KafkaVariableError} naming what does not fit
  */
 export function kafkaFromEnvironment(variables: KafkaVariables): KafkaEnvironment | undefined {
+  refuseUnknown(variables);
   const given = givenOf(variables);
   const brokers = given.ATONE_KAFKA_BROKERS;
   if (brokers === undefined) {
@@ -88,15 +93,24 @@ function givenOf(variables: KafkaVariables): KafkaVariables {
   );
 }
 
-/** Who has configured half of Kafka would otherwise wonder why nothing goes there. */
-function refuseWithoutBrokers(variables: KafkaVariables): void {
-  const lost = Object.entries(variables).flatMap(([name, value]) =>
+/** A prefix whose variable is misspelt would be another one, and nobody would hear of it. */
+function refuseUnknown(variables: KafkaVariables): void {
+  const names: readonly string[] = KAFKA_VARIABLES;
+  const unknown = aboutKafka(variables).find((name) => !names.includes(name) && name !== OF_COORDINATOR);
+  if (unknown !== undefined) {
+    throw new KafkaVariableError(unknownVariable(unknown, KAFKA_VARIABLES));
+  }
+}
+
+function aboutKafka(variables: KafkaVariables): readonly string[] {
+  return Object.entries(variables).flatMap(([name, value]) =>
     name.startsWith('ATONE_KAFKA_') && value ? [name] : [],
   );
-  const misspelt = lost.find((name) => name.startsWith('ATONE_KAFKA_BROKER'));
-  if (misspelt !== undefined) {
-    throw new KafkaVariableError(`There is no ${misspelt}: perhaps ATONE_KAFKA_BROKERS was meant.`);
-  }
+}
+
+/** Who has configured half of Kafka would otherwise wonder why nothing goes there. */
+function refuseWithoutBrokers(variables: KafkaVariables): void {
+  const lost = aboutKafka(variables);
   if (lost.length > 0) {
     throw new KafkaVariableError(
       `${lost.join(', ')} says nothing without ATONE_KAFKA_BROKERS: set that as well, or none.`,

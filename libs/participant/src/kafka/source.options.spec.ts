@@ -13,3 +13,11 @@ test.each(['', 'my shop', 'shop.', 'a/b', 'x'.repeat(65)])('the prefix "%s" is r
 test.each([undefined, 'shop', 'shop-2.eu_west'])('the prefix %s is taken', (prefix) => {
   expect(kafkaCommands({ client, prefix })).toHaveProperty('open');
 });
+
+test('an option that there is not is refused by its name, also where no compiler looks', () => {
+  const options = { client, prefx: 'shop' };
+
+  expect(() => kafkaCommands(options)).toThrow(
+    "The options of kafkaCommands cannot work: there is no option 'prefx'. Perhaps 'prefix' was meant.",
+  );
+});
