@@ -225,7 +225,7 @@ end
 $$;
 
 -- Applies the images of a branch, newest first. What another row stands against (a foreign key, a unique value) is put off until that one has
--- been dealt with. Returns what is dirty.
+-- been dealt with. Returns what is dirty, each row once, with what came before all that the branch has written to it.
 create or replace function atone.undo_images(gid uuid, branch_id text, choice text) returns jsonb
 language plpgsql
 as $$
@@ -237,16 +237,21 @@ declare
   image atone.image;
   parts jsonb := '{}';
   attached atone.attached;
+  title text;
   verdict jsonb;
-  dirty jsonb := '[]';
-  trouble jsonb;
+  dirty jsonb[] := '{}';
+  dirty_names text[] := '{}';
+  troubles jsonb[];
+  trouble_names text[];
+  place integer;
 begin
   select array_agg(i.id order by i.id desc) into waiting
   from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.op <> 'key';
   while cardinality(waiting) > 0 loop
     next_waiting := '{}';
     postponed := '{}';
-    trouble := null;
+    troubles := '{}';
+    trouble_names := '{}';
     for image in
       select i.* from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.id = any (waiting) order by i.id desc
     loop
@@ -257,9 +262,20 @@ begin
       if parts -> image.table_id::text = 'null' then
         dirty := dirty || jsonb_build_object('table', format('%I.%I', attached.schema_name, attached.table_name), 'key', image.key,
           'expected', image.after, 'found', null, 'restore', image.before, 'reason', 'The table is gone.');
+        dirty_names := dirty_names || concat(image.table_id, ':', image.key);
+        continue;
+      end if;
+      title := concat(image.table_id, ':', image.key);
+      place := array_position(dirty_names, title);
+      if place is not null then
+        dirty[place] := jsonb_set(dirty[place], '{restore}', coalesce(image.before, 'null'));
         continue;
       end if;
       if atone.row_names(image, parts -> image.table_id::text) && postponed then
+        place := array_position(trouble_names, title);
+        if place is not null then
+          troubles[place] := jsonb_set(troubles[place], '{restore}', coalesce(image.before, 'null'));
+        end if;
         next_waiting := next_waiting || image.id;
         continue;
       end if;
@@ -267,34 +283,39 @@ begin
         verdict := atone.undo_image(image, parts -> image.table_id::text, $3);
         if verdict is not null then
           dirty := dirty || verdict;
+          dirty_names := dirty_names || title;
         end if;
       exception
         when foreign_key_violation or restrict_violation or unique_violation or exclusion_violation then
-          trouble := jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
+          troubles := troubles || jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
             'expected', image.after, 'found', null, 'restore', image.before, 'reason', sqlerrm, 'code', sqlstate);
+          trouble_names := trouble_names || title;
           next_waiting := next_waiting || image.id;
           postponed := postponed || atone.row_names(image, parts -> image.table_id::text);
       end;
     end loop;
     if cardinality(next_waiting) = cardinality(waiting) then
-      return dirty || trouble;
+      -- What is to be kept includes what stands against the rest.
+      exit when $3 = 'keep';
+      return to_jsonb(dirty || troubles);
     end if;
     waiting := next_waiting;
   end loop;
-  if jsonb_array_length(dirty) = 0 then
+  if cardinality(dirty) = 0 then
     begin
       set constraints all immediate;
     exception
       when foreign_key_violation or restrict_violation or unique_violation or exclusion_violation then
-        dirty := jsonb_build_array(jsonb_build_object('reason', sqlerrm, 'code', sqlstate));
+        return jsonb_build_array(jsonb_build_object('reason', sqlerrm, 'code', sqlstate));
     end;
   end if;
-  return dirty;
+  return to_jsonb(dirty);
 end
 $$;
 
 -- Ends an undo that cannot go on: its local transaction is rolled back, and the rows stay held until a person has decided.
-create or replace function atone.refuse_dirty(gid uuid, branch_id text, dirty jsonb) returns void
+-- `seen` stands for what an undo without a choice would tell, and is what the next choice must name.
+create or replace function atone.refuse_dirty(gid uuid, branch_id text, dirty jsonb, seen text) returns void
 language plpgsql
 as $$
 begin
@@ -302,7 +323,7 @@ begin
     errcode = 'GX006',
     message = pg_catalog.format('%s rows of branch %s of %s cannot be put back as they were.', pg_catalog.jsonb_array_length($3), $2, $1),
     detail = pg_catalog.jsonb_build_object(
-      'seen', pg_catalog.md5($3::pg_catalog.text),
+      'seen', $4,
       'rowCount', pg_catalog.jsonb_array_length($3),
       'rows', pg_catalog.jsonb_path_query_array($3, '$[0 to 99]')
     ),
@@ -371,13 +392,14 @@ begin
     set constraints all deferred;
     if $3 is not null then
       dirty := atone.dirty_rows_of($1, $2);
-      if md5(dirty::text) is distinct from $4 then
-        perform atone.refuse_dirty($1, $2, dirty);
+      -- Where nothing is dirty any more there is nothing to choose.
+      if md5(dirty::text) is distinct from $4 and jsonb_array_length(dirty) > 0 then
+        perform atone.refuse_dirty($1, $2, dirty, md5(dirty::text));
       end if;
     end if;
     dirty := atone.undo_images($1, $2, $3);
     if jsonb_array_length(dirty) > 0 then
-      perform atone.refuse_dirty($1, $2, dirty);
+      perform atone.refuse_dirty($1, $2, dirty, case when $3 is null then md5(dirty::text) else $4 end);
     end if;
     perform set_config('atone.undo', '', true), set_config('atone.gid', '', true), set_config('atone.branch', '', true);
   exception
