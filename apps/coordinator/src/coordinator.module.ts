@@ -19,6 +19,7 @@ import { LedController } from './http/led.controller.js';
 import { LogController } from './http/log.controller.js';
 import { OfferWatch } from './http/offer.watch.js';
 import { OverviewController } from './http/overview.controller.js';
+import { TopicWatch } from './http/topic.watch.js';
 import { TransactionPages } from './http/transaction.pages.js';
 import { TransactionReader } from './http/transaction.reader.js';
 import { TransactionsController } from './http/transactions.controller.js';
@@ -78,6 +79,7 @@ export class CoordinatorModule {
         ...ENGINE,
         TransactionReader,
         OfferWatch,
+        TopicWatch,
         TransactionPages,
         ApiDescription,
         ...METRICS,

@@ -299,6 +299,16 @@ describe('a registration', () => {
     await expect(client.registerInstance('payments', entry)).resolves.toBeUndefined();
   });
 
+  test('that is taken with a warning tells it', async () => {
+    const headers = { 'atone-protocol': '1', 'atone-warning': 'It takes commands elsewhere.' };
+    const { client } = clientWith({ status: 204, headers });
+    const warnings: string[] = [];
+
+    await client.registerInstance('payments', entry, (warning) => warnings.push(warning));
+
+    expect(warnings).toEqual(['It takes commands elsewhere.']);
+  });
+
   test.each<[string, Reply, string]>([
     [
       'says yes to everything',

@@ -145,7 +145,12 @@ export interface AtoneClient extends LedClient {
   /** Decides a led transaction that the log cannot judge, because it was restored, say. */
   resolve(gid: string, options: ResolveOptions): Promise<TransactionView>;
 
-  registerInstance(service: string, instance: ParticipantInstance): Promise<void>;
+  /** `onWarning` is told what the coordinator finds wrong with an entry that it takes all the same. */
+  registerInstance(
+    service: string,
+    instance: ParticipantInstance,
+    onWarning?: (warning: string) => void,
+  ): Promise<void>;
   deregisterInstance(service: string, instance: string): Promise<void>;
 }
 
@@ -290,7 +295,11 @@ class PortClient implements AtoneClient {
     return this.act(gid, 'resolve', options);
   }
 
-  async registerInstance(service: string, instance: ParticipantInstance): Promise<void> {
+  async registerInstance(
+    service: string,
+    instance: ParticipantInstance,
+    onWarning?: (warning: string) => void,
+  ): Promise<void> {
     const what = `take up the instance '${instance.instance}' of '${service}'`;
     const path = instancePath(service, instance.instance);
     const subject = { what, changes: true };
@@ -298,6 +307,10 @@ class PortClient implements AtoneClient {
     // Any server may answer 200 to whatever it is sent, and the service would wait for ever for its commands.
     if (answer.status !== 204 || answer.header(HEADERS.protocol) === undefined) {
       throw new UnexpectedAnswerError({ ...subject, url: this.url }, whatAnswered(answer));
+    }
+    const warning = answer.header(HEADERS.warning);
+    if (warning !== undefined) {
+      onWarning?.(warning);
     }
   }
 

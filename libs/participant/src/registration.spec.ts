@@ -46,18 +46,24 @@ function registration(...failures: (Error | undefined)[]) {
   const entries: ParticipantInstance[] = [];
   const lines: string[] = [];
   const facts: object[] = [];
+  /** What the coordinator finds wrong, at one renewal after the other. */
+  const warnings: string[] = [];
   const time = { nowMs: 0 };
   const timers: { delayMs: number; callback: () => void }[] = [];
   const subject = createPortRegistration(
     {
       client: {
         url: 'http://coordinator.test',
-        async registerInstance(service, entry) {
+        async registerInstance(service, entry, onWarning) {
           calls.push(`put ${service}/${entry.instance}`);
           entries.push(entry);
           const failure = failures.shift();
           if (failure !== undefined) {
             throw failure;
+          }
+          const warning = warnings.shift() ?? '';
+          if (warning !== '') {
+            onWarning?.(warning);
           }
         },
         async deregisterInstance(service, instance) {
@@ -104,7 +110,7 @@ function registration(...failures: (Error | undefined)[]) {
     await settle();
     return timer?.delayMs;
   };
-  return { subject, calls, entries, lines, facts, timers, next };
+  return { subject, calls, entries, lines, facts, warnings, timers, next };
 }
 
 function registrationOf(unusual: ActionContract) {
@@ -138,6 +144,21 @@ describe('a registration', () => {
     expect(await next()).toBe(RENEW_MS);
     expect(calls).toEqual(['put payments/p1', 'put payments/p1', 'put payments/p1']);
     expect(lines).toEqual(['registered at the coordinator']);
+  });
+
+  test('passes on what the coordinator finds wrong, again only if it was well meanwhile', async () => {
+    const { subject, lines, facts, warnings, next } = registration();
+    warnings.push('other prefix', 'other prefix', '', 'other prefix');
+
+    subject.start();
+    await settle();
+    await next();
+    await next();
+    await next();
+
+    const line = 'warning: the coordinator finds something wrong with this service';
+    expect(lines).toEqual(['registered at the coordinator', line, line]);
+    expect(facts[0]).toMatchObject({ service: 'payments', instance: 'p1', reason: 'other prefix' });
   });
 
   test('waits calmly for a coordinator that starts beside it', async () => {

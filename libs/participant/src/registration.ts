@@ -88,6 +88,7 @@ class PortRegistration implements Registration {
   private timer: { cancel(): void } | undefined;
   private underWay: Promise<void> | undefined;
   private lastTold = '';
+  private lastWarning = '';
 
   constructor(
     private readonly options: RegistrationOptions,
@@ -146,8 +147,10 @@ class PortRegistration implements Registration {
 
   /** Returns when to enter again. Never throws. */
   private async enter(): Promise<number> {
+    const { client, service } = this.options;
+    let warning = '';
     try {
-      await this.options.client.registerInstance(this.options.service, this.entry);
+      await client.registerInstance(service, this.entry, (told) => (warning = told));
     } catch (error) {
       this.isRegistered &&= !(error instanceof CoordinatorRefusedError);
       this.mayBeKnown ||= isAnswerLost(error);
@@ -159,7 +162,18 @@ class PortRegistration implements Registration {
     this.mayBeKnown = true;
     this.failedCount = 0;
     this.tell('registered at the coordinator', () => this.options.log?.info(this.facts(), this.lastTold));
+    this.tellWarning(warning);
     return RENEW_MS;
+  }
+
+  private tellWarning(reason: string): void {
+    if (reason !== '' && reason !== this.lastWarning) {
+      this.options.log?.warn(
+        { ...this.facts(), reason },
+        'the coordinator finds something wrong with this service',
+      );
+    }
+    this.lastWarning = reason;
   }
 
   private tellFailure(error: unknown): void {

@@ -19,6 +19,8 @@ export const HEADERS = {
   /** In answers: the branches that the call has enlisted, in JSON. */
   enlisted: 'atone-enlisted',
   signature: 'atone-signature',
+  /** In the answer to a registration that is taken: what is wrong with it all the same. */
+  warning: 'atone-warning',
   idempotencyKey: 'idempotency-key',
   idempotentReplayed: 'idempotent-replayed',
   lane: 'x-lane',

@@ -1,16 +1,19 @@
 import { Catalogue, iso, type CatalogueStore } from '@atone/engine';
 import {
+  HEADERS,
   participantInstanceSchema,
   participantListSchema,
   type ParticipantInstance,
   type ParticipantList,
 } from '@atone/protocol';
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { Describe } from '../openapi/operation.decorator.js';
 import { CATALOGUE_STORE } from '../tokens.js';
 import { OfferWatch } from './offer.watch.js';
 import { fieldError } from './request.error.js';
 import { instancePathSchema } from './request.schemas.js';
+import { TopicWatch } from './topic.watch.js';
 
 interface InstancePath {
   readonly service: string;
@@ -20,6 +23,8 @@ interface InstancePath {
 /** The participants, as they enter themselves. */
 @Controller('v1/participants')
 export class CatalogueController {
+  @Inject(TopicWatch) private readonly topics!: TopicWatch;
+
   constructor(
     private readonly catalogue: Catalogue,
     @Inject(CATALOGUE_STORE) private readonly store: CatalogueStore,
@@ -51,13 +56,21 @@ export class CatalogueController {
     group: 'participants',
     summary: 'Enters an instance of a participant, or renews its entry.',
     description: 'An instance that has not renewed its entry for 30 s is asked only when no other is there.',
-    answers: { 204: { description: 'It is in the catalogue.' } },
+    answers: {
+      204: {
+        description: 'It is in the catalogue.',
+        headers: {
+          [HEADERS.warning]: 'What is wrong with the entry all the same, as a sentence for people.',
+        },
+      },
+    },
     errors: ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'LOG_UNAVAILABLE'],
   })
   @HttpCode(204)
   async register(
     @Param({ schema: instancePathSchema }) { service, instance }: InstancePath,
     @Body({ schema: participantInstanceSchema }) body: ParticipantInstance,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
     if (body.instance !== instance) {
       throw fieldError([
@@ -66,6 +79,10 @@ export class CatalogueController {
     }
     await this.catalogue.register(service, body);
     this.offers.look(service, body);
+    const warning = this.topics.look(service, body);
+    if (warning !== undefined) {
+      void reply.header(HEADERS.warning, warning);
+    }
   }
 
   @Delete(':service/instances/:instance')
