@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@atone/embedded-postgres';
@@ -130,6 +131,20 @@ describe('the program', () => {
     expect(program.errors()).toBe('');
   });
 
+  test('ends by itself where its stop hangs, and says so by its exit code too', async () => {
+    const log = await startMutable(database.url);
+    const program = run({ ATONE_DATABASE_URL: log.url });
+    await program.started();
+
+    log.mute();
+    program.child.kill('SIGTERM');
+
+    expect(await program.ended).toEqual({ code: 1, signal: null });
+    expect(program.errors()).toBe('The coordinator did not stop within 10 s and ends now.\n');
+    expect(program.output()).not.toContain('coordinator stopped');
+    log.close();
+  });
+
   test('without a database says so in one sentence, and by its exit code that another start changes nothing', async () => {
     const program = run({});
 
@@ -177,4 +192,34 @@ async function untilCommitted(url: string, count: number): Promise<void> {
     const counts = (await (await fetch(`${url}/v1/counts`)).json()) as Counts;
     committed = counts.byState.committed;
   }
+}
+
+/** A way to a database that falls silent when it is told to, and keeps its connections. */
+interface Mutable {
+  readonly url: string;
+  mute(): void;
+  close(): void;
+}
+
+async function startMutable(databaseUrl: string): Promise<Mutable> {
+  const to = new URL(databaseUrl);
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(Number(to.port), to.hostname);
+    near.pipe(far).pipe(near);
+    [near, far].forEach((socket) => socket.on('error', () => undefined));
+    sockets.push(near, far);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    mute: () => sockets.forEach((socket) => socket.unpipe()),
+    close: () => {
+      server.close();
+      sockets.forEach((socket) => socket.destroy());
+    },
+  };
 }
