@@ -31,7 +31,7 @@ const STORED = 'select gid from atone.barrier';
 
 export type FaultyAgency = FaultyWorld<NewTrip, BookedTrip>;
 
-/** Starts the travel agency where faults happen. Trips keep coming, of which some are refused. */
+/** Starts the travel agency where faults happen, by the library that the shop is not by. Trips keep coming, of which some are refused. */
 export async function startFaultyAgency(): Promise<FaultyAgency> {
   const prefix = newName('trips');
   const trips = drawTrips(TRIP_COUNT);
@@ -41,7 +41,11 @@ export async function startFaultyAgency(): Promise<FaultyAgency> {
     callers: ['bookings'],
     works: trips.slice(FIRST_COUNT),
     start: async (brokers) => {
-      const agency = await AgencyDeployment.start(trips.map(elsewhere), { brokers, prefix });
+      const agency = await AgencyDeployment.start(trips.map(elsewhere), {
+        brokers,
+        prefix,
+        library: 'platformatic',
+      });
       await agency.book(trips.slice(0, FIRST_COUNT));
       return {
         deployment: agency.deployment,

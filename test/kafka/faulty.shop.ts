@@ -17,7 +17,7 @@ export async function startFaultyShop(): Promise<FaultyWorld<NewOrder, Told>> {
     works: orders,
     start: async (brokers) => {
       // Twice what they need: whoever is charged twice is then seen to have paid twice.
-      const shop = await ShopDeployment.start([...paid, ...paid], { brokers, prefix });
+      const shop = await ShopDeployment.start([...paid, ...paid], { brokers, prefix, library: 'kafkajs' });
       return {
         deployment: shop.deployment,
         begin: async (order) => shop.placeOne(order),

@@ -200,6 +200,9 @@ export class FaultyWorld<Work = unknown, Told extends Ended = Ended> {
     ];
     await Promise.all(callers.map(async (caller) => caller.stop()));
     await Promise.all(others.map(async (other) => other.stop()));
+    // Who had to be killed, on a slow machine, is a member until its session has expired.
+    const groups = this.groups.map(({ groupId }) => groupId);
+    await this.load.waitFor('nobody is in any group', async () => this.admin.areEmpty(groups));
     return members;
   }
 

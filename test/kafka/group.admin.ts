@@ -24,6 +24,14 @@ export class GroupAdmin extends SilentClient {
     });
   }
 
+  /** Tells whether nobody is in any of these groups. */
+  async areEmpty(groups: readonly string[]): Promise<boolean> {
+    return this.withAdmin(async (admin) => {
+      const described = await admin.describeGroups([...groups]);
+      return described.groups.every(({ state }) => state === 'Empty' || state === 'Dead');
+    });
+  }
+
   /** Returns how many records of a topic a group has not dealt with. */
   async lag(groupId: string, topic: string): Promise<number> {
     return this.withAdmin(async (admin) => {
