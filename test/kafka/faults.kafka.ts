@@ -153,6 +153,7 @@ test(
   async () => {
     const found = await world.survive(async () => {
       const redeliveries = await world.redeliver();
+      expect(redeliveries.filter(({ heldCount }) => heldCount === 0)).toEqual([]);
       expect(redeliveries.filter(({ heldCount, againCount }) => againCount !== heldCount)).toEqual([]);
     });
 

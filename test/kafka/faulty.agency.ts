@@ -56,6 +56,17 @@ export async function startFaultyAgency(): Promise<FaultyAgency> {
   });
 }
 
+/** Waits until seats are held for so many trips that nobody has decided, as far as the flights know. */
+export async function untilHeld({ deployment, load }: FaultyAgency, count: number): Promise<void> {
+  await load.waitFor(`seats are held for ${count} trips`, async () => {
+    const held = await gidsOf(deployment, 'travel_flights', IN_DOUBT);
+    if (held.length < count) {
+      load.burst(count);
+    }
+    return held.length >= count;
+  });
+}
+
 /** The trip as it is thought of when rooms are offered. */
 function elsewhere(trip: NewTrip): NewTrip {
   return trip.hotel.startsWith(FULL_CITY) ? { ...trip, hotel: 'Porto Park' } : trip;

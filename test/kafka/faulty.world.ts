@@ -1,4 +1,5 @@
 import { startThrowawayKafka, type EmbeddedKafka } from '@atone/embedded-kafka';
+import type { BranchCommand } from '@atone/protocol';
 import type { DeployedProcess } from '../harness/deployed.process.js';
 import type { KafkaDeployment } from '../harness/kafka.deployment.js';
 import { GroupAdmin } from './group.admin.js';
@@ -164,6 +165,24 @@ export class FaultyWorld<Work = unknown, Told extends Ended = Ended> {
       `${more} more records are in ${topic}`,
       async () => (await this.admin.recordCount(topic)) >= goal,
     );
+  }
+
+  /** Waits until `act` has brought so many more commands to try something to a topic, and as many that bring a decision. */
+  async decisionsGrow(topic: string, more: number, act: () => void): Promise<void> {
+    const counts = { tries: 0, decisions: 0 };
+    const following = await this.admin.follow(topic, (value) => {
+      const { op } = JSON.parse(value) as BranchCommand;
+      counts[op === 'action' ? 'tries' : 'decisions'] += 1;
+    });
+    try {
+      act();
+      await this.load.waitFor(
+        `${more} more tries and ${more} more decisions are in ${topic}`,
+        () => counts.tries >= more && counts.decisions >= more,
+      );
+    } finally {
+      await following.stop();
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { KafkaJSError, type Admin } from 'kafkajs';
 import { until } from '../harness/until.js';
+import { FETCH_WAIT_MS, newName } from './kafka.client.js';
 import { SilentClient } from './silent.client.js';
 
 interface Place {
@@ -60,6 +61,21 @@ export class GroupAdmin extends SilentClient {
   /** Has a group without members begin a topic anew. */
   async reset(groupId: string, topic: string): Promise<void> {
     await this.withAdmin(async (admin) => admin.resetOffsets({ groupId, topic, earliest: true }));
+  }
+
+  /** Reads what is written to a topic from now on, until it is told to stop. */
+  async follow(topic: string, onValue: (value: string) => void): Promise<{ stop(): Promise<void> }> {
+    const groupId = newName('follower');
+    await this.withAdmin(async (admin) => {
+      const ends = await endsOf(admin, topic);
+      const partitions = ends.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+      await admin.setOffsets({ groupId, topic, partitions });
+    });
+    const consumer = this.kafka.consumer({ groupId, maxWaitTimeInMs: FETCH_WAIT_MS });
+    await consumer.connect();
+    await consumer.subscribe({ topic });
+    await consumer.run({ eachMessage: async ({ message }) => onValue(message.value?.toString() ?? '') });
+    return { stop: async () => consumer.disconnect() };
   }
 
   /** Deletes all records of a topic. */
