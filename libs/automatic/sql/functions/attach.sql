@@ -207,7 +207,7 @@ as $$
   limit 1
 $$;
 
--- Makes what protects an attached table anew, as its columns and indexes are now.
+-- Makes what protects an attached table anew, as its columns and indexes are now. Nothing, where the table is gone.
 create or replace function atone.build(table_id integer) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -218,7 +218,10 @@ declare
   wanted_name name;
 begin
   select * into attached from atone.attached as a where a.id = $1;
-  relation := format('%I.%I', attached.schema_name, attached.table_name)::regclass;
+  relation := to_regclass(format('%I.%I', attached.schema_name, attached.table_name));
+  if relation is null then
+    return;
+  end if;
   execute format(
     'create or replace function atone.capture_%s() returns trigger language plpgsql security definer %s as %L',
     $1, atone.capture_settings(relation, attached.key_columns),
