@@ -50,32 +50,43 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A table all of whose columns go by names of ours, each as its own unique index, and one as its key. */
-function tableOf(key: string, type: string): string {
-  const columns = OUR_NAMES.map((name) => `${quoted(name)} ${name === key ? 'int primary key' : type}`);
-  return `create table o (${columns.join(', ')}); insert into o (${quoted(key)}) values (1), (2)`;
+/** A table with columns of these names, the first of which is its key. */
+function tableOf([key, ...others]: readonly string[], type: string): string {
+  const columns = others.map((name) => `, ${quoted(name)} ${type}`);
+  return `
+create table o (${quoted(String(key))} int primary key${columns.join('')});
+insert into o (${quoted(String(key))}) values (1), (2)`;
 }
 
-function workOn(key: string, value: string): string {
-  const settings = OUR_NAMES.filter((name) => name !== key).map((name) => `${quoted(name)} = ${value}`);
+function workOn([key, ...others]: readonly string[], value: string): string {
+  const settings = others.map((name) => `${quoted(name)} = ${value}`);
   return `
-update o set ${settings.join(', ')} where ${quoted(key)} = 1;
-update o set ${quoted(key)} = 7 where ${quoted(key)} = 1;
+update o set ${settings.join(', ')} where ${quoted(String(key))} = 1;
+update o set ${quoted(String(key))} = 7 where ${quoted(String(key))} = 1;
 delete from o`;
 }
 
 const SCENARIOS: readonly Scenario[] = [
-  ...OUR_NAMES.map((name) => ({
-    title: `a table whose key is named ${name}, beside columns of all other names that we use`,
-    tables: tableOf(name, 'text unique'),
-    attached: ['o'],
-    work: workOn(name, "'x'"),
+  ...OUR_NAMES.map((name, at) => ({
+    title: `a key and a unique value named ${name}`,
+    tables: `
+${tableOf([name, OUR_NAMES.at(at - 1) ?? ''], 'text unique')};
+create table q (id int primary key, ${quoted(name)} int unique);
+insert into q values (1, 1)`,
+    attached: ['o', 'q'],
+    work: `${workOn([name, OUR_NAMES.at(at - 1) ?? ''], "'x'")}; update q set ${quoted(name)} = 2`,
   })),
   {
-    title: 'columns of all names that we use, which are kept as text',
-    tables: tableOf('me', 'json'),
+    title: 'unique values in columns of all names that we use',
+    tables: tableOf(OUR_NAMES, 'text unique'),
     attached: ['o'],
-    work: workOn('me', "'null'"),
+    work: workOn(OUR_NAMES, "'x'"),
+  },
+  {
+    title: 'columns of all names that we use, which are kept as text',
+    tables: tableOf(OUR_NAMES, 'json'),
+    attached: ['o'],
+    work: workOn(OUR_NAMES, "'null'"),
   },
   {
     title: 'expressions and conditions of unique indexes over columns that go by our names',

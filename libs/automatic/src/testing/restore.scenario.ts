@@ -58,3 +58,15 @@ export async function playScenario(fixture: AutomaticFixture, scenario: Scenario
   const images = await fixture.rows('select from atone.image');
   return { answer, before, between, after, imageCount: images.length };
 }
+
+const TRACES = `
+select tgname::text as name from pg_trigger where tgname in ('zzz_atone_capture', 'atone_truncate')
+union all
+select table_name::text from atone.attached
+union all
+select viewname::text from pg_views where schemaname = 'atone_read'`;
+
+/** Everything that attached tables have besides themselves. */
+export async function tracesOf(fixture: AutomaticFixture): Promise<readonly unknown[]> {
+  return fixture.rows(TRACES);
+}
