@@ -63,7 +63,7 @@ describe('the configuration of Kafka', () => {
 
   test.each([
     [{ ATONE_KAFKA_BROKERS: 'one' }, 'ATONE_KAFKA_BROKERS must be host:port'],
-    [{ ATONE_KAFKA_BROKERS: 'one:9092, two:9092' }, 'ATONE_KAFKA_BROKERS must be host:port'],
+    [{ ATONE_KAFKA_BROKERS: 'one:9092 two:9092' }, 'ATONE_KAFKA_BROKERS must be host:port'],
     [{ ATONE_KAFKA_BROKERS: 'kafka://one:9092' }, 'ATONE_KAFKA_BROKERS must be host:port'],
     [{ ATONE_KAFKA_BROKERS: 'one:99999' }, 'ATONE_KAFKA_BROKERS must be host:port, with ports up to 65535'],
     [{ ATONE_KAFKA_CLIENT: 'node-rdkafka' }, 'ATONE_KAFKA_CLIENT must be one of kafkajs, platformatic'],

@@ -19,6 +19,12 @@ describe('what variables say of Kafka', () => {
     });
   });
 
+  test('takes spaces beside the commas between brokers, as people write them', () => {
+    const read = kafkaFromEnvironment({ ATONE_KAFKA_BROKERS: ' one:9092, two.example:9093 ' });
+
+    expect(read?.connection.brokers).toEqual(['one:9092', 'two.example:9093']);
+  });
+
   test('may be all that there is to say', () => {
     const variables = {
       ...BROKERS,
@@ -75,6 +81,8 @@ describe('what variables say of Kafka', () => {
 
   test.each<[KafkaVariables, string]>([
     [{ ATONE_KAFKA_BROKERS: 'one' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
+    [{ ATONE_KAFKA_BROKERS: 'one:9092, ' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
+    [{ ATONE_KAFKA_BROKERS: 'one:9092 two:9092' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
     [{ ATONE_KAFKA_BROKERS: 'kafka://one:9092' }, 'ATONE_KAFKA_BROKERS must be host:port, or several'],
     [{ ATONE_KAFKA_BROKERS: 'one:99999' }, 'ATONE_KAFKA_BROKERS must be host:port, with ports up to 65535.'],
     [{ ATONE_KAFKA_BROKERS: '', ATONE_KAFKA_PREFIX: 'shop' }, 'ATONE_KAFKA_PREFIX says nothing without'],

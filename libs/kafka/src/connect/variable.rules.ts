@@ -1,16 +1,16 @@
 /** What a text says, or the rule that it breaks: the rest of a sentence that begins with the name of the variable. */
 export type Read<Value> = { readonly value: Value } | { readonly rule: string };
 
-const BROKERS = /^[^\s,:/@[\]]+:\d{1,5}(?:,[^\s,:/@[\]]+:\d{1,5})*$/u;
+const BROKER = /^[^\s,:/@[\]]+:\d{1,5}$/u;
 
 const PORT_MAX = 65_535;
 
-/** Reads `host:port`, or several of them with commas between. */
+/** Reads `host:port`, or several of them with commas, and spaces, between. */
 export function brokersOf(text: string): Read<readonly string[]> {
-  if (!BROKERS.test(text)) {
+  const places = text.split(',').map((place) => place.trim());
+  if (!places.every((place) => BROKER.test(place))) {
     return { rule: 'must be host:port, or several of them with commas between' };
   }
-  const places = text.split(',');
   return places.every((place) => Number(place.split(':')[1]) <= PORT_MAX)
     ? { value: places }
     : { rule: `must be host:port, with ports up to ${PORT_MAX}` };
