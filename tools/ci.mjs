@@ -11,7 +11,7 @@ import { installIfNeeded, npm, ROOT, run } from './workspace.mjs';
  */
 
 /** The tests that talk to a database, which run on the oldest version of it, too. */
-const DATABASE_FOLDERS = ['libs/store-postgres', 'libs/participant'];
+const DATABASE_FOLDERS = ['libs/store-postgres', 'libs/participant', 'libs/automatic'];
 
 const OLDEST_POSTGRES = '14';
 
