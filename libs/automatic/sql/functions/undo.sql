@@ -1,6 +1,6 @@
 -- How images are applied: newest first, and only to rows that are as they were left.
 
--- What the statements of an undo need of a table, written once for each branch.
+-- What the statements of an undo need of a table, written once for each branch. Null: it is gone, or a column of its key is.
 create or replace function atone.undo_parts(attached atone.attached) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -13,7 +13,10 @@ declare
   key_match text;
   settable text;
 begin
-  if relation is null then
+  if relation is null or exists (
+    select from unnest($1.key_columns) as k (name)
+    where not exists (select from pg_attribute as a where a.attrelid = relation and a.attname = k.name)
+  ) then
     return null;
   end if;
   select
@@ -216,7 +219,7 @@ begin
   end if;
   perform atone.write_row(case when current_at_new is null then null else coalesce(left_as, found_as) end, before_now, parts);
   verified := atone.row_image(coalesce(found_as, left_as), parts);
-  if verified is distinct from before_now then
+  if verified is distinct from before_now and choice is distinct from 'keep' then
     return jsonb_build_object('table', title, 'key', $1.key, 'expected', before_now, 'found', verified, 'restore', before_now,
       'reason', 'A trigger, a rule or row security has changed what was restored.');
   end if;
@@ -238,9 +241,11 @@ declare
   parts jsonb := '{}';
   attached atone.attached;
   title text;
+  row_name text;
   verdict jsonb;
   dirty jsonb[] := '{}';
   dirty_names text[] := '{}';
+  kept_names text[] := '{}';
   troubles jsonb[];
   trouble_names text[];
   place integer;
@@ -255,24 +260,27 @@ begin
     for image in
       select i.* from atone.image as i where i.gid = $1 and i.branch_id = $2 and i.id = any (waiting) order by i.id desc
     loop
+      row_name := concat(image.table_id, ':', image.key);
+      continue when row_name = any (kept_names);
+      place := array_position(dirty_names, row_name);
+      if place is not null then
+        dirty[place] := jsonb_set(dirty[place], '{restore}', coalesce(image.before, 'null'));
+        continue;
+      end if;
       if not parts ? image.table_id::text then
         select * into attached from atone.attached as a where a.id = image.table_id;
         parts := parts || jsonb_build_object(image.table_id::text, atone.undo_parts(attached));
       end if;
       if parts -> image.table_id::text = 'null' then
-        dirty := dirty || jsonb_build_object('table', format('%I.%I', attached.schema_name, attached.table_name), 'key', image.key,
-          'expected', image.after, 'found', null, 'restore', image.before, 'reason', 'The table is gone.');
-        dirty_names := dirty_names || concat(image.table_id, ':', image.key);
-        continue;
-      end if;
-      title := concat(image.table_id, ':', image.key);
-      place := array_position(dirty_names, title);
-      if place is not null then
-        dirty[place] := jsonb_set(dirty[place], '{restore}', coalesce(image.before, 'null'));
+        continue when $3 = 'keep';
+        select format('%I.%I', a.schema_name, a.table_name) into title from atone.attached as a where a.id = image.table_id;
+        dirty := dirty || jsonb_build_object('table', title, 'key', image.key, 'expected', image.after, 'found', null, 'restore', image.before,
+          'reason', case when to_regclass(title) is null then 'The table is gone.' else 'A column of its key is gone.' end);
+        dirty_names := dirty_names || row_name;
         continue;
       end if;
       if atone.row_names(image, parts -> image.table_id::text) && postponed then
-        place := array_position(trouble_names, title);
+        place := array_position(trouble_names, row_name);
         if place is not null then
           troubles[place] := jsonb_set(troubles[place], '{restore}', coalesce(image.before, 'null'));
         end if;
@@ -283,15 +291,24 @@ begin
         verdict := atone.undo_image(image, parts -> image.table_id::text, $3);
         if verdict is not null then
           dirty := dirty || verdict;
-          dirty_names := dirty_names || title;
+          dirty_names := dirty_names || row_name;
         end if;
       exception
         when foreign_key_violation or restrict_violation or unique_violation or exclusion_violation then
           troubles := troubles || jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
             'expected', image.after, 'found', null, 'restore', image.before, 'reason', sqlerrm, 'code', sqlstate);
-          trouble_names := trouble_names || title;
+          trouble_names := trouble_names || row_name;
           next_waiting := next_waiting || image.id;
           postponed := postponed || atone.row_names(image, parts -> image.table_id::text);
+        -- Another type, a rule or a trigger that has come since: no other row will make way for this one.
+        when integrity_constraint_violation or data_exception or raise_exception then
+          if $3 = 'keep' then
+            kept_names := kept_names || row_name;
+          else
+            dirty := dirty || jsonb_build_object('table', parts -> image.table_id::text ->> 'title', 'key', image.key,
+              'expected', image.after, 'found', null, 'restore', image.before, 'reason', sqlerrm, 'code', sqlstate);
+            dirty_names := dirty_names || row_name;
+          end if;
       end;
     end loop;
     if cardinality(next_waiting) = cardinality(waiting) then
