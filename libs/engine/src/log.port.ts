@@ -115,7 +115,10 @@ export interface StoredRow {
 }
 
 /** A row that was taken over, and in which life of the log. */
-export interface ClaimedRow extends StoredRow, InLife {}
+export interface ClaimedRow extends StoredRow, InLife {
+  /** Told by `claimDue`: whose the row was, whose lease is over. Absent where it was nobody's. */
+  readonly formerOwner?: string | undefined;
+}
 
 export interface RowFilter {
   readonly state?: RowState | undefined;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Engine } from './engine.js';
 import type { ClaimedRow } from './log.port.js';
 import { EngineWorld, overriding, planOfSteps, type Script } from './testing/index.js';
 
@@ -8,6 +9,7 @@ const COUNT = 450;
 const STATEMENT_MS = 100;
 
 const silent: Script = () => undefined;
+const ignore = (): void => undefined;
 
 let world: EngineWorld;
 
@@ -53,3 +55,33 @@ describe('when the log begins a new life', () => {
     expect([engine.activeCount, engine.isTakingWork]).toEqual([COUNT, true]);
   });
 });
+
+describe('what an instance takes over', () => {
+  test('is told by one line for each that has left something, with how much it was', async () => {
+    const leaving = [await busy('plenty', COUNT), await busy('few', 3)];
+    await Promise.all(leaving.map(async (engine) => engine.stop()));
+    const told: object[] = [];
+    const info = (fields: object, event: string): void => void told.push({ ...fields, event });
+
+    await world.coordinator({ script: silent, logger: { info, warn: ignore, error: ignore } });
+    await world.clock.advance(10_000);
+
+    const event = 'took over transactions';
+    expect(told).toHaveLength(2);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        { event, from: 'plenty', count: COUNT },
+        { event, from: 'few', count: 3 },
+      ]),
+    );
+  });
+});
+
+/** Returns an instance that has accepted so many transactions. */
+async function busy(instanceId: string, count: number): Promise<Engine> {
+  const { engine } = await world.coordinator({ script: silent, instanceId });
+  const plans = Array.from({ length: count }, async () => engine.submit({ submission: planOfSteps(STEPS) }));
+  await world.clock.advance(1_000);
+  await Promise.all(plans);
+  return engine;
+}

@@ -206,11 +206,25 @@ export class Recovery {
   }
 
   private async claimAll(): Promise<void> {
+    const counts = new Map<string, number>();
+    try {
+      await this.claimBatches(({ formerOwner: from }) => {
+        if (from !== undefined) {
+          counts.set(from, (counts.get(from) ?? 0) + 1);
+        }
+      });
+    } finally {
+      counts.forEach((count, from) => this.ports.logger.info({ from, count }, 'took over transactions'));
+    }
+  }
+
+  private async claimBatches(onClaim: (row: ClaimedRow) => void): Promise<void> {
     for (let room = this.host.room(); room > 0 && !this.isStopped; room = this.host.room()) {
       const limit = Math.min(room, this.options.claimCountMax);
       // oxlint-disable-next-line no-await-in-loop -- the next batch is wanted only if this one was full.
       const rows = await this.claim(limit);
       for (const row of rows) {
+        onClaim(row);
         this.take(row);
       }
       if (rows.length < limit) {

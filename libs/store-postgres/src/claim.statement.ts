@@ -50,7 +50,7 @@ dead as (
     )
 ),
 orphaned as (
-  select t.gid
+  select t.gid, d.owner
   from dead as d
   join atone.global_transaction as t on t.owner = d.owner
   where t.finished_at is null
@@ -59,7 +59,7 @@ orphaned as (
   for update of t skip locked
 ),
 unowned as (
-  select t.gid
+  select t.gid, t.owner
   from atone.global_transaction as t
   where t.finished_at is null
     and t.owner is null
@@ -70,9 +70,9 @@ unowned as (
   for update of t skip locked
 ),
 taken as materialized (
-  select gid from orphaned
+  select gid, owner from orphaned
   union all
-  select gid from unowned
+  select gid, owner from unowned
 )
 update atone.global_transaction as t
 set owner = $1,
@@ -80,7 +80,7 @@ set owner = $1,
     updated_at = now()
 from taken
 where t.gid = taken.gid
-returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch`,
+returning ${ROW_COLUMNS}, coalesce(${PRESENT_LIFE}, 0) as epoch, taken.owner as "formerOwner"`,
 };
 
 /** Takes row $2 for instance $1 from whoever has it. */
@@ -170,6 +170,7 @@ where finished_at is null
 
 interface RawClaim extends RawRow {
   readonly epoch: number;
+  readonly formerOwner?: string | null;
 }
 
 export async function claimDueRows(
@@ -201,7 +202,7 @@ export async function claimOwnRows(
 }
 
 function toClaimedRow(raw: RawClaim): ClaimedRow {
-  return { ...toStoredRow(raw), epoch: raw.epoch };
+  return { ...toStoredRow(raw), epoch: raw.epoch, formerOwner: raw.formerOwner ?? undefined };
 }
 
 export async function getRow(pool: StatementRunner, gid: string): Promise<StoredRow | undefined> {

@@ -15,7 +15,7 @@ export function describeClaimDue(open: () => Desk): void {
     const taken = await log.claimDue(BOB, 10);
 
     expect(taken).toMatchObject([{ gid: row.gid, owner: BOB, version: 2, progress: { step: 0 } }]);
-    expect(taken[0]).toEqual({ ...(await log.get(row.gid)), epoch: open().epoch });
+    expect(taken[0]).toEqual({ ...(await log.get(row.gid)), epoch: open().epoch, formerOwner: ALICE });
     expect(await log.update([row])).toEqual([false]);
   });
 

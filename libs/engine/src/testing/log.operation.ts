@@ -288,7 +288,9 @@ function expectTaken(
   expect(new Set(gids).size).toBe(gids.length);
   expect(taken.length).toBeLessThanOrEqual(asked.limit);
   expect(taken.length).toBeGreaterThanOrEqual(asked.isAlone ? Math.min(asked.limit, claimable.length) : 0);
-  expect(taken).toEqual(gids.map((gid) => model.takeOver(asked.instanceId, gid)));
+  const owners = gids.map((gid) => model.get(gid)?.owner);
+  const played = gids.map((gid) => model.takeOver(asked.instanceId, gid));
+  expect(taken).toEqual(played.map((row, index) => ({ ...row, formerOwner: owners[index] })));
 }
 
 function expectTakenAnew(

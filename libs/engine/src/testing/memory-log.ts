@@ -87,7 +87,7 @@ export class MemoryLog implements TransactionLog {
 
   async claimDue(instanceId: string, limit: number): Promise<readonly ClaimedRow[]> {
     const due = [...this.held.values()].filter((row) => this.isClaimable(row, instanceId)).slice(0, limit);
-    return due.map((row) => this.takeOver(row, instanceId));
+    return due.map((row) => ({ ...this.takeOver(row, instanceId), formerOwner: row.owner }));
   }
 
   async claim(instanceId: string, gid: string): Promise<ClaimedRow | undefined> {
