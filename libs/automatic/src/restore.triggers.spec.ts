@@ -37,6 +37,48 @@ ${SUM_TRIGGER}`,
     attached: ['s', 'o'],
     work: 'insert into o values (2, 1, 7), (3, 1, 8); delete from o where id = 2',
   },
+  {
+    title:
+      'a row that a trigger has changed, changed back or deleted once more before the image of its own statement was kept',
+    tables: `
+create table o (id int primary key, v int, w int);
+insert into o values (1, 1, 1);
+create function f() returns trigger language plpgsql as $$
+begin
+  if new.v < 0 then
+    delete from o where id = new.id;
+  elsif new.v = 77 then
+    update o set v = old.v, w = old.w where id = new.id;
+  elsif new.w is null then
+    update o set w = new.v where id = new.id;
+    update o set w = w + 1 where id = new.id;
+  end if;
+  return null;
+end $$;
+create trigger a after insert or update on o for each row
+  when (current_setting('atone.undo', true) is distinct from '1') execute function f()`,
+    attached: ['o'],
+    work: `
+insert into o values (2, 2), (3, 3), (4, -1), (5, 5);
+update o set v = 5, w = null;
+update o set v = 77 where id = 1;
+update o set v = 6, w = null where id = 3;
+update o set v = -1 where id = 2;
+delete from o where id = 1;
+insert into o values (1, 8), (4, -1)`,
+  },
+  {
+    title: 'a row that a trigger inserts again whenever it is deleted',
+    tables: `
+create table o (id int primary key, v int);
+insert into o values (1, 1), (2, 2);
+create function f() returns trigger language plpgsql as $$
+begin insert into o values (old.id, old.v + 1); return null; end $$;
+create trigger a after delete on o for each row
+  when (current_setting('atone.undo', true) is distinct from '1') execute function f()`,
+    attached: ['o'],
+    work: 'delete from o where id = 1; update o set v = 9 where id = 1; delete from o',
+  },
 ];
 
 function stamped(condition: string): Scenario {

@@ -85,6 +85,39 @@ begin
 end
 $$;
 
+-- Puts the image that was kept last before those of what triggers have done to the same row because of it: they have fired before it was kept.
+create or replace function atone.put_first(gid uuid, branch_id text, table_id integer, key text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  kept atone.image;
+  later bigint;
+begin
+  select i.* into kept
+  from atone.image as i
+  where i.gid = $1 and i.branch_id = $2 and i.table_id = $3 and i.guard = 0 and i.key = $4 and i.op <> 'key'
+  order by i.id desc
+  limit 1;
+  for later in
+    select i.id
+    from atone.image as i
+    where i.gid = $1 and i.branch_id = $2 and i.table_id = $3 and i.guard = 0 and i.key = $4 and i.op <> 'key' and i.id < kept.id
+      and i.id >= (
+        -- What has found the row as the image has left it.
+        select max(o.id)
+        from atone.image as o
+        where o.gid = $1 and o.branch_id = $2 and o.table_id = $3 and o.guard = 0 and o.key = $4 and o.op <> 'key' and o.id < kept.id
+          and o.before is not distinct from kept.after
+      )
+    order by i.id
+  loop
+    update atone.image as i set id = default where i.gid = $1 and i.branch_id = $2 and i.id = later;
+  end loop;
+end
+$$;
+
 -- Holds a key by a mark: of a row's new key, or of a unique value that it has given up.
 create or replace function atone.mark(gid uuid, branch_id text, table_id integer, guard smallint, key text) returns void
 language plpgsql
@@ -201,16 +234,33 @@ declare
   new_guards text;
   guard_probes text;
   guard_marks text;
+  now_at_new text;
+  now_at_old text;
   keep constant text := format(
     $keep$insert into atone.image (gid, branch_id, table_id, guard, key, op, holds, before, after)
     values (me, current_setting('atone.branch'), %1$s, 0, %%1$s, %%2$L, true, %%3$s, %%4$s)
     on conflict (table_id, guard, key) where holds do nothing;
     if not found then
       perform atone.keep_held(me, current_setting('atone.branch'), %1$s, 0::smallint, %%1$s, %%2$L, %%3$s, %%4$s);
+      if %%5$s is distinct from %%4$s then
+        perform atone.put_first(me, current_setting('atone.branch'), %1$s, %%1$s);
+      end if;
     end if;$keep$, $1);
   old_image constant text := atone.image_expression($2, $3, 'old');
   new_image constant text := atone.image_expression($2, $3, 'new');
 begin
+  select
+    format('(select %s from %s as atone_table_ where %s)', atone.image_expression($2, $3, 'atone_table_'), $2,
+      string_agg(format('atone_table_.%1$I = new.%1$I', k), ' and ')),
+    format('(select %s from %s as atone_table_ where %s)', atone.image_expression($2, $3, 'atone_table_'), $2,
+      string_agg(format('atone_table_.%1$I = old.%1$I', k), ' and '))
+  into now_at_new, now_at_old
+  from unnest($3) as k;
+  -- Where row security keeps rows from the owner as well, they are taken to be as they were left.
+  if exists (select from pg_class as c where c.oid = $2 and c.relforcerowsecurity) then
+    now_at_new := new_image;
+    now_at_old := 'null::pg_catalog.jsonb';
+  end if;
   select
     string_agg(format(E'  old_guard_%1$s text;\n  new_guard_%1$s text;\n', g.guard), '' order by g.guard),
     string_agg(format(E'    old_guard_%s := atone.short_key(%s);\n', g.guard, g.expression), '' order by g.guard)
@@ -273,9 +323,9 @@ $source$,
     atone.key_expression($2, $3, 'new'), coalesce(new_guards, ''),
     case when $4 = 'global-only' then format(E'    perform atone.refuse_writer(%s);\n', $1) else '' end,
     $1, coalesce(guard_probes, ''),
-    format(keep, 'new_key', 'insert', 'null', new_image),
-    format(keep, 'old_key', 'delete', old_image, 'null'),
-    format(keep, 'old_key', 'update', old_image, new_image),
+    format(keep, 'new_key', 'insert', 'null', new_image, now_at_new),
+    format(keep, 'old_key', 'delete', old_image, 'null', now_at_old),
+    format(keep, 'old_key', 'update', old_image, new_image, now_at_new),
     coalesce(guard_marks, '')
   );
 end
