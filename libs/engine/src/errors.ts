@@ -16,7 +16,7 @@ export class InvalidPlanError extends EngineError {
     readonly code: 'INVALID_PLAN' | 'UNKNOWN_ACTION',
     readonly errors: readonly FieldProblem[],
   ) {
-    super(errors.map((error) => error.message).join(' '));
+    super([...new Set(errors.map((error) => error.message))].join(' '));
   }
 }
 

@@ -1,4 +1,4 @@
-import { nearestName, planProblems, type Json, type Plan, type PlanStep } from '@atone/core';
+import { nearestName, planProblems, similarName, type Json, type Plan, type PlanStep } from '@atone/core';
 import type { ActionEntry, FieldProblem, Submission, SubmittedStep } from '@atone/protocol';
 import type { Catalogue } from './catalogue.js';
 import { InvalidPlanError } from './errors.js';
@@ -81,15 +81,8 @@ function unknownAction(step: SubmittedStep, path: string, catalogue: Catalogue):
     return undefined;
   }
   if (catalogue.instancesOf(step.service).length === 0) {
-    const nearest = nearestName(step.service, catalogue.services());
-    const hint =
-      nearest === undefined
-        ? 'No service has registered here yet; start it and let it reach this coordinator.'
-        : `The nearest one that is registered is '${nearest}'.`;
-    return {
-      field: `${path}/service`,
-      message: `Service '${step.service}' is not in the catalogue. ${hint}`,
-    };
+    const message = `Service '${step.service}' is not in the catalogue. ${serviceHint(step, catalogue)}`;
+    return { field: `${path}/service`, message };
   }
   const nearest = nearestName(step.action, catalogue.actionNames(step.service));
   const hint = nearest === undefined ? 'It offers none.' : `The nearest one is '${nearest}'.`;
@@ -97,6 +90,17 @@ function unknownAction(step: SubmittedStep, path: string, catalogue: Catalogue):
     field: `${path}/action`,
     message: `Service '${step.service}' has no action '${step.action}'. ${hint}`,
   };
+}
+
+/** A service that nobody would mistake for this one is not named: it is rather this one that has not started yet. */
+function serviceHint({ service }: SubmittedStep, catalogue: Catalogue): string {
+  const services = catalogue.services();
+  const similar = similarName(service, services);
+  if (similar !== undefined) {
+    return `The nearest one that is registered is '${similar}'.`;
+  }
+  const others = services.length === 0 ? 'No service has registered here yet; start' : 'Start';
+  return `${others} it and let it reach this coordinator.`;
 }
 
 /** No plan confirms anything: what a try holds would stay held. */
