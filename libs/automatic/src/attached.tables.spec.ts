@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { checkTables, detach } from './attached.tables.js';
+import { attach, checkTables, detach } from './attached.tables.js';
 import { AutomaticFixture } from './testing/automatic.fixture.js';
 import { prepare, SCENARIO_GID, tracesOf } from './testing/restore.scenario.js';
 
@@ -58,6 +58,51 @@ create table plain (id int primary key)`,
 
     await detach(fixture.database, 'o');
     await detach(fixture.database, 'c');
+  });
+
+  test('takes tables at once that follow each other, as attach does, which restores what is in them', async () => {
+    await prepare(fixture, {
+      tables: `
+create table customer (id int primary key, last_order int);
+create table orders (id int primary key, customer int references customer on delete cascade);
+alter table customer add foreign key (last_order) references orders on delete set null;
+insert into customer values (1, null), (2, null);
+insert into orders values (1, 1), (2, 1), (3, 2);
+update customer set last_order = id`,
+      attached: [],
+    });
+    const before = await fixture.content();
+    await expect(attach(fixture.database, 'orders')).rejects.toMatchObject({ code: 'GX010' });
+
+    const warnings = await attach(fixture.database, ['orders', 'customer']);
+
+    await fixture.inBranch(
+      SCENARIO_GID,
+      '1',
+      'delete from orders where id = 1; delete from customer where id = 2; update orders set customer = null',
+    );
+    await fixture.undo(SCENARIO_GID);
+    expect(warnings).toEqual([]);
+    expect(await fixture.content()).toEqual(before);
+    expect(await checkTables(fixture.database)).toEqual([]);
+    await expect(detach(fixture.database, 'orders')).rejects.toMatchObject({ code: 'GX011' });
+    await detach(fixture.database, ['orders', 'customer']);
+    expect(await tracesOf(fixture)).toEqual([]);
+  });
+
+  test('of several tables one of which cannot be attached, attaches none', async () => {
+    await prepare(fixture, {
+      tables: 'create table o (id int primary key); create table p (id int)',
+      attached: [],
+    });
+
+    const attaching = attach(fixture.database, ['o', 'p']);
+
+    await expect(attaching).rejects.toMatchObject({
+      code: 'GX010',
+      message: 'public.p cannot be attached: it has no key by which a row could be found again.',
+    });
+    expect(await tracesOf(fixture)).toEqual([]);
   });
 
   test('refuses a table that is not attached', async () => {

@@ -22,18 +22,18 @@ export interface TableProblem {
  * Has the changes of `table` by global transactions kept, so that they can be undone, and the rows that they hold protected from every
  * other writer. Again after a change of its columns or indexes.
  *
- * @param table as in SQL: `orders`, or `sales."Order lines"`.
+ * @param table as in SQL: `orders`, or `sales."Order lines"`; several at once where each follows the other by foreign keys.
  * @returns what may keep an undo from restoring a row of it: triggers, rules, types of extensions.
  * @throws the database's error GX010 where the table cannot be attached; it says why, and what to do.
  */
 export async function attach(
   database: LocalDatabase<unknown>,
-  table: string,
+  table: string | readonly string[],
   { writers = 'any' }: AttachOptions = {},
 ): Promise<readonly string[]> {
   return database.transaction(async ({ sql }) => {
-    const { rows } = await sql.execute('select warning from atone.attach($1::regclass, $2)', [
-      table,
+    const { rows } = await sql.execute('select warning from atone.attach_together($1::regclass[], $2)', [
+      [table].flat(),
       writers,
     ]);
     return rows.map(({ warning }) => String(warning));
@@ -41,13 +41,16 @@ export async function attach(
 }
 
 /**
- * Takes `table` out of the protection.
+ * Takes `table` out of the protection, or several at once that follow each other.
  *
  * @throws the database's error GX011 while global transactions hold rows of it, or while a table that it follows is attached.
  */
-export async function detach(database: LocalDatabase<unknown>, table: string): Promise<void> {
+export async function detach(
+  database: LocalDatabase<unknown>,
+  table: string | readonly string[],
+): Promise<void> {
   await database.transaction(async ({ sql }) => {
-    await sql.execute('select atone.detach($1::regclass)', [table]);
+    await sql.execute('select atone.detach_together($1::regclass[])', [[table].flat()]);
   });
 }
 

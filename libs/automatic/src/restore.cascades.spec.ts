@@ -130,7 +130,7 @@ create table c (id int primary key, p int references p ${action})`,
         code: 'GX010',
         message:
           'public.p cannot be attached: public.c follows its changes (c_p_fkey), and is not attached, so that what it loses could not be restored.',
-        hint: "Attach it first: select atone.attach('public.c')",
+        hint: "Attach it first: select atone.attach('public.c'); or both at once, where each follows the other: select atone.attach_together('{public.c,public.p}')",
       });
     },
   );

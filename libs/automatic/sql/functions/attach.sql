@@ -125,7 +125,8 @@ as $$
     where a.keys is not null and atone.key_expression(a.oid, a.keys, 'new') is null
     union all
     select 9, format('%s follows its changes (%s), and is not attached, so that what it loses could not be restored.', f.title, f.constraint_name),
-      format('Attach it first: select atone.attach(%L)', f.title)
+      format('Attach it first: select atone.attach(%L); or both at once, where each follows the other: select atone.attach_together(%L)',
+        f.title, array[f.title, a.title])
     from atone.loose_follower_of(a.oid) as f
   ) as o (place, reason, hint)
   order by o.place
@@ -284,8 +285,51 @@ begin
 end
 $$;
 
+-- Attaches several tables at once: those each of which follows the other by foreign keys.
+create or replace function atone.attach_together(relations regclass[], writers text default 'any') returns table (warning text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  relation regclass;
+begin
+  -- Named first, so that none is refused for the sake of another one. What cannot be attached takes them all back again.
+  insert into atone.attached as a (schema_name, table_name, key_columns, fingerprint, lock_fingerprint)
+  select n.nspname, c.relname, coalesce(atone.key_of(c.oid), '{none}'), '', ''
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = any ($1)
+  on conflict (schema_name, table_name) do nothing;
+  foreach relation in array $1 loop
+    return query select a.warning from atone.attach(relation, $2) as a;
+  end loop;
+end
+$$;
+
 -- Takes `relation` out of the protection, once no global transaction holds a row of it.
 create or replace function atone.detach(relation regclass) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform atone.detach_together(array[$1]);
+end
+$$;
+
+-- The same, of several tables at once.
+create or replace function atone.detach_together(relations regclass[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  relation regclass;
+begin
+  foreach relation in array $1 loop
+    perform atone.detach_beside(relation, $1);
+  end loop;
+end
+$$;
+
+create or replace function atone.detach_beside(relation regclass, others regclass[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -314,7 +358,7 @@ begin
   join pg_class as c on c.oid = f.followed
   join pg_namespace as n on n.oid = c.relnamespace
   join atone.attached as a on a.schema_name = n.nspname and a.table_name = c.relname
-  where f.follower = $1
+  where f.follower = $1 and f.followed <> all ($2)
   limit 1;
   if found then
     raise exception using
