@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { participantInstanceSchema, type ParticipantInstance } from '@atone/protocol';
 import { z } from 'zod';
 import {
+  CoordinatorBusyError,
   CoordinatorRefusedError,
   CoordinatorUnreachableError,
   UnexpectedAnswerError,
@@ -24,6 +25,7 @@ const SUBJECT = { url: 'http://c.test', what: 'take up the instance', changes: t
 const outage = new CoordinatorUnreachableError(SUBJECT, 'connect ECONNREFUSED', {
   cause: new NotConnectedError('connect ECONNREFUSED'),
 });
+const starting = new CoordinatorBusyError(SUBJECT, 'OVERLOADED', 'The coordinator is starting.');
 const lostAnswer = new CoordinatorUnreachableError(SUBJECT, 'read ECONNRESET');
 const refusal = new CoordinatorRefusedError(
   { url: 'http://c.test', what: 'take up the instance', changes: true },
@@ -161,8 +163,11 @@ describe('a registration', () => {
     expect(facts[0]).toMatchObject({ service: 'payments', instance: 'p1', reason: 'other prefix' });
   });
 
-  test('waits calmly for a coordinator that starts beside it', async () => {
-    const { subject, lines, next } = registration(outage, outage, outage);
+  test.each([
+    ['does not listen yet', [outage, outage, outage]],
+    ['listens and does not run yet', [outage, starting, starting]],
+  ])('waits calmly for a coordinator that starts beside it and %s', async (_title, failures) => {
+    const { subject, lines, next } = registration(...failures);
 
     subject.start();
     await settle();
@@ -171,6 +176,22 @@ describe('a registration', () => {
     expect(subject.isRegistered).toBe(true);
     expect(pauses).toEqual([1_000, 1_500, 2_500]);
     expect(lines).toEqual(['waiting for the coordinator', 'registered at the coordinator']);
+  });
+
+  test('that is put off for longer is told to be so, and not that nobody is there', async () => {
+    const { subject, lines, next } = registration(...Array.from({ length: 6 }, () => starting));
+
+    subject.start();
+    await settle();
+    for (let count = 0; count < 5; count += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      await next();
+    }
+
+    expect(lines).toEqual([
+      'waiting for the coordinator',
+      'warning: the coordinator takes no entries at the moment; trying again until it does, and nothing is lost meanwhile',
+    ]);
   });
 
   test('tries on while the coordinator stays away, and warns once', async () => {

@@ -1,6 +1,7 @@
 import { backoffMs, type Random } from '@atone/core';
 import { PROTOCOL_VERSION, type ActionEntry, type ParticipantInstance } from '@atone/protocol';
 import {
+  CoordinatorBusyError,
   CoordinatorRefusedError,
   CoordinatorUnreachableError,
   UnexpectedAnswerError,
@@ -177,8 +178,9 @@ class PortRegistration implements Registration {
   }
 
   private tellFailure(error: unknown): void {
-    if (error instanceof CoordinatorUnreachableError && this.isStarting()) {
-      const fields = { ...this.facts(), error: error.why };
+    const mayStart = error instanceof CoordinatorUnreachableError || error instanceof CoordinatorBusyError;
+    if (mayStart && this.isStarting()) {
+      const fields = { ...this.facts(), error: whyOf(error) };
       this.tell(WAITING, () => this.options.log?.info(fields, WAITING));
       return;
     }
@@ -243,6 +245,9 @@ function failureMessage(error: unknown): string {
   }
   if (error instanceof UnexpectedAnswerError) {
     return 'what answers at the URL of the coordinator is none: check the URL; trying again meanwhile';
+  }
+  if (error instanceof CoordinatorBusyError) {
+    return 'the coordinator takes no entries at the moment; trying again until it does, and nothing is lost meanwhile';
   }
   return 'the coordinator cannot be reached; trying again until it answers, and nothing is lost meanwhile';
 }
