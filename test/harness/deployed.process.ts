@@ -29,11 +29,14 @@ export class DeployedProcess {
   startCount = 0;
   /** How each of its lives ended. */
   readonly exits: Exit[] = [];
+  private environment: ProcessPlan['environment'];
   private child: ChildProcess | undefined;
   private isWanted = false;
   private life: Promise<void> = Promise.resolve();
 
-  constructor(private readonly plan: ProcessPlan) {}
+  constructor(private readonly plan: ProcessPlan) {
+    this.environment = plan.environment;
+  }
 
   get name(): string {
     return this.plan.name;
@@ -49,9 +52,10 @@ export class DeployedProcess {
     return readFileSync(this.plan.logFile, 'utf8');
   }
 
-  /** Also after a stop. */
-  start(): void {
+  /** Also after a stop. Its environment is changed from then on by `changes`. */
+  start(changes: Readonly<Record<string, string>> = {}): void {
     if (!this.isWanted) {
+      this.environment = { ...this.environment, ...changes };
       this.isWanted = true;
       this.life = this.life.then(async () => this.live());
     }
@@ -65,6 +69,13 @@ export class DeployedProcess {
       child.kill('SIGKILL');
       await gone;
     }
+  }
+
+  /** Ends it as a power cut would, and does not start it again. */
+  async crash(): Promise<void> {
+    this.isWanted = false;
+    await this.kill();
+    await this.life;
   }
 
   /** Stops it in the middle of whatever it does, as a suspended machine would. What it holds in memory stays. */
@@ -103,11 +114,11 @@ export class DeployedProcess {
   }
 
   private spawn(): ChildProcess {
-    const { entry, environment, logFile } = this.plan;
+    const { entry, logFile } = this.plan;
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, ['--import', ORPHANS_END, entry], {
       // Jest's own settings are none of the child's.
-      env: { PATH: process.env['PATH'], NO_COLOR: '1', ...environment },
+      env: { PATH: process.env['PATH'], NO_COLOR: '1', ...this.environment },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -120,14 +120,18 @@ export class KafkaDeployment {
     return (await pool.query<Record<string, unknown>>(statement)).rows;
   }
 
-  /** Ends a process in order, starts it again, and returns how it had ended when it answers. */
-  async restart(name: string): Promise<Exit | undefined> {
-    const restarted = this.process(name);
-    await restarted.stop();
-    restarted.start();
+  /** Ends a process in order, and returns how it has ended. */
+  async leave(name: string): Promise<Exit | undefined> {
+    const leaving = this.process(name);
+    await leaving.stop();
+    return leaving.exits.at(-1);
+  }
+
+  /** Starts a process that has ended, in another environment if there are `changes`, and waits until it answers. */
+  async comeBack(name: string, changes: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.process(name).start(changes);
     const url = this.healthUrl(name);
     await until(`${url} answers`, async () => isWell(url), READY_MS);
-    return restarted.exits.at(-1);
   }
 
   /** Returns, in sentences, which transactions have not ended, and whether there are as many as there should be, if that is known. */
