@@ -31,6 +31,7 @@ import {
   type Hold,
 } from './client.call.js';
 import { durationMs, type Duration } from './client.duration.js';
+import { OwnEntry } from './client.entry.js';
 import { AtoneClientError, UnexpectedAnswerError } from './client.errors.js';
 import {
   ledCalls,
@@ -173,12 +174,14 @@ export function createClient(options: ClientOptions, ports: ClientPorts): AtoneC
 
 class PortClient implements AtoneClient {
   private readonly led: LedClient;
+  private readonly ownEntry: OwnEntry;
 
   constructor(
     private readonly settings: CallSettings,
     private readonly service: string | undefined,
     private readonly ports: ClientPorts,
   ) {
+    this.ownEntry = new OwnEntry(ports.clock);
     this.led = ledCalls({
       url: settings.url,
       call: (call) => this.call(call),
@@ -209,7 +212,7 @@ class PortClient implements AtoneClient {
     const until = this.ports.clock.now() + durationMs(options.wait ?? 0);
     const idempotencyKey = readKey(options.idempotencyKey) ?? this.drawKey();
     const subject = { what: `start the transaction '${plan.name}'`, changes: true, idempotencyKey };
-    const answer = await this.call({
+    const call: Call = {
       method: 'POST',
       path: '/v1/transactions',
       headers: { [HEADERS.idempotencyKey]: idempotencyKey, ...traceHeaders(currentTrace()) },
@@ -217,7 +220,8 @@ class PortClient implements AtoneClient {
       hold: { until },
       isRepeatable: true,
       subject,
-    });
+    };
+    const answer = await this.ownEntry.submitting(async () => this.call(call));
     const accepted = this.viewOf(answer, subject);
     const isReplay = answer.header(HEADERS.idempotentReplayed) === 'true';
     return resultOf(await this.awaitEnd(accepted, until), isReplay);
@@ -295,7 +299,11 @@ class PortClient implements AtoneClient {
     return this.act(gid, 'resolve', options);
   }
 
-  async registerInstance(
+  async registerInstance(...entry: Parameters<AtoneClient['registerInstance']>): Promise<void> {
+    await this.ownEntry.through(this.enter(...entry));
+  }
+
+  private async enter(
     service: string,
     instance: ParticipantInstance,
     onWarning?: (warning: string) => void,
