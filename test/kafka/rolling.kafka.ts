@@ -4,6 +4,7 @@ import type { Exit } from '../harness/coordinator.process.js';
 import { realOrders, ShopDeployment } from '../harness/shop.deployment.js';
 import { newName, testBrokers } from './kafka.client.js';
 import { RollingSales } from './rolling.sales.js';
+import { comeBackNewer, crashNewerAtWork, endedFormats, leftAlone } from './rolling.versions.js';
 
 /** The machine may be slow, and has a dozen programs to run. */
 const TIMEOUT_MS = 600_000;
@@ -48,6 +49,34 @@ test.each(['kafkajs', 'platformatic'] as const)(
     expect(await soldWrongly(selling)).toEqual([]);
     expect(exits).toEqual(Object.fromEntries(deployment.names.map((name) => [name, exitOf(name)])));
     expect(deployment.coordinators.map((name) => stopCount(selling.shop, name))).toEqual([1, 1]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'coordinators are replaced in turn by those of a version with a newer format, and one of these dies: the older one leaves its rows alone, in sight, and goes on selling; the newer ones end them',
+  async () => {
+    const selling = await startSelling('platformatic');
+    const { deployment } = selling.shop;
+    await deployment.leave('coordinator-1');
+    await comeBackNewer(deployment, 'coordinator-1');
+    await selling.sales.more(MEANWHILE_COUNT);
+
+    await crashNewerAtWork(deployment, 'coordinator-1');
+    const left = await leftAlone(deployment, 'coordinator-2', async () =>
+      selling.sales.more(MEANWHILE_COUNT),
+    );
+    await deployment.comeBack('coordinator-1');
+    await deployment.leave('coordinator-2');
+    await comeBackNewer(deployment, 'coordinator-2');
+
+    expect(left.seen).toEqual(
+      left.before.map(({ state }) => ({ format: 2, state, branches: [], stuck: undefined })),
+    );
+    expect(left.unknownCount).toBe(left.before.length);
+    expect(left.after).toEqual(left.before);
+    expect(await soldWrongly(selling)).toEqual([]);
+    expect(await endedFormats(deployment)).toEqual([1, 2]);
   },
   TIMEOUT_MS,
 );
