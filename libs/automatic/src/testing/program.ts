@@ -67,10 +67,7 @@ export class Program {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await this.#take(step);
     }
-    for (const lane of LANES.keys()) {
-      // oxlint-disable-next-line no-await-in-loop
-      await this.#commit(lane);
-    }
+    await this.#commitAll();
     for (const gid of this.branches.keys()) {
       // oxlint-disable-next-line no-await-in-loop
       await this.#end(gid);
@@ -188,6 +185,13 @@ export class Program {
     }
   }
 
+  async #commitAll(): Promise<void> {
+    for (const lane of LANES.keys()) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await this.#commit(lane);
+    }
+  }
+
   async #rollBack(lane: number): Promise<void> {
     if (this.open.delete(lane)) {
       await at(this.clients, lane).query('rollback');
@@ -210,14 +214,14 @@ export class Program {
     }
   }
 
-  /** Ends the global transaction of a lane, unless a branch of it is open still. Its lanes go on with another one. */
+  /** Ends the global transaction of a lane, once nobody is left for whose locks its undo would wait. The lane goes on with another one. */
   async #endOf(lane: number): Promise<void> {
     const number = LANES[lane];
     const gid = this.#gidOf(lane);
-    const isOpen = [...this.open.values()].some((local) => local.gid === gid);
-    if (number === undefined || gid === undefined || isOpen) {
+    if (number === undefined || gid === undefined) {
       return;
     }
+    await this.#commitAll();
     this.rounds.set(number, (this.rounds.get(number) ?? 0) + 1);
     await this.#end(gid);
   }
