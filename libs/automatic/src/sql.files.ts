@@ -8,7 +8,7 @@ export const AUTOMATIC_VERSION = 1;
 const TABLE_FILES = ['tables.v1.sql'];
 
 /** What each version replaces as a whole, in this order. */
-const FUNCTION_FILES = ['types', 'capture', 'rows', 'undo', 'reads', 'attach', 'roles'].map(
+const FUNCTION_FILES = ['types', 'capture', 'rows', 'undo', 'reads', 'attach', 'checks', 'roles'].map(
   (name) => `functions/${name}.sql`,
 );
 
