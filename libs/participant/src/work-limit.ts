@@ -5,12 +5,20 @@ export interface RunningWork<Subject> {
   readonly startedAt: number;
 }
 
+/** Work whose end somebody waits for. */
+interface Awaited<Subject> {
+  readonly running: Set<RunningWork<Subject>>;
+  /** How many of those that waited then have not begun yet. */
+  waitingCount: number;
+  readonly resolve: () => void;
+}
+
 /** Lets only so many pieces of work run at once; a bounded number of others wait for their turn. */
 export class WorkLimit<Subject> {
   /** In the order in which they started. */
   readonly #running = new Set<RunningWork<Subject>>();
   readonly #waiting: (() => void)[] = [];
-  readonly #idle: (() => void)[] = [];
+  readonly #awaited = new Set<Awaited<Subject>>();
 
   constructor(
     /** `below`: how many may run with those that cannot wait, because what runs already waits for them. */
@@ -53,7 +61,7 @@ export class WorkLimit<Subject> {
     const askedAt = this.now();
     // Takes its place in the same turn in which it was called: nobody else must come in between.
     return new Promise((resolve) => {
-      this.#waiting.push(() => resolve(this.#start(subject, askedAt)));
+      this.#waiting.push(() => resolve(this.#startInTurn(subject, askedAt)));
     });
   }
 
@@ -61,15 +69,38 @@ export class WorkLimit<Subject> {
   leave(running: RunningWork<Subject>): void {
     this.#running.delete(running);
     this.#passOn();
+    for (const awaited of this.#awaited) {
+      awaited.running.delete(running);
+      this.#resolveIfOver(awaited);
+    }
   }
 
-  /** Resolves when nothing runs and nothing waits. */
+  /** Resolves when all that runs or waits now has left. What begins later is not waited for: under a steady load there is always something. */
   async idle(): Promise<void> {
-    if (this.#running.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle.push(resolve);
-      });
+    await new Promise<void>((resolve) => {
+      const awaited = { running: new Set(this.#running), waitingCount: this.#waiting.length, resolve };
+      this.#awaited.add(awaited);
+      this.#resolveIfOver(awaited);
+    });
+  }
+
+  #resolveIfOver(awaited: Awaited<Subject>): void {
+    if (awaited.running.size === 0 && awaited.waitingCount === 0) {
+      this.#awaited.delete(awaited);
+      awaited.resolve();
     }
+  }
+
+  /** Who has waited begins before all who came later. */
+  #startInTurn(subject: Subject, askedAt: number): RunningWork<Subject> {
+    const running = this.#start(subject, askedAt);
+    for (const awaited of this.#awaited) {
+      if (awaited.waitingCount > 0) {
+        awaited.waitingCount -= 1;
+        awaited.running.add(running);
+      }
+    }
+    return running;
   }
 
   #start(subject: Subject, askedAt?: number): RunningWork<Subject> {
@@ -82,14 +113,6 @@ export class WorkLimit<Subject> {
   /** Who waits takes over the place of who ends, unless that one had no place of its own. */
   #passOn(): void {
     const next = this.#running.size < this.max.running ? this.#waiting.shift() : undefined;
-    if (next !== undefined) {
-      next();
-      return;
-    }
-    if (this.#running.size === 0) {
-      for (const resolve of this.#idle.splice(0)) {
-        resolve();
-      }
-    }
+    next?.();
   }
 }
