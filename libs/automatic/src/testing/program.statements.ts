@@ -32,7 +32,7 @@ create table parent (
 create table child (
   parent_id int references parent on update cascade on delete cascade, line int, slot int, note json, share float8,
   price numeric(10, 2), twice numeric generated always as (price * 2) stored, primary key (parent_id, line),
-  constraint child_slot unique (slot) deferrable initially deferred
+  constraint child_slot unique (slot) deferrable
 );
 create table leaf (
   id bigint generated always as identity primary key, parent_id int, line int, mood mood, span int4range, label text, is_open boolean,
